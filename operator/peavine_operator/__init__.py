@@ -1,0 +1,1 @@
+"""Reconciles Flow and Pod resources. An application: import it from nowhere but its own tests."""

@@ -1,0 +1,130 @@
+"""Every error that peavine raises on purpose, and nothing about how an edge reports it.
+
+    PeavineError
+    ├── ManifestError        a Flow or Pod manifest, an Executor's YAML: carries every Problem found
+    ├── InvalidRequest       the request itself is wrong; sending it again cannot help
+    ├── NotFound             something named by the request does not exist
+    ├── DeadlineExceeded     the request's time was over; says at which hop and what the others spent
+    ├── Overloaded           a bound was reached; carries how long to wait before trying again
+    ├── Unavailable          no Pea can take the request now; trying again may help
+    ├── ExecutorError        an Executor's own code raised
+    ├── StoreError
+    │   ├── StoreDamaged     the file is not what was written
+    │   ├── StoreTooNew      the file was written by a later version
+    │   └── StoreFull        the disk, or the bound set for the store, is full
+    ├── VersionMismatch      two peers speak versions that do not fit
+    └── StartError           a process could not start; carries its last words
+
+A message says what, where and the remedy. Edges translate these to gRPC codes and HTTP problems by one table each.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "DeadlineExceeded",
+    "ExecutorError",
+    "InvalidRequest",
+    "ManifestError",
+    "NotFound",
+    "Overloaded",
+    "PeavineError",
+    "Problem",
+    "StartError",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFull",
+    "StoreTooNew",
+    "Unavailable",
+    "VersionMismatch",
+    "did_you_mean",
+]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean "x"?` for the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong: where (`spec.pods[2].needs[0]`) and what, with its remedy."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class PeavineError(Exception):
+    """The root: `except PeavineError` catches what peavine raises on purpose."""
+
+
+class ManifestError(PeavineError):
+    """A manifest or an Executor's YAML is wrong; `problems` holds all that was found, not the first."""
+
+    def __init__(self, problems: Sequence[Problem] | str, source: str = "") -> None:
+        self.problems = (Problem("", problems),) if isinstance(problems, str) else tuple(problems)
+        self.source = source
+        super().__init__("\n".join(f"{source}: {problem}" if source else str(problem) for problem in self.problems))
+
+
+class InvalidRequest(PeavineError):
+    """The request is wrong, so sending it again cannot help."""
+
+
+class NotFound(PeavineError):
+    """What the request names does not exist."""
+
+
+class DeadlineExceeded(PeavineError):
+    """The request's time was over."""
+
+
+class Overloaded(PeavineError):
+    """A bound was reached; try again after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float = 0.1) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class Unavailable(PeavineError):
+    """Nothing can take the request now; trying again may help."""
+
+
+class ExecutorError(PeavineError):
+    """An Executor's own code raised; `executor`, `driver` and `method` say where, the cause says what."""
+
+    def __init__(self, message: str, executor: str = "", driver: str = "", method: str = "") -> None:
+        self.executor, self.driver, self.method = executor, driver, method
+        super().__init__(message)
+
+
+class StoreError(PeavineError):
+    """A store cannot do what was asked."""
+
+
+class StoreDamaged(StoreError):
+    """The file is not what was written."""
+
+
+class StoreTooNew(StoreError):
+    """The file was written by a later version of peavine."""
+
+
+class StoreFull(StoreError):
+    """The disk, or the bound set for the store, is full. Nothing of the transaction was kept."""
+
+
+class VersionMismatch(PeavineError):
+    """Two peers speak versions that do not fit; the message names both."""
+
+
+class StartError(PeavineError):
+    """A process could not start; the message carries its last words."""

@@ -1,0 +1,126 @@
+"""From a Flow to what runs: Pods with the Flow's defaults filled in, and the plan that a gateway or a head follows.
+
+Pure: nothing here opens a file or a socket. Where a Pod can be reached is told by the caller, a process on this
+machine or a Service in a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
+from peavine.spec.model import Model
+from peavine.spec.rules import GATEWAY, edges
+
+__all__ = ["GATEWAY", "Plan", "Step", "head_plan", "plan", "pods"]
+
+Target = str
+"""`HOST:PORT`, where HOST may be a name of several addresses (a headless Service), or `unix:PATH`."""
+
+
+class Step(Model):
+    """One Pod of a plan."""
+
+    pod: str
+    """Name of the Pod."""
+    needs: list[str]
+    """The steps whose answers it takes; `gateway` is the request itself."""
+    shards: Annotated[list[list[Target]], Field(min_length=1)]
+    """For each shard where its Peas are. A Pod with a head, or without shards, has one entry."""
+    polling: Polling = Polling(index=PollingPolicy.ANY, search=PollingPolicy.ANY, update=PollingPolicy.ANY,
+                               delete=PollingPolicy.ANY, train=PollingPolicy.ANY)
+    """Which shards each kind of request goes to."""
+    on_missing_shard: OnMissingShard = OnMissingShard.WAIT
+    """What a search does when a shard cannot answer."""
+    timeout_seconds: float
+    """Time that a request may spend at this step."""
+
+
+class Plan(Model):
+    """What a router does with a request: its steps, parents before children. The last one's answer is the answer."""
+
+    name: str
+    """The Flow's, or for a head the Pod's."""
+    steps: list[Step]
+    timeout_seconds: float
+    """Time that a request may take, unless the client asks for less."""
+    max_message_bytes: int
+    max_in_flight: int
+    expose_tracebacks: bool = False
+
+
+def pods(flow: Flow) -> list[Pod]:
+    """Return the Pods that a Flow makes, each complete: what it leaves out is filled in from the Flow."""
+    spec = flow.spec
+    found = []
+    for pod in spec.pods:
+        if pod.ref is not None:
+            continue
+        own = {name for name in pod.model_fields_set if name not in ("name", "needs", "ref")}
+        fields = {name: getattr(pod, name) for name in own}
+        defined = {variable.name for variable in pod.env}
+        fields["env"] = [variable for variable in spec.env if variable.name not in defined] + list(pod.env)
+        if not fields["env"]:
+            del fields["env"]
+        for name in ("timeout_seconds", "max_message_bytes", "expose_tracebacks"):
+            if getattr(pod, name) is None:
+                fields[name] = getattr(spec, name)
+        metadata = Metadata(name=pod.name)
+        found.append(Pod(metadata=metadata, spec=PodSpec.model_validate(fields)))
+    return found
+
+
+def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
+    """Return the gateway's plan; `targets` tells where a Pod's head, or else its Peas, are."""
+    spec = flow.spec
+    needs = dict(zip((pod.name for pod in spec.pods), edges([pod.manifest() for pod in spec.pods]), strict=True))
+    steps = []
+    for pod in _ordered(spec.pods, needs):
+        timeout = spec.timeout_seconds if pod.timeout_seconds is None else pod.timeout_seconds
+        steps.append(
+            Step(pod=pod.name, needs=needs[pod.name], shards=[list(targets(pod))], timeout_seconds=timeout)
+        )
+    return Plan(
+        name=flow.metadata.name,
+        steps=steps,
+        timeout_seconds=spec.timeout_seconds,
+        max_message_bytes=spec.max_message_bytes,
+        max_in_flight=spec.max_in_flight,
+        expose_tracebacks=spec.expose_tracebacks,
+    )
+
+
+def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
+    """Return the plan of a Pod's head: one step, over all shards. `shards` tells where the Peas of each are."""
+    spec = pod.spec
+    timeout = spec.timeout_seconds or 10
+    step = Step(
+        pod=pod.metadata.name,
+        needs=[GATEWAY],
+        shards=[list(shard) for shard in shards],
+        polling=spec.polling,
+        on_missing_shard=spec.on_missing_shard,
+        timeout_seconds=timeout,
+    )
+    return Plan(
+        name=pod.metadata.name,
+        steps=[step],
+        timeout_seconds=timeout,
+        max_message_bytes=spec.max_message_bytes or 16777216,
+        max_in_flight=1024,
+        expose_tracebacks=bool(spec.expose_tracebacks),
+    )
+
+
+def _ordered(listed: Sequence[FlowPod], needs: dict[str, list[str]]) -> list[FlowPod]:
+    """Return the Pods parents first, otherwise in the order of the manifest, and the one that nobody needs last."""
+    done, order = {GATEWAY}, []
+    while len(order) < len(listed):
+        # The rules have refused cycles and unknown names, so there is always a next one.
+        pod = next(pod for pod in listed if pod.name not in done and done.issuperset(needs[pod.name]))
+        done.add(pod.name)
+        order.append(pod)
+    return order

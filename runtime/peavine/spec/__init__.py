@@ -1,0 +1,50 @@
+"""The manifest: Flow and Pod as plain data.
+
+The one source of truth for what a user may write. The custom resource definitions, the reference page and the
+Python `Flow` are made from these models. Nothing here does I/O, and nothing but pydantic and the standard library is
+imported, so that the operator can read manifests without grpc or numpy.
+"""
+
+from peavine.spec.flow import Flow, FlowPod, FlowSpec, Gateway, GatewayService
+from peavine.spec.manifest import parse, parse_pod
+from peavine.spec.model import API_VERSION, GROUP, VERSION, Metadata
+from peavine.spec.pod import (
+    KINDS,
+    Autoscaling,
+    Batching,
+    EnvVar,
+    OnError,
+    OnMissingShard,
+    Pod,
+    PodSpec,
+    Polling,
+    PollingPolicy,
+    Resources,
+    Storage,
+)
+
+__all__ = [
+    "API_VERSION",
+    "GROUP",
+    "KINDS",
+    "VERSION",
+    "Autoscaling",
+    "Batching",
+    "EnvVar",
+    "Flow",
+    "FlowPod",
+    "FlowSpec",
+    "Gateway",
+    "GatewayService",
+    "Metadata",
+    "OnError",
+    "OnMissingShard",
+    "Pod",
+    "PodSpec",
+    "Polling",
+    "PollingPolicy",
+    "Resources",
+    "Storage",
+    "parse",
+    "parse_pod",
+]

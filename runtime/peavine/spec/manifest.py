@@ -1,0 +1,116 @@
+"""From plain data to a checked manifest, with every problem at once."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from peavine.errors import ManifestError, Problem, did_you_mean
+from peavine.spec.flow import Flow
+from peavine.spec.model import API_VERSION
+from peavine.spec.pod import Pod
+from peavine.spec.rules import flow_problems, pod_problems
+
+M = TypeVar("M", Flow, Pod)
+
+
+def parse(data: object, source: str = "") -> Flow:
+    """Return `data` as a Flow manifest, or raise ManifestError with every problem and its path.
+
+    `source` is the file's name, for the message.
+    """
+    return _parse(data, Flow, source)
+
+
+def parse_pod(data: object, source: str = "") -> Pod:
+    """Return `data` as a Pod manifest, or raise ManifestError with every problem and its path."""
+    return _parse(data, Pod, source)
+
+
+def _parse(data: object, model: type[M], source: str) -> M:
+    kind = model.__name__
+    if not isinstance(data, Mapping):
+        raise ManifestError(f"a {kind} manifest is a mapping with apiVersion, kind, metadata and spec", source)
+    if data.get("kind", kind) != kind:
+        raise ManifestError([Problem("kind", f'is "{data["kind"]}", and a {kind} manifest is wanted')], source)
+    if data.get("apiVersion", API_VERSION) != API_VERSION:
+        message = f'"{data["apiVersion"]}" is not known; this version of peavine reads {API_VERSION}'
+        raise ManifestError([Problem("apiVersion", message)], source)
+    problems: list[Problem] = []
+    parsed = None
+    try:
+        parsed = model.model_validate(data)
+    except ValidationError as error:
+        problems = [_problem(dict(detail), model) for detail in error.errors(include_url=False)]
+    # The rules read the plain data, so that what they find is told beside what the schema found.
+    spec = data.get("spec")
+    if isinstance(spec, Mapping):
+        problems += flow_problems(spec, "spec") if model is Flow else pod_problems(spec, "spec")
+    if parsed is None or problems:
+        raise ManifestError(sorted(set(problems)), source)
+    return parsed
+
+
+def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> Problem:
+    """Say one of pydantic's findings in the manifest's own terms."""
+    location: tuple[int | str, ...] = detail["loc"]
+    path = _path(location)
+    kind, given, context = detail["type"], detail.get("input"), detail.get("ctx", {})
+    match kind:
+        case "extra_forbidden":
+            parent = _model_at(model, location[:-1])
+            known = sorted(field.alias or name for name, field in parent.model_fields.items()) if parent else []
+            hint = did_you_mean(str(location[-1]), known)
+            return Problem(path, f"unknown field{hint or '; known here: ' + ', '.join(known)}")
+        case "missing":
+            return Problem(path, "is required")
+        case "enum" | "literal_error":
+            return Problem(path, f'"{given}" is not one of {context.get("expected")}{_enum_hint(given, context)}')
+        case "string_pattern_mismatch":
+            return Problem(path, f'"{given}" does not match {context["pattern"]}')
+        case _:
+            message = str(detail["msg"])
+            shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | type(None)) else ""
+            return Problem(path, message[0].lower() + message[1:] + shown)
+
+
+def _enum_hint(given: object, context: Mapping[str, Any]) -> str:
+    words = [word.strip("' ") for word in str(context.get("expected", "")).replace(" or ", ",").split(",")]
+    return did_you_mean(str(given), words)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def _model_at(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the model that stands at a location, following aliases, lists and optionals."""
+    for part in location:
+        if model is None or isinstance(part, int):
+            continue
+        field = next(
+            (field for name, field in model.model_fields.items() if part in (name, field.alias, *_choices(field))), None
+        )
+        model = next(_models(field.annotation), None) if field else None
+    return model
+
+
+def _choices(field: Any) -> tuple[str, ...]:
+    choices = getattr(field.validation_alias, "choices", ())
+    return tuple(choice for choice in choices if isinstance(choice, str))
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (list, dict, types.UnionType, typing.Union, typing.Annotated):
+        for argument in get_args(annotation):
+            if get_origin(argument) is not Literal:
+                yield from _models(argument)

@@ -1,0 +1,45 @@
+"""What all manifest models share: camelCase in YAML, snake_case in Python, unknown fields refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+GROUP: Final = "peavine.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final[Literal["peavine.dev/v1alpha1"]] = "peavine.dev/v1alpha1"
+
+
+class Model(BaseModel):
+    """A part of a manifest. Immutable, so that a plan made from it stays true."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+
+    def manifest(self) -> dict[str, Any]:
+        """Return it as the manifest says it: camelCase, and only what was set."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+
+
+# RFC 1123 labels: they become parts of Kubernetes names and of DNS names. 40 characters leave room for what the
+# operator adds to a Flow's and a Pod's name.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=40)]
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
+
+
+class Metadata(Model):
+    """The part of Kubernetes metadata that peavine reads; the rest passes through."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Name
+    """Name of the resource."""
+    namespace: str | None = None
+    """Namespace of the resource."""
+    labels: dict[str, str] | None = None
+    """Labels of the resource."""
+    annotations: dict[str, str] | None = None
+    """Annotations of the resource."""

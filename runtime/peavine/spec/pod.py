@@ -1,0 +1,208 @@
+"""A Pod: Peas with one job behind one address."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, JsonValue
+
+from peavine.spec.model import API_VERSION, Metadata, Model, Quantity
+
+KINDS = ("index", "search", "update", "delete", "train")
+"""The kinds of request."""
+
+
+class PollingPolicy(StrEnum):
+    """Which shards a request goes to."""
+
+    OWNER = "Owner"
+    """The shard that owns the root Document's id. A request of several Documents is split."""
+    ALL = "All"
+    """Every shard; the answers are merged."""
+    ANY = "Any"
+    """One shard, whichever is least busy."""
+
+
+class OnError(StrEnum):
+    """What becomes of a request when this Pod's Executor raises."""
+
+    FAIL = "Fail"
+    """The request ends with the error; later Pods do not see it."""
+    SKIP = "Skip"
+    """The request goes on as it was before this Pod; its route says what failed."""
+
+
+class OnMissingShard(StrEnum):
+    """What a search does when a shard cannot answer."""
+
+    WAIT = "Wait"
+    """Wait for it within the deadline, then fail."""
+    PARTIAL = "Partial"
+    """Answer with the shards that are there; the answer's coverage says how many."""
+
+
+class Polling(Model):
+    """Which shards each kind of request goes to. The defaults are right for an index."""
+
+    index: PollingPolicy = PollingPolicy.OWNER
+    """Where Documents are indexed."""
+    search: PollingPolicy = PollingPolicy.ALL
+    """Where queries are answered."""
+    update: PollingPolicy = PollingPolicy.OWNER
+    """Where Documents are updated."""
+    delete: PollingPolicy = PollingPolicy.OWNER
+    """Where Documents are deleted."""
+    train: PollingPolicy = PollingPolicy.ALL
+    """Where training data goes."""
+
+
+class Storage(Model):
+    """The volume that a Pea keeps its data on: one for each shard."""
+
+    size: Quantity
+    """Size of the volume of one shard, such as 10Gi."""
+    class_name: str | None = None
+    """Kubernetes storage class; the cluster's default when left out."""
+    retain: bool = True
+    """Whether the volume outlives the Pod resource."""
+
+
+class KeyRef(Model):
+    """A key of a Secret or ConfigMap in the same namespace."""
+
+    name: str
+    """Name of the object."""
+    key: str
+    """Key in it."""
+    optional: bool | None = None
+    """Whether it may be missing."""
+
+
+class FieldRef(Model):
+    """A field of the Kubernetes pod."""
+
+    field_path: str
+    """Such as metadata.name or status.hostIP."""
+
+
+class EnvSource(Model):
+    """Where an environment variable's value comes from. Kubernetes only."""
+
+    secret_key_ref: KeyRef | None = None
+    """From a Secret."""
+    config_map_key_ref: KeyRef | None = None
+    """From a ConfigMap."""
+    field_ref: FieldRef | None = None
+    """From the pod."""
+
+
+class EnvVar(Model):
+    """An environment variable of a Pea."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    """Its name."""
+    value: str | None = None
+    """Its value."""
+    value_from: EnvSource | None = None
+    """Where its value comes from, instead of `value`."""
+
+
+class Resources(Model):
+    """What a container asks of the machine, as in Kubernetes."""
+
+    requests: dict[str, Quantity] = {}
+    """Set aside for it: cpu, memory, nvidia.com/gpu, ..."""
+    limits: dict[str, Quantity] = {}
+    """What it may use at most."""
+
+
+class Batching(Model):
+    """Requests of one kind with the same parameters may share a call of the Executor."""
+
+    max_size: Annotated[int, Field(ge=1, le=65536)] = 256
+    """Documents in one call, at the most."""
+    max_delay_ms: Annotated[float, Field(ge=0, le=10000)] = 0
+    """How long the first of them waits for others, in milliseconds; 0 takes what is there."""
+
+
+class Autoscaling(Model):
+    """Replicas by load, with a HorizontalPodAutoscaler."""
+
+    min_replicas: Annotated[int, Field(ge=1)] = 1
+    """Never fewer."""
+    max_replicas: Annotated[int, Field(ge=1)]
+    """Never more."""
+    target_cpu: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=80, validation_alias=AliasChoices("targetCPU", "target_cpu"), serialization_alias="targetCPU"
+    )
+    """Average use of the requested processor time, in percent."""
+
+
+class PodSpec(Model):
+    """What a Pod runs and how."""
+
+    uses: str = "_pass"
+    """The Executor: a built-in name (`_index`), YAML text that begins with `!`, or a YAML file beside the manifest
+    (on one machine only: `peavine convert` inlines it). With `docker://IMAGE` the image's own executor.yml."""
+    uses_with: dict[str, JsonValue] = {}
+    """Arguments for the Executor, over those under `with:` in its YAML."""
+    uses_before: str | None = None
+    """An Executor that the head runs on a request before the shards see it."""
+    uses_after: str | None = None
+    """An Executor that the head runs on the merged answer of the shards."""
+    image: str | None = None
+    """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
+    files: dict[str, str] = {}
+    """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
+    replicas: Annotated[int, Field(ge=0)] | None = None
+    """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
+    shards: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Parts that the data is split into."""
+    polling: Polling = Polling()
+    """Which shards each kind of request goes to."""
+    on_missing_shard: OnMissingShard = OnMissingShard.WAIT
+    """What a search does when a shard cannot answer."""
+    storage: Storage | None = None
+    """The volume for the Executor's data. Without it, data lives as long as the Pea."""
+    read_only: bool = False
+    """Whether requests that change data are refused."""
+    env: list[EnvVar] = []
+    """Environment variables of the Peas."""
+    resources: Resources = Resources()
+    """What each Pea asks of the machine."""
+    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Time that a request may spend at this Pod; the Flow's when left out."""
+    on_error: OnError = OnError.FAIL
+    """What becomes of a request when the Executor raises."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads that run the Executor's code in one Pea. With 1 the code needs no locks."""
+    batching: Batching | None = None
+    """Whether requests may share a call of the Executor."""
+    autoscaling: Autoscaling | None = None
+    """Replicas by load."""
+    max_message_bytes: Annotated[int, Field(ge=1024)] | None = None
+    """The largest message; the Flow's when left out."""
+    expose_tracebacks: bool | None = None
+    """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""
+    pod_template: dict[str, Any] = {}
+    """Merged over the Kubernetes pod template that the operator renders: tolerations, affinity, sidecars, ..."""
+
+    @property
+    def has_head(self) -> bool:
+        """Whether a head stands before the Peas."""
+        return self.shards > 1 or self.uses_before is not None or self.uses_after is not None
+
+
+class Pod(Model):
+    """A Pod as a resource of its own."""
+
+    api_version: Literal["peavine.dev/v1alpha1"] = API_VERSION
+    """The version of this schema."""
+    kind: Literal["Pod"] = "Pod"
+    """The kind of this resource."""
+    metadata: Metadata
+    """Its name and labels."""
+    spec: PodSpec
+    """What it runs and how."""
+

@@ -1,0 +1,184 @@
+"""What the schema cannot say: rules between fields, and between the Pods of a Flow.
+
+Each rule is a small function over the manifest's plain data, so it also works on a manifest that the schema refuses,
+and every problem is told at once. Those that are cheap stand in the custom resource definitions as CEL, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from peavine.errors import Problem, did_you_mean
+
+GATEWAY = "gateway"
+"""The start of every graph, as a name in `needs`."""
+
+Plain = Mapping[str, Any]
+
+
+def pod_problems(pod: Plain, path: str) -> list[Problem]:
+    """Return what is wrong with one Pod's fields taken together."""
+    return [problem for rule in POD_RULES for problem in rule(pod, path)]
+
+
+def flow_problems(spec: Plain, path: str) -> list[Problem]:
+    """Return what is wrong with the graph, and with each Pod of it."""
+    listed = spec.get("pods")
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        return []
+    pods = [pod if isinstance(pod, Mapping) else {} for pod in listed]
+    problems = [found for i, pod in enumerate(pods) for found in pod_problems(pod, f"{path}.pods[{i}]")]
+    problems += _names(pods, f"{path}.pods")
+    graph = edges(pods)
+    needs = list(_needs(pods, f"{path}.pods"))
+    problems += needs
+    if not needs:
+        problems += list(_cycles(graph, pods, f"{path}.pods")) or list(_hanging(graph, pods, f"{path}.pods"))
+    problems += _times(spec, pods, path)
+    return problems
+
+
+def edges(pods: Sequence[Plain]) -> list[list[str]]:
+    """Return for each Pod the names it needs: those it says, or the Pod before it, or the gateway."""
+    found: list[list[str]] = []
+    for i, pod in enumerate(pods):
+        said = pod.get("needs")
+        if isinstance(said, Sequence) and not isinstance(said, str):
+            found.append([str(name) for name in said] or [GATEWAY])
+        else:
+            found.append([str(pods[i - 1].get("name", "")) if i else GATEWAY])
+    return found
+
+
+def _shards_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
+    shards, replicas = pod.get("shards", 1), pod.get("replicas")
+    if isinstance(shards, int) and shards > 1:
+        if isinstance(replicas, int) and replicas > 1:
+            yield Problem(
+                f"{path}.replicas", "a shard has one writer, so shards > 1 excludes replicas > 1; leave replicas out"
+            )
+        if pod.get("autoscaling") is not None:
+            yield Problem(f"{path}.autoscaling", "a shard has one writer, so shards > 1 excludes autoscaling")
+
+
+def _storage_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
+    replicas = pod.get("replicas")
+    if pod.get("storage") is None or pod.get("readOnly"):
+        return
+    if isinstance(replicas, int) and replicas > 1:
+        yield Problem(f"{path}.replicas", "a volume has one writer: use shards to split the data, or leave replicas out")
+    if pod.get("autoscaling") is not None:
+        yield Problem(f"{path}.autoscaling", "a volume has one writer, so storage excludes autoscaling")
+
+
+def _autoscaling(pod: Plain, path: str) -> Iterator[Problem]:
+    scaling = pod.get("autoscaling")
+    if not isinstance(scaling, Mapping):
+        return
+    low, high = scaling.get("minReplicas", 1), scaling.get("maxReplicas")
+    if isinstance(low, int) and isinstance(high, int) and low > high:
+        yield Problem(f"{path}.autoscaling.minReplicas", f"{low} is more than maxReplicas, {high}")
+    if pod.get("replicas") is not None:
+        yield Problem(f"{path}.replicas", "the autoscaler owns the number of replicas; leave one of the two out")
+
+
+def _uses_and_image(pod: Plain, path: str) -> Iterator[Problem]:
+    uses = pod.get("uses", "")
+    if isinstance(uses, str) and uses.startswith("docker://") and pod.get("image"):
+        yield Problem(f"{path}.image", "the image is named under `uses` already; name it once")
+    if isinstance(uses, str) and not uses.strip() and "uses" in pod:
+        yield Problem(f"{path}.uses", "is empty; leave it out for `_pass`, or name an Executor")
+
+
+def _env(pod: Plain, path: str) -> Iterator[Problem]:
+    seen: set[str] = set()
+    env = pod.get("env")
+    for i, variable in enumerate(env if isinstance(env, Sequence) else ()):
+        if not isinstance(variable, Mapping):
+            continue
+        name = str(variable.get("name", ""))
+        if name in seen:
+            yield Problem(f"{path}.env[{i}].name", f'"{name}" is set twice')
+        seen.add(name)
+        if variable.get("value") is not None and variable.get("valueFrom") is not None:
+            yield Problem(f"{path}.env[{i}]", "has value and valueFrom; leave one out")
+
+
+def _file_names(pod: Plain, path: str) -> Iterator[Problem]:
+    files = pod.get("files")
+    for name in files if isinstance(files, Mapping) else ():
+        if "/" in str(name) or str(name).startswith("."):
+            yield Problem(f"{path}.files.{name}", "a file's name has no folder and does not begin with a dot")
+
+
+POD_RULES = (_shards_and_replicas, _storage_and_replicas, _autoscaling, _uses_and_image, _env, _file_names)
+
+
+def _names(pods: Sequence[Plain], path: str) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for i, pod in enumerate(pods):
+        name = pod.get("name")
+        if name == GATEWAY:
+            yield Problem(f"{path}[{i}].name", f'"{GATEWAY}" is the start of the graph; choose another name')
+        elif isinstance(name, str):
+            if name in seen:
+                yield Problem(f"{path}[{i}].name", f'"{name}" is the name of {path}[{seen[name]}] already')
+            seen.setdefault(name, i)
+
+
+def _needs(pods: Sequence[Plain], path: str) -> Iterator[Problem]:
+    names = [pod["name"] for pod in pods if isinstance(pod.get("name"), str)]
+    for i, pod in enumerate(pods):
+        said = pod.get("needs")
+        if not isinstance(said, Sequence) or isinstance(said, str):
+            continue
+        for j, name in enumerate(said):
+            where = f"{path}[{i}].needs[{j}]"
+            if name == pod.get("name"):
+                yield Problem(where, f'"{name}" needs itself')
+            elif name != GATEWAY and name not in names:
+                hint = did_you_mean(str(name), [*names, GATEWAY])
+                yield Problem(where, f'no Pod named "{name}"{hint or "; known: " + ", ".join(map(str, names))}')
+            elif name in said[:j]:
+                yield Problem(where, f'"{name}" is named twice')
+
+
+def _cycles(graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -> Iterator[Problem]:
+    needs = {pod.get("name"): list(names) for pod, names in zip(pods, graph, strict=True)}
+    done: set[object] = {GATEWAY}
+    while ready := [name for name, parents in needs.items() if name not in done and done.issuperset(parents)]:
+        done.update(ready)
+    left = [name for name in needs if name not in done]
+    if left:
+        trail: list[object] = [left[0]]
+        while (parent := next(name for name in needs[trail[-1]] if name not in done)) not in trail:
+            trail.append(parent)
+        cycle = [*trail[trail.index(parent) :], parent]
+        where = next(i for i, pod in enumerate(pods) if pod.get("name") == parent)
+        yield Problem(f"{path}[{where}].needs", f"is a cycle: {' needs '.join(map(str, cycle))}")
+
+
+def _hanging(graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -> Iterator[Problem]:
+    """Every Pod but one leads to another: else an answer would leave before all its Pods were done."""
+    needed = {name for names in graph for name in names}
+    ends = [i for i, pod in enumerate(pods) if pod.get("name") not in needed]
+    names = [str(pods[i].get("name")) for i in ends]
+    for i in ends[:-1]:
+        yield Problem(
+            f"{path}[{i}]",
+            f'no Pod needs "{pods[i].get("name")}", so its answer would be lost; join it with a last Pod '
+            f"that has `needs: [{', '.join(names)}]` and `uses: _merge`",
+        )
+
+
+def _times(spec: Plain, pods: Sequence[Plain], path: str) -> Iterator[Problem]:
+    """A Pod's own timeout is within the Flow's: it could never be used up."""
+    whole = spec.get("timeoutSeconds", 10)
+    for i, pod in enumerate(pods):
+        own = pod.get("timeoutSeconds")
+        if isinstance(own, int | float) and isinstance(whole, int | float) and own > whole:
+            yield Problem(
+                f"{path}.pods[{i}].timeoutSeconds",
+                f"{own} s is longer than the whole Flow's {whole} s; raise {path}.timeoutSeconds or lower this",
+            )
