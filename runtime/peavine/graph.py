@@ -30,8 +30,13 @@ class Step(Model):
     """The steps whose answers it takes; `gateway` is the request itself."""
     shards: Annotated[list[list[Target]], Field(min_length=1)]
     """For each shard where its Peas are. A Pod with a head, or without shards, has one entry."""
-    polling: Polling = Polling(index=PollingPolicy.ANY, search=PollingPolicy.ANY, update=PollingPolicy.ANY,
-                               delete=PollingPolicy.ANY, train=PollingPolicy.ANY)
+    polling: Polling = Polling(
+        index=PollingPolicy.ANY,
+        search=PollingPolicy.ANY,
+        update=PollingPolicy.ANY,
+        delete=PollingPolicy.ANY,
+        train=PollingPolicy.ANY,
+    )
     """Which shards each kind of request goes to."""
     on_missing_shard: OnMissingShard = OnMissingShard.WAIT
     """What a search does when a shard cannot answer."""
@@ -80,9 +85,7 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
     steps = []
     for pod in _ordered(spec.pods, needs):
         timeout = spec.timeout_seconds if pod.timeout_seconds is None else pod.timeout_seconds
-        steps.append(
-            Step(pod=pod.name, needs=needs[pod.name], shards=[list(targets(pod))], timeout_seconds=timeout)
-        )
+        steps.append(Step(pod=pod.name, needs=needs[pod.name], shards=[list(targets(pod))], timeout_seconds=timeout))
     return Plan(
         name=flow.metadata.name,
         steps=steps,
@@ -117,7 +120,8 @@ def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
 
 def _ordered(listed: Sequence[FlowPod], needs: dict[str, list[str]]) -> list[FlowPod]:
     """Return the Pods parents first, otherwise in the order of the manifest, and the one that nobody needs last."""
-    done, order = {GATEWAY}, []
+    done: set[str] = {GATEWAY}
+    order: list[FlowPod] = []
     while len(order) < len(listed):
         # The rules have refused cycles and unknown names, so there is always a next one.
         pod = next(pod for pod in listed if pod.name not in done and done.issuperset(needs[pod.name]))

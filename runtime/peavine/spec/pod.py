@@ -205,4 +205,3 @@ class Pod(Model):
     """Its name and labels."""
     spec: PodSpec
     """What it runs and how."""
-

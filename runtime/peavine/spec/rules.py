@@ -67,7 +67,9 @@ def _storage_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
     if pod.get("storage") is None or pod.get("readOnly"):
         return
     if isinstance(replicas, int) and replicas > 1:
-        yield Problem(f"{path}.replicas", "a volume has one writer: use shards to split the data, or leave replicas out")
+        yield Problem(
+            f"{path}.replicas", "a volume has one writer: use shards to split the data, or leave replicas out"
+        )
     if pod.get("autoscaling") is not None:
         yield Problem(f"{path}.autoscaling", "a volume has one writer, so storage excludes autoscaling")
 

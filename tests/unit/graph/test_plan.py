@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peavine import graph
+from peavine.spec import Flow, PollingPolicy, parse
+
+
+def flow(*pods: dict[str, Any], **spec: Any) -> Flow:
+    return parse({"metadata": {"name": "f"}, "spec": {"pods": list(pods), **spec}})
+
+
+def plan(made: Flow) -> graph.Plan:
+    return graph.plan(made, lambda pod: [f"{pod.name}:8081"])
+
+
+@st.composite
+def dags(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Pods in any order whose needs have no cycle and of which all but one are needed."""
+    count = draw(st.integers(1, 12))
+    pods: list[dict[str, Any]] = []
+    for i in range(count):
+        parents = draw(st.sets(st.sampled_from(["gateway", *(f"p{j}" for j in range(i))]), min_size=1))
+        pods.append({"name": f"p{i}", "needs": sorted(parents)})
+    needed = {name for pod in pods for name in pod["needs"]}
+    ends = [pod["name"] for pod in pods if pod["name"] not in needed]
+    if len(ends) > 1:
+        pods.append({"name": "last", "needs": ends})
+    return draw(st.permutations(pods))
+
+
+@given(dags())
+def test_a_plan_visits_each_pod_once_and_after_its_parents(pods: list[dict[str, Any]]) -> None:
+    steps = plan(flow(*pods)).steps
+    assert sorted(step.pod for step in steps) == sorted(pod["name"] for pod in pods)
+    seen = {"gateway"}
+    for step in steps:
+        assert seen.issuperset(step.needs)
+        seen.add(step.pod)
+    assert not any(steps[-1].pod in step.needs for step in steps)
+
+
+@given(dags())
+def test_a_plan_survives_its_file(pods: list[dict[str, Any]]) -> None:
+    made = plan(flow(*pods))
+    assert graph.Plan.model_validate_json(made.model_dump_json(by_alias=True)) == made
+
+
+def test_a_pod_needs_the_one_before_it_unless_it_says_otherwise() -> None:
+    steps = plan(flow({"name": "a"}, {"name": "b"}, {"name": "c", "needs": ["a", "b"]})).steps
+    assert [step.needs for step in steps] == [["gateway"], ["a"], ["a", "b"]]
+
+
+def test_pods_are_complete_with_what_the_flow_says() -> None:
+    first, second = graph.pods(
+        flow(
+            {"name": "a", "env": [{"name": "LEVEL", "value": "1"}], "timeoutSeconds": 2},
+            {"name": "b"},
+            env=[{"name": "LEVEL", "value": "0"}, {"name": "MORE", "value": "2"}],
+            timeoutSeconds=5,
+            exposeTracebacks=True,
+        )
+    )
+    assert {variable.name: variable.value for variable in first.spec.env} == {"LEVEL": "1", "MORE": "2"}
+    assert (first.spec.timeout_seconds, second.spec.timeout_seconds) == (2, 5)
+    assert second.spec.expose_tracebacks is True
+    assert second.spec.replicas is None
+
+
+def test_a_pod_of_another_owner_is_not_made() -> None:
+    made = flow({"name": "a", "ref": "shared"}, {"name": "b"})
+    assert [pod.metadata.name for pod in graph.pods(made)] == ["b"]
+    assert [step.pod for step in plan(made).steps] == ["a", "b"]
+
+
+def test_a_head_polls_its_shards_as_the_pod_says() -> None:
+    (pod,) = graph.pods(flow({"name": "index", "shards": 2, "polling": {"search": "Any"}}))
+    (step,) = graph.head_plan(pod, [["a:1"], ["b:1"]]).steps
+    assert step.shards == [["a:1"], ["b:1"]]
+    assert step.polling.index is PollingPolicy.OWNER
+    assert step.polling.search is PollingPolicy.ANY

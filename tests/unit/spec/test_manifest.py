@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from peavine.errors import ManifestError
+from peavine.spec import parse, parse_pod
+
+
+def flow(*pods: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "peavine.dev/v1alpha1",
+        "kind": "Flow",
+        "metadata": {"name": "fashion"},
+        "spec": {"pods": list(pods), **spec},
+    }
+
+
+def problems(manifest: object) -> dict[str, str]:
+    with pytest.raises(ManifestError) as caught:
+        parse(manifest)
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+def test_the_manifest_of_the_readme_is_accepted() -> None:
+    manifest = yaml.safe_load("""
+apiVersion: peavine.dev/v1alpha1
+kind: Flow
+metadata: {name: fashion}
+spec:
+  timeoutSeconds: 10
+  gateway: {replicas: 2}
+  pods:
+  - name: encode
+    uses: |
+      !RandomProjection
+      with: {output_dim: 64}
+    replicas: 2
+  - name: index
+    needs: [encode]
+    uses: _index
+    shards: 2
+    storage: {size: 1Gi}
+""")
+    assert parse(manifest).manifest() == manifest
+
+
+def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
+    found = problems(
+        flow(
+            {"name": "encode", "onError": "Skipp", "replicas": -1},
+            {"name": "index", "needs": ["encod"], "storage": {"size": "1G i"}},
+            timeoutSecond=10,
+        )
+    )
+    assert set(found) == {
+        "spec.pods[0].onError",
+        "spec.pods[0].replicas",
+        "spec.pods[1].needs[0]",
+        "spec.pods[1].storage.size",
+        "spec.timeoutSecond",
+    }
+    assert 'did you mean "Skip"?' in found["spec.pods[0].onError"]
+    assert 'did you mean "encode"?' in found["spec.pods[1].needs[0]"]
+    assert 'did you mean "timeoutSeconds"?' in found["spec.timeoutSecond"]
+
+
+@pytest.mark.parametrize(
+    ("pods", "path", "words"),
+    [
+        pytest.param([{"name": "a"}, {"name": "a"}], "spec.pods[1].name", "already", id="a double name"),
+        pytest.param([{"name": "gateway"}], "spec.pods[0].name", "start of the graph", id="a Pod called gateway"),
+        pytest.param([{"name": "a", "needs": ["a"]}], "spec.pods[0].needs[0]", "needs itself", id="a self-need"),
+        pytest.param(
+            [{"name": "a"}, {"name": "b", "needs": ["a", "a"]}], "spec.pods[1].needs[1]", "twice", id="a need twice"
+        ),
+        pytest.param(
+            [{"name": "a", "needs": ["b"]}, {"name": "b", "needs": ["a"]}],
+            "spec.pods[0].needs",
+            "cycle: a needs b needs a",
+            id="a cycle",
+        ),
+        pytest.param(
+            [{"name": "a"}, {"name": "b"}, {"name": "c", "needs": ["a"]}],
+            "spec.pods[1]",
+            "needs: [b, c]",
+            id="a hanging Pod",
+        ),
+        pytest.param(
+            [{"name": "a", "shards": 2, "replicas": 2}], "spec.pods[0].replicas", "one writer", id="shards and replicas"
+        ),
+        pytest.param(
+            [{"name": "a", "replicas": 2, "storage": {"size": "1Gi"}}],
+            "spec.pods[0].replicas",
+            "one writer",
+            id="storage and replicas",
+        ),
+        pytest.param(
+            [{"name": "a", "autoscaling": {"minReplicas": 3, "maxReplicas": 2}}],
+            "spec.pods[0].autoscaling.minReplicas",
+            "more than maxReplicas",
+            id="a minimum above the maximum",
+        ),
+        pytest.param(
+            [{"name": "a", "uses": "docker://x", "image": "y"}], "spec.pods[0].image", "name it once", id="two images"
+        ),
+        pytest.param(
+            [{"name": "a", "timeoutSeconds": 11}],
+            "spec.pods[0].timeoutSeconds",
+            "longer than",
+            id="a Pod's time above the Flow's",
+        ),
+        pytest.param(
+            [{"name": "a", "env": [{"name": "X", "value": "1"}, {"name": "X", "value": "2"}]}],
+            "spec.pods[0].env[1].name",
+            "set twice",
+            id="a variable twice",
+        ),
+        pytest.param(
+            [{"name": "a", "files": {"../x.py": ""}}], "spec.pods[0].files.../x.py", "no folder", id="a file outside"
+        ),
+        pytest.param([{"name": "A_b"}], "spec.pods[0].name", "does not match", id="a name that Kubernetes refuses"),
+    ],
+)
+def test_a_mistake_is_named_at_its_place(pods: list[dict[str, Any]], path: str, words: str) -> None:
+    assert words in problems(flow(*pods))[path]
+
+
+@pytest.mark.parametrize("manifest", [None, [], "flow", 3])
+def test_what_is_no_mapping_is_refused(manifest: object) -> None:
+    assert "is a mapping" in problems(manifest)[""]
+
+
+def test_another_kind_and_another_version_are_named() -> None:
+    assert "kind" in problems({**flow({"name": "a"}), "kind": "Deployment"})
+    assert "peavine.dev/v1alpha1" in problems({**flow({"name": "a"}), "apiVersion": "peavine.dev/v9"})["apiVersion"]
+
+
+def test_a_pod_is_checked_by_the_same_rules() -> None:
+    with pytest.raises(ManifestError, match=r"spec\.replicas: a shard has one writer"):
+        parse_pod({"metadata": {"name": "a"}, "spec": {"shards": 2, "replicas": 2}})
