@@ -1,0 +1,66 @@
+# `make` alone prints what can be made.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The folder operator/ must never hide the standard library's `operator`.
+export PYTHONSAFEPATH := 1
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# Every Python that will do, best first; the first that is there is taken.
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+HASH := $(shell sha256sum pyproject.toml | cut -c1-16)
+USER_STAMP := $(VENV)/.user-$(HASH)
+DEV_STAMP := $(VENV)/.dev-$(HASH)
+
+##@ Use
+
+help: ## Print this help
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(USER_STAMP) dataset ## Index and search Fashion-MNIST on this machine, and write a page of pictures
+	@$(VENV)/bin/peavine hello
+
+# The real data is a Debian package. Without it the demo uses a sample that peavine carries.
+dataset:
+	@test -d /usr/share/datasets/fashion-mnist || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get install -y -qq dataset-fashion-mnist || \
+	    { apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist; }; } >/dev/null 2>&1; \
+	} || echo "The demo uses a sample of 2,000 images; for all 60,000: apt-get install dataset-fashion-mnist"
+
+##@ Develop
+
+setup: $(DEV_STAMP) ## Make .venv with all that the tests need
+
+check: $(DEV_STAMP) ## Lint, formatting, types, layers, generated files
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) tools/generate.py --check
+
+test: check ## All checks and all tests, with coverage
+	@$(VENV)/bin/pytest --cov --cov-report=term:skip-covered
+
+generate: $(DEV_STAMP) ## Make again what is generated: stubs, custom resources, reference
+	@$(PY) tools/generate.py
+
+bench: $(DEV_STAMP) ## Run every benchmark; each prints a table with its own baseline
+	@for file in bench/*.py; do echo "== $$file"; $(PY) "$$file"; done
+
+$(DEV_STAMP): | $(VENV)/bin/pip
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@rm -f $(VENV)/.dev-* $(VENV)/.user-* && touch $@ $(USER_STAMP)
+
+$(USER_STAMP): | $(VENV)/bin/pip
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e .
+	@rm -f $(VENV)/.user-* && touch $@
+
+$(VENV)/bin/pip:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys, venv, ensurepip; assert sys.version_info >= (3, 11)' 2>/dev/null || { \
+	  echo "peavine needs Python 3.11 or later with venv: apt-get install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV)
+
+.PHONY: help demo dataset setup check test generate bench
