@@ -1,0 +1,33 @@
+"""Ids: what names a Document. Any non-empty string of at most 256 bytes of UTF-8."""
+
+from __future__ import annotations
+
+import os
+
+from peavine.errors import InvalidRequest
+
+__all__ = ["MAX_ID_BYTES", "check_id", "random_id"]
+
+MAX_ID_BYTES = 256
+"""Length that an id may have in UTF-8. Stores rely on it: it fits their keys."""
+
+
+def random_id() -> str:
+    """Return 16 random hexadecimal characters."""
+    return os.urandom(8).hex()
+
+
+def check_id(value: object, path: str = "id") -> str:
+    """Return the id, or raise InvalidRequest that says what is wrong with it; `path` says where it stands."""
+    if type(value) is not str:
+        raise InvalidRequest(f"{path}: must be a string, not {type(value).__name__}")
+    if not value:
+        raise InvalidRequest(f"{path}: is empty; give 1 to {MAX_ID_BYTES} bytes, or leave it out for a random one")
+    if len(value) > 64 or not value.isascii():  # 64 characters have at most 256 bytes
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            raise InvalidRequest(f"{path}: {value!r} is not valid Unicode (a lone surrogate)") from None
+        if size > MAX_ID_BYTES:
+            raise InvalidRequest(f"{path}: {value[:24]!r}... has {size} bytes in UTF-8; at most {MAX_ID_BYTES}")
+    return value
