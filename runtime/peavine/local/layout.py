@@ -1,0 +1,136 @@
+"""Which processes a Flow is, as plain data: names, arguments, environment, sockets. Pure; starts and writes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from peavine import graph, spec
+from peavine.errors import ManifestError, Problem
+
+CHILD_ENV = {
+    # A Pea is one of many processes on this machine: a pool of threads in each would only make them wait.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # glibc gives a large message's memory back and asks for it again, each time; these stop that.
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
+    "MALLOC_TOP_PAD_": "16777216",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONUNBUFFERED": "1",
+    "PEAVINE_LOG_FORMAT": "text",
+}
+"""Environment of every child, unless this process's own or the manifest says otherwise."""
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes; the kernel's limit is 107."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process: `peavine COMMAND...`, what the manifest sets in its environment, the address of its gRPC port."""
+
+    name: str
+    role: Literal["pea", "head", "gateway"]
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    address: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All processes of a Flow, and the files they read: path to text."""
+
+    processes: tuple[Process, ...]
+    files: Mapping[Path, str]
+
+
+def layout(flow: spec.Flow, folder: Path, data: Path | None = None, host: str = "127.0.0.1") -> Layout:
+    """Return the processes of `flow`; sockets and files go to `folder`, the Peas' data below `data`.
+
+    Raises ManifestError for what only a cluster can do, with its remedy.
+    """
+    problems = _cluster_only(flow)
+    if len(os.fsencode(folder)) > LONGEST_SOCKET_PATH - 60:
+        problems.append(Problem("", f"the path of sockets, {folder}, is too long; set TMPDIR to a short one"))
+    if problems:
+        raise ManifestError(problems)
+    processes: list[Process] = []
+    files: dict[Path, str] = {}
+    heads: dict[str, list[str]] = {}
+    for pod in graph.pods(flow):
+        name, env = pod.metadata.name, _environment(pod)
+        described = folder / f"{name}.json"
+        files[described] = pod.model_dump_json(by_alias=True, exclude_unset=True)
+        peas = [[f"{name}-{shard}-{replica}" for replica in range(_replicas(pod))] for shard in range(pod.spec.shards)]
+        targets = [[f"unix:{folder / pea}.sock" for pea in shard] for shard in peas]
+        for shard, (names, addresses) in enumerate(zip(peas, targets, strict=True)):
+            for pea, address in zip(names, addresses, strict=True):
+                # Replicas that write have a folder each, as in a cluster, where it lives as long as they do.
+                own = folder / "data" / pea if data is None or _writes_apart(pod) else data / f"{name}-{shard}"
+                command = ("pea", "--pod", str(described), "--shard", str(shard), "--name", pea, "--data", str(own))
+                processes.append(Process(pea, "pea", (*command, "--listen", address), env, address))
+        heads[name] = [address for shard in targets for address in shard]
+        if pod.spec.has_head:
+            plan, address = folder / f"{name}-head.json", f"unix:{folder / name}-head.sock"
+            files[plan] = graph.head_plan(pod, targets).model_dump_json(by_alias=True)
+            head = ("pea", "--pod", str(described), "--plan", str(plan), "--name", f"{name}-head", "--listen", address)
+            processes.append(Process(f"{name}-head", "head", head, env, address))
+            heads[name] = [address]
+    plan = folder / "gateway.json"
+    files[plan] = graph.plan(flow, lambda pod: heads[pod.name]).model_dump_json(by_alias=True)
+    ports = flow.spec.gateway
+    listen = ("--host", host, "--grpc-port", str(ports.grpc_port), "--http-port", str(ports.http_port))
+    gateway = ("gateway", "--plan", str(plan), *listen)
+    processes.append(Process("gateway", "gateway", gateway, {}, f"{reachable(host)}:{ports.grpc_port}"))
+    return Layout(tuple(processes), files)
+
+
+def reachable(host: str) -> str:
+    """Return the address at which this machine reaches what listens on `host`."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+
+
+def _replicas(pod: spec.Pod) -> int:
+    if pod.spec.autoscaling is not None:
+        return pod.spec.autoscaling.min_replicas
+    return 1 if pod.spec.replicas is None else pod.spec.replicas
+
+
+def _writes_apart(pod: spec.Pod) -> bool:
+    return _replicas(pod) > 1 and not pod.spec.read_only
+
+
+def _environment(pod: spec.Pod) -> dict[str, str]:
+    """Return the environment of a Pod's Peas; what the cluster would fill in is taken from ours."""
+    return {
+        variable.name: os.environ.get(variable.name, "") if variable.value_from else variable.value or ""
+        for variable in pod.spec.env
+    }
+
+
+def _cluster_only(flow: spec.Flow) -> list[Problem]:
+    """Return what this Flow asks that a single machine cannot do."""
+    problems = []
+    for i, pod in enumerate(flow.spec.pods):
+        path = f"spec.pods[{i}]"
+        if pod.ref is not None:
+            problems.append(Problem(f"{path}.ref", "names a Pod resource of a cluster; on one machine give `uses`"))
+        if pod.image is not None or pod.uses.startswith("docker://"):
+            field = "image" if pod.image is not None else "uses"
+            problems.append(Problem(f"{path}.{field}", "an image runs in a cluster; on one machine give its YAML"))
+        for j, variable in enumerate([*flow.spec.env, *pod.env]):
+            source = variable.value_from
+            if source is None or variable.name in os.environ:
+                continue
+            if any(reference.optional for reference in (source.secret_key_ref, source.config_map_key_ref) if reference):
+                continue
+            where = f"spec.env[{j}]" if j < len(flow.spec.env) else f"{path}.env[{j - len(flow.spec.env)}]"
+            problems.append(
+                Problem(f"{where}.valueFrom", f"only a cluster has it; set {variable.name} before `peavine run`")
+            )
+    return problems
