@@ -217,9 +217,24 @@ class Document:
         self._evaluations = list(value) or None
 
     @property
+    def has_tags(self) -> bool:
+        """Whether there are tags. Asking makes no dictionary."""
+        return bool(self._tags)
+
+    @property
+    def has_evaluations(self) -> bool:
+        """Whether there are evaluations. Asking makes no list."""
+        return bool(self._evaluations)
+
+    @property
     def is_leaf(self) -> bool:
         """Whether it has neither chunks nor matches. Asking makes no lists."""
         return not self._chunks and not self._matches
+
+    def restore_children(self, chunks: list[Document], matches: list[Document]) -> None:
+        """Take children that know their places already: for decoders, which must not change what was sent."""
+        self._chunks = Chunks(self, chunks) if chunks else None
+        self._matches = Matches(self, matches) if matches else None
 
     def move(self, granularity: int, adjacency: int) -> None:
         """Put it, and all below it, at another place of the tree."""

@@ -1,0 +1,203 @@
+"""Documents as bytes and back. Exact, but for the numbers in tags, which become doubles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+from google.protobuf.message import DecodeError
+
+from peavine.documents import Batch, Document, Score, Tensor
+from peavine.documents.quantize import Quantization
+from peavine.errors import InvalidRequest
+from peavine.v1 import document_pb2
+from peavine.wire.tags import read_struct, write_struct
+from peavine.wire.tensors import read_tensor, write_tensor
+
+__all__ = ["MAX_DEPTH", "batch_from_bytes", "batch_to_bytes", "document_from_bytes", "document_to_bytes"]
+
+MAX_DEPTH = 32
+"""How deep chunks and matches may be nested; protobuf refuses messages more than 100 deep."""
+
+
+def batch_to_bytes(
+    docs: Iterable[Document], groundtruths: Iterable[Document] = (), quantization: Quantization | None = None
+) -> bytes:
+    """Return the bytes of a DocumentBatch; InvalidRequest says which Document cannot travel, and why."""
+    batch = document_pb2.DocumentBatch()
+    _write_all("docs", docs, batch.docs, quantization, 0)
+    _write_all("groundtruths", groundtruths, batch.groundtruths, quantization, 0)
+    return batch.SerializeToString()
+
+
+def batch_from_bytes(data: bytes) -> Batch:
+    """Return the Documents; InvalidRequest says where the bytes are not those of a DocumentBatch."""
+    try:
+        batch = document_pb2.DocumentBatch.FromString(data)
+    except DecodeError:
+        raise InvalidRequest("the body is not a DocumentBatch: malformed protobuf, or nested too deep") from None
+    return Batch(_read_all("docs", batch.docs), _read_all("groundtruths", batch.groundtruths))
+
+
+def document_to_bytes(doc: Document, quantization: Quantization | None = None) -> bytes:
+    """Return the bytes of one Document, with all below it."""
+    message = document_pb2.Document()
+    try:
+        _write(doc, message, quantization, 0)
+    except InvalidRequest as problem:
+        raise InvalidRequest(f"Document {doc.id!r}: {problem}") from None
+    return message.SerializeToString()
+
+
+def document_from_bytes(data: bytes) -> Document:
+    """Return the Document; InvalidRequest says where the bytes are not those of one."""
+    try:
+        message = document_pb2.Document.FromString(data)
+    except DecodeError:
+        raise InvalidRequest("not a Document: malformed protobuf, or nested too deep") from None
+    return _read(message)
+
+
+def _write_all(
+    path: str,
+    docs: Iterable[Document],
+    messages: RepeatedCompositeFieldContainer[document_pb2.Document],
+    quantization: Quantization | None,
+    depth: int,
+) -> None:
+    for index, doc in enumerate(docs):
+        try:
+            _write(doc, messages.add(), quantization, depth)
+        except InvalidRequest as problem:
+            raise InvalidRequest(f"{path}[{index}].{problem}") from None
+
+
+def _write(doc: Document, message: document_pb2.Document, quantization: Quantization | None, depth: int) -> None:
+    if depth >= MAX_DEPTH:
+        raise InvalidRequest(f"id: {doc.id!r} is nested more than {MAX_DEPTH} deep")
+    message.id = doc.id
+    content = doc.content
+    if isinstance(content, str):
+        _write_text(message, "text", content)
+    elif isinstance(content, bytes):
+        message.buffer = content
+    elif content is not None:
+        write_tensor(content, message.tensor, quantization)
+    if doc.embedding is not None:
+        write_tensor(doc.embedding, message.embedding, quantization)
+    for name in _TEXTS:
+        if value := getattr(doc, name):
+            _write_text(message, name, value)
+    for name in _NUMBERS:
+        if value := getattr(doc, name):
+            _write_number(message, name, value)
+    if doc.weight is not None:
+        message.weight = doc.weight
+    if doc.location:
+        try:
+            message.location.extend(doc.location)
+        except (ValueError, TypeError) as problem:
+            raise InvalidRequest(f"location: {doc.location!r} ({problem})") from None
+    if doc.score is not None:
+        _write_score(doc.score, message.score, 0)
+    if doc.has_tags:
+        try:
+            write_struct(doc.tags, message.tags)
+        except InvalidRequest as problem:
+            raise InvalidRequest(f"tags{problem}") from None
+    if doc.has_evaluations:
+        for score in doc.evaluations:
+            _write_score(score, message.evaluations.add(), 0)
+    if not doc.is_leaf:
+        _write_all("chunks", doc.chunks, message.chunks, quantization, depth + 1)
+        _write_all("matches", doc.matches, message.matches, quantization, depth + 1)
+
+
+_TEXTS = ("uri", "mime_type", "modality", "parent_id", "level_name")
+_NUMBERS = ("granularity", "adjacency", "siblings", "offset")
+
+
+def _write_text(message: document_pb2.Document, name: str, value: str) -> None:
+    try:
+        setattr(message, name, value)
+    except (ValueError, TypeError):
+        raise InvalidRequest(f"{name}: {value!r:.60} is not valid Unicode (a lone surrogate)") from None
+
+
+def _write_number(message: document_pb2.Document, name: str, value: int) -> None:
+    try:
+        setattr(message, name, value)
+    except (ValueError, TypeError):
+        raise InvalidRequest(f"{name}: {value!r} is not a whole number from 0 to 4294967295") from None
+
+
+def _write_score(score: Score, message: document_pb2.Score, depth: int) -> None:
+    if depth >= MAX_DEPTH:
+        raise InvalidRequest(f"score: has operands nested more than {MAX_DEPTH} deep")
+    message.SetInParent()  # a score of zero is a score
+    message.value = score.value
+    message.name = score.name
+    message.description = score.description
+    message.reference = score.reference
+    message.ascending = score.ascending
+    for operand in score.operands:
+        _write_score(operand, message.operands.add(), depth + 1)
+
+
+def _read_all(path: str, messages: Iterable[document_pb2.Document]) -> list[Document]:
+    docs = []
+    for index, message in enumerate(messages):
+        try:
+            docs.append(_read(message))
+        except InvalidRequest as problem:
+            raise InvalidRequest(f"{path}[{index}].{problem}") from None
+    return docs
+
+
+def _read(message: document_pb2.Document) -> Document:
+    doc = Document(
+        id=message.id,
+        uri=message.uri,
+        mime_type=message.mime_type,
+        modality=message.modality,
+        parent_id=message.parent_id,
+        granularity=message.granularity,
+        adjacency=message.adjacency,
+        siblings=message.siblings,
+        offset=message.offset,
+        level_name=message.level_name,
+    )
+    match message.WhichOneof("content"):
+        case "text":
+            doc.content = message.text
+        case "buffer":
+            doc.content = message.buffer
+        case "tensor":
+            doc.content = _read_tensor("tensor", message.tensor)
+    if message.HasField("embedding"):
+        doc.embedding = _read_tensor("embedding", message.embedding)
+    if message.HasField("weight"):
+        doc.weight = message.weight
+    if message.location:
+        doc.location = tuple(message.location)
+    if message.HasField("score"):
+        doc.score = _read_score(message.score)
+    if message.HasField("tags"):
+        doc.tags = read_struct(message.tags)
+    if message.evaluations:
+        doc.evaluations = [_read_score(score) for score in message.evaluations]
+    if message.chunks or message.matches:
+        doc.restore_children(_read_all("chunks", message.chunks), _read_all("matches", message.matches))
+    return doc
+
+
+def _read_tensor(path: str, message: document_pb2.Tensor) -> Tensor:
+    try:
+        return read_tensor(message)
+    except InvalidRequest as problem:
+        raise InvalidRequest(f"{path}: {problem}") from None
+
+
+def _read_score(message: document_pb2.Score) -> Score:
+    operands = [_read_score(operand) for operand in message.operands]
+    return Score(message.value, message.name, message.description, operands, message.reference, message.ascending)
