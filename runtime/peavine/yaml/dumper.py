@@ -1,0 +1,83 @@
+"""From plain data to text."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from yaml.emitter import Emitter
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.serializer import Serializer
+
+from peavine.yaml.nodes import Tagged
+from peavine.yaml.scalars import BOOL, FLOAT, INT, MAPPING, NULL, SEQUENCE, STR, Resolver
+
+
+def dump(data: Any) -> str:
+    """Return YAML text that `load` reads back as equal data, mappings in their order.
+
+    Raises TypeError where the data is not plain, such as an array.
+    """
+    text: list[str] = []
+    writing = _Writing(text)
+    try:
+        writing.open()
+        writing.serialize(_node(data))
+        writing.close()
+    finally:
+        writing.dispose()
+    return "".join(text)
+
+
+class _Writing(Emitter, Serializer, Resolver):  # type: ignore[misc]
+    """PyYAML's way from nodes to text."""
+
+    def __init__(self, text: list[str]) -> None:
+        self.write = text.append
+        Emitter.__init__(self, self, width=120, allow_unicode=True)
+        Serializer.__init__(self)
+        Resolver.__init__(self)
+
+    def choose_scalar_style(self) -> Any:
+        """Leave a number after a tag without quotes, so that it stays a number."""
+        if self.event.tag is not None and self.event.tag.startswith("!") and self.event.style is None:
+            return ""
+        return super().choose_scalar_style()
+
+    def dispose(self) -> None:
+        """Break the reference cycle that PyYAML makes."""
+        Emitter.dispose(self)
+        del self.write
+
+
+def _node(data: Any, tag: str | None = None) -> Node:
+    match data:
+        case Tagged(name, value) if tag is None:
+            return _node(value, f"!{name}")
+        case dict():
+            items = [(_node(key), _node(value)) for key, value in data.items()]
+            return MappingNode(tag or MAPPING, items, flow_style=not items)
+        case list() | tuple():
+            nodes = [_node(item) for item in data]
+            return SequenceNode(tag or SEQUENCE, nodes, flow_style=isinstance(data, tuple) or not nodes)
+        case str():
+            style = "|" if "\n" in data and not tag else '"' if tag else None
+            return ScalarNode(tag or STR, str(data), style=style)
+        case None:
+            return ScalarNode(tag or NULL, "null")
+        case bool():
+            return ScalarNode(tag or BOOL, "true" if data else "false")
+        case int():
+            return ScalarNode(tag or INT, str(data))
+        case float():
+            return ScalarNode(tag or FLOAT, _float(data))
+        case _:
+            raise TypeError(
+                f"{type(data).__name__} is no plain data; only None, bool, int, float, str, list, dict and tags"
+            )
+
+
+def _float(value: float) -> str:
+    if math.isfinite(value):
+        return repr(float(value))
+    return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
