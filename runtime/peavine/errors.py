@@ -62,7 +62,13 @@ class Problem:
 
 
 class PeavineError(Exception):
-    """The root: `except PeavineError` catches what peavine raises on purpose."""
+    """The root: `except PeavineError` catches what peavine raises on purpose.
+
+    `pod` and `pea` say where it happened, when that was elsewhere.
+    """
+
+    pod = ""
+    pea = ""
 
 
 class ManifestError(PeavineError):
