@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from peavine.spec.model import API_VERSION, Metadata, Model, Name
-from peavine.spec.pod import Autoscaling, EnvVar, PodSpec, Resources
+from peavine.spec.model import API_VERSION, MAP_BY_NAME, Metadata, Model, Name, cel
+from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
 
 
 class FlowPod(PodSpec):
     """A Pod of a Flow."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            *POD_RULES,
+            ("self.name != 'gateway'", "gateway is the start of the graph; choose another name"),
+            ("!has(self.needs) || !(self.name in self.needs)", "a Pod cannot need itself"),
+            (
+                "!has(self.autoscaling) || !has(self.replicas)",
+                "the autoscaler owns the number of replicas; leave replicas or autoscaling out",
+            ),
+        )
+    )
+
     name: Name
     """Its name, unique in the Flow."""
-    needs: list[str] | None = None
+    needs: Annotated[list[Name], Field(max_length=32)] | None = None
     """The Pods whose answers it takes, or `gateway` for the request itself. The Pod before it when left out."""
     ref: Name | None = None
     """A Pod resource in the same namespace to use, instead of one that this Flow makes. Kubernetes only."""
@@ -32,6 +44,16 @@ class GatewayService(Model):
 
 class Gateway(Model):
     """Where requests come in: gRPC and HTTP."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.autoscaling) || !has(self.replicas)",
+                "the autoscaler owns the number of replicas; leave replicas or autoscaling out",
+            ),
+            ("self.grpcPort != self.httpPort", "grpcPort and httpPort are the same"),
+        )
+    )
 
     replicas: Annotated[int, Field(ge=0)] | None = None
     """Gateways that share the load. One when left out."""
@@ -50,7 +72,17 @@ class Gateway(Model):
 class FlowSpec(Model):
     """The graph of Pods, its gateway and its limits."""
 
-    pods: Annotated[list[FlowPod], Field(min_length=1, max_length=256)]
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.pods.all(pod, !has(pod.needs) || pod.needs.all(name, "
+                "name == 'gateway' || self.pods.exists(other, other.name == name)))",
+                "a Pod needs one that is not in the Flow; look for a spelling mistake under needs",
+            ),
+        )
+    )
+
+    pods: Annotated[list[FlowPod], Field(min_length=1, max_length=64, json_schema_extra=MAP_BY_NAME)]
     """The Pods, in the order in which requests pass them unless `needs` says otherwise."""
     gateway: Gateway = Gateway()
     """Where requests come in."""
@@ -62,7 +94,7 @@ class FlowSpec(Model):
     """Requests that a gateway works on at once; more are refused with a delay to try again after."""
     expose_tracebacks: bool = False
     """Whether clients are shown the stack of an Executor's error."""
-    env: list[EnvVar] = []
+    env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)] = []
     """Environment variables of every Pea."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 GROUP: Final = "peavine.dev"
@@ -24,10 +24,30 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
 
+def cel(*rules: tuple[str, str]) -> dict[str, Any]:
+    """Return rules, each an expression and what is said when it is false, as an extra of a model's JSON schema.
+
+    They stand in the custom resource definitions, so `kubectl apply` refuses what breaks them. The API server bounds
+    their cost beforehand, which is why lists and strings that they read are bounded.
+    """
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
+
+
+MAP_BY_NAME: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+"""Says that a list's items are told apart by their names, so that several owners can apply their own."""
+
 # RFC 1123 labels: they become parts of Kubernetes names and of DNS names. 40 characters leave room for what the
 # operator adds to a Flow's and a Pod's name.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=40)]
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
+Quantity = Annotated[
+    str,
+    BeforeValidator(lambda given: str(given) if type(given) in (int, float) else given),
+    Field(
+        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$",
+        max_length=32,
+        json_schema_extra={"x-kubernetes-int-or-string": True},
+    ),
+]
 
 
 class Metadata(Model):

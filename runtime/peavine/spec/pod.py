@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, JsonValue
+from pydantic import AliasChoices, ConfigDict, Field, JsonValue
 
-from peavine.spec.model import API_VERSION, Metadata, Model, Quantity
+from peavine.spec.model import API_VERSION, MAP_BY_NAME, Metadata, Model, Quantity, cel
 
 KINDS = ("index", "search", "update", "delete", "train")
 """The kinds of request."""
@@ -60,9 +60,26 @@ class Polling(Model):
 class Storage(Model):
     """The volume that a Pea keeps its data on: one for each shard."""
 
-    size: Quantity
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "has(self.className) == has(oldSelf.className) && "
+                "(!has(self.className) || self.className == oldSelf.className)",
+                "the storage class of a volume cannot change; make a Pod of another name",
+            ),
+        )
+    )
+
+    size: Annotated[
+        Quantity,
+        Field(
+            json_schema_extra=cel(
+                ("self == oldSelf", "the size of a volume cannot change yet; make a Pod of another name")
+            )
+        ),
+    ]
     """Size of the volume of one shard, such as 10Gi."""
-    class_name: str | None = None
+    class_name: Annotated[str, Field(max_length=253)] | None = None
     """Kubernetes storage class; the cluster's default when left out."""
     retain: bool = True
     """Whether the volume outlives the Pod resource."""
@@ -100,7 +117,11 @@ class EnvSource(Model):
 class EnvVar(Model):
     """An environment variable of a Pea."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    model_config = ConfigDict(
+        json_schema_extra=cel(("!(has(self.value) && has(self.valueFrom))", "has value and valueFrom; leave one out"))
+    )
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
     """Its name."""
     value: str | None = None
     """Its value."""
@@ -129,6 +150,10 @@ class Batching(Model):
 class Autoscaling(Model):
     """Replicas by load, with a HorizontalPodAutoscaler."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(("self.minReplicas <= self.maxReplicas", "minReplicas is more than maxReplicas"))
+    )
+
     min_replicas: Annotated[int, Field(ge=1)] = 1
     """Never fewer."""
     max_replicas: Annotated[int, Field(ge=1)]
@@ -139,19 +164,47 @@ class Autoscaling(Model):
     """Average use of the requested processor time, in percent."""
 
 
+POD_RULES = (
+    ("self.shards == oldSelf.shards", "the number of shards cannot change yet; make a Pod of another name"),
+    (
+        "has(self.storage) == has(oldSelf.storage)",
+        "storage cannot be added or taken away; make a Pod of another name",
+    ),
+    (
+        "self.shards == 1 || !has(self.replicas) || self.replicas <= 1",
+        "a shard has one writer, so shards > 1 excludes replicas > 1; leave replicas out",
+    ),
+    (
+        "!has(self.storage) || !has(self.replicas) || self.replicas <= 1",
+        "a volume has one writer: use shards to split the data, or leave replicas out",
+    ),
+    (
+        "!has(self.autoscaling) || (self.shards == 1 && !has(self.storage))",
+        "a shard and a volume have one writer, so autoscaling excludes shards > 1 and storage",
+    ),
+    (
+        "!has(self.image) || !self.uses.startsWith('docker://')",
+        "the image is named under uses already; name it once",
+    ),
+)
+"""What the API server checks of every Pod; `self.shards` and `self.uses` have defaults, so they are there."""
+
+
 class PodSpec(Model):
     """What a Pod runs and how."""
 
-    uses: str = "_pass"
+    model_config = ConfigDict(json_schema_extra=cel(*POD_RULES))
+
+    uses: Annotated[str, Field(max_length=262144)] = "_pass"
     """The Executor: a built-in name (`_index`), YAML text that begins with `!`, or a YAML file beside the manifest
     (on one machine only: `peavine convert` inlines it). With `docker://IMAGE` the image's own executor.yml."""
     uses_with: dict[str, JsonValue] = {}
     """Arguments for the Executor, over those under `with:` in its YAML."""
-    uses_before: str | None = None
+    uses_before: Annotated[str, Field(max_length=262144)] | None = None
     """An Executor that the head runs on a request before the shards see it."""
-    uses_after: str | None = None
+    uses_after: Annotated[str, Field(max_length=262144)] | None = None
     """An Executor that the head runs on the merged answer of the shards."""
-    image: str | None = None
+    image: Annotated[str, Field(max_length=512)] | None = None
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
     files: dict[str, str] = {}
     """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
@@ -167,7 +220,7 @@ class PodSpec(Model):
     """The volume for the Executor's data. Without it, data lives as long as the Pea."""
     read_only: bool = False
     """Whether requests that change data are refused."""
-    env: list[EnvVar] = []
+    env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)] = []
     """Environment variables of the Peas."""
     resources: Resources = Resources()
     """What each Pea asks of the machine."""

@@ -14,6 +14,12 @@ from peavine.errors import Problem, did_you_mean
 GATEWAY = "gateway"
 """The start of every graph, as a name in `needs`."""
 
+RUNS = (
+    "uses", "usesWith", "usesBefore", "usesAfter", "image", "files", "replicas", "storage", "env", "batching",
+    "autoscaling", "podTemplate",
+)  # fmt: skip
+"""What only the owner of a Pod resource says."""
+
 Plain = Mapping[str, Any]
 
 
@@ -36,6 +42,14 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
     if not needs:
         problems += list(_cycles(graph, pods, f"{path}.pods")) or list(_hanging(graph, pods, f"{path}.pods"))
     problems += _times(spec, pods, path)
+    gateway = spec.get("gateway")
+    for scaled, where in (
+        *((pod, f"{path}.pods[{i}]") for i, pod in enumerate(pods)),
+        (gateway if isinstance(gateway, Mapping) else {}, f"{path}.gateway"),
+    ):
+        problems += _owner_of_replicas(scaled, where)
+    for i, pod in enumerate(pods):
+        problems += _ref(pod, f"{path}.pods[{i}]")
     return problems
 
 
@@ -64,7 +78,7 @@ def _shards_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
 
 def _storage_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
     replicas = pod.get("replicas")
-    if pod.get("storage") is None or pod.get("readOnly"):
+    if pod.get("storage") is None:
         return
     if isinstance(replicas, int) and replicas > 1:
         yield Problem(
@@ -81,8 +95,6 @@ def _autoscaling(pod: Plain, path: str) -> Iterator[Problem]:
     low, high = scaling.get("minReplicas", 1), scaling.get("maxReplicas")
     if isinstance(low, int) and isinstance(high, int) and low > high:
         yield Problem(f"{path}.autoscaling.minReplicas", f"{low} is more than maxReplicas, {high}")
-    if pod.get("replicas") is not None:
-        yield Problem(f"{path}.replicas", "the autoscaler owns the number of replicas; leave one of the two out")
 
 
 def _uses_and_image(pod: Plain, path: str) -> Iterator[Problem]:
@@ -115,6 +127,21 @@ def _file_names(pod: Plain, path: str) -> Iterator[Problem]:
 
 
 POD_RULES = (_shards_and_replicas, _storage_and_replicas, _autoscaling, _uses_and_image, _env, _file_names)
+
+
+def _owner_of_replicas(scaled: Plain, path: str) -> Iterator[Problem]:
+    """A Pod resource has replicas beside autoscaling, as the autoscaler writes them; a Flow has one of the two."""
+    if scaled.get("autoscaling") is not None and scaled.get("replicas") is not None:
+        yield Problem(f"{path}.replicas", "the autoscaler owns the number of replicas; leave one of the two out")
+
+
+def _ref(pod: Plain, path: str) -> Iterator[Problem]:
+    """What another Pod resource runs is said there. Defaults, which the API server fills in, do not count."""
+    if pod.get("ref") is None:
+        return
+    for field in RUNS:
+        if pod.get(field) and not (field == "uses" and pod["uses"] == "_pass"):
+            yield Problem(f"{path}.{field}", f'belongs in the Pod resource "{pod["ref"]}" that is referred to')
 
 
 def _names(pods: Sequence[Plain], path: str) -> Iterator[Problem]:

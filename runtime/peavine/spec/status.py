@@ -1,0 +1,57 @@
+"""What the operator tells about a Flow or a Pod: the `status` of the resources. Users read it and never write it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from peavine.spec.model import Model
+
+
+class Condition(Model):
+    """One thing that is true of the resource, or is not, or is not known, and why."""
+
+    type: Annotated[str, Field(max_length=64)]
+    """Ready, Progressing, Degraded or Accepted."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it is so."""
+    reason: Annotated[str, Field(max_length=128)]
+    """Why, in one word; docs/conditions.md lists all of them."""
+    message: Annotated[str, Field(max_length=32768)] = ""
+    """Why and where, for people."""
+    observed_generation: int
+    """The generation of the resource that this was said of."""
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When the status of this condition last changed."""
+
+
+CONDITIONS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+
+
+class FlowStatus(Model):
+    """What is known of a Flow."""
+
+    observed_generation: int | None = None
+    """The generation that the operator saw last."""
+    conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
+    """Ready, Progressing, Degraded, Accepted."""
+    gateway: str | None = None
+    """Where clients find the gateway's gRPC port, as HOST:PORT."""
+    pods: str | None = None
+    """How many of its Pods are ready, such as 2/3."""
+
+
+class PodStatus(Model):
+    """What is known of a Pod."""
+
+    observed_generation: int | None = None
+    """The generation that the operator saw last."""
+    conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
+    """Ready, Progressing, Degraded, Accepted."""
+    replicas: int | None = None
+    """Replicas that there are, for `kubectl scale`."""
+    selector: str | None = None
+    """Selects the Peas, for `kubectl scale` and autoscalers."""
+    peas: str | None = None
+    """How many of its Peas are ready, such as 2/2."""
