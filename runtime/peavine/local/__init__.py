@@ -4,6 +4,6 @@ Nothing here reads manifests or talks to users: what a child prints goes to the 
 """
 
 from peavine.local.layout import Layout, Process, layout
-from peavine.local.runner import LocalFlow
+from peavine.local.runner import START_SECONDS, LocalFlow
 
-__all__ = ["Layout", "LocalFlow", "Process", "layout"]
+__all__ = ["START_SECONDS", "Layout", "LocalFlow", "Process", "layout"]

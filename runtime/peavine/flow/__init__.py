@@ -1,0 +1,9 @@
+"""Flows as users write them: in Python, in YAML beside other files, in YAML of the old kind; and their picture.
+
+All of it ends in one checked manifest (`peavine.spec.Flow`).
+"""
+
+from peavine.flow.builder import Flow
+from peavine.flow.files import read, read_text, write
+
+__all__ = ["Flow", "read", "read_text", "write"]

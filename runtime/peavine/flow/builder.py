@@ -1,0 +1,209 @@
+"""`Flow`: a manifest written in Python, and run on this machine by a `with` statement."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
+from peavine.flow import drawing, files
+from peavine.spec import API_VERSION, FlowPod, FlowSpec, parse
+from peavine.spec import Flow as Manifest
+from peavine.spec.model import Model
+from peavine.spec.rules import GATEWAY, edges
+
+if TYPE_CHECKING:
+    from peavine.client import Client
+    from peavine.local import LocalFlow
+
+
+class Flow:
+    """A graph of Pods, written step by step: the same manifest as a YAML file, and equal to one that says the same.
+
+        flow = Flow("fashion").add("encode", uses="!RandomProjection {with: {output_dim: 64}}", replicas=2)
+        flow.add("index", uses="_index", shards=2)
+        with flow:
+            flow.index(documents)
+            answers = flow.search(queries, top_k=10)
+
+    `settings` are the fields of a manifest's `spec` in snake_case (`timeout_seconds=30`). A `uses` that names a YAML
+    file is read from `folder`, the working directory if none is given. `data` is the folder where the Peas of a Flow
+    that runs here keep their data; without it the data ends with the Flow.
+    """
+
+    def __init__(
+        self, name: str = "flow", *, folder: str | Path = ".", data: str | Path | None = None, **settings: Any
+    ) -> None:
+        self._folder, self._data = Path(folder), None if data is None else Path(data)
+        self._metadata: dict[str, Any] = {"name": name}
+        self._settings = _fields(FlowSpec, settings, "spec")
+        self._pods: list[dict[str, Any]] = []
+        self._inspected: list[str] = []
+        self._last = GATEWAY
+        self._running: LocalFlow | None = None
+        self._client: Client | None = None
+
+    @classmethod
+    def load(cls, source: str | Path, *, data: str | Path | None = None) -> Flow:
+        """Return the Flow of a YAML file, or of YAML text; files of the old kind (`!Flow`) are converted.
+
+        Raises ManifestError with every problem.
+        """
+        if isinstance(source, str) and "\n" in source:
+            return cls.of(files.read_text(source, Path())[0], data=data)
+        return cls.of(files.read(source)[0], data=data)
+
+    @classmethod
+    def of(cls, manifest: Manifest, *, data: str | Path | None = None) -> Flow:
+        """Return the Flow of a checked manifest."""
+        plain = manifest.manifest()
+        flow = cls(manifest.metadata.name, data=data)
+        flow._metadata, flow._settings = plain["metadata"], plain["spec"]
+        flow._pods = flow._settings.pop("pods")
+        flow._last = manifest.spec.pods[-1].name
+        return flow
+
+    def add(
+        self,
+        name: str | None = None,
+        *,
+        uses: str | None = None,
+        needs: str | Sequence[str] | None = None,
+        **fields: Any,
+    ) -> Flow:
+        """Add a Pod after the last one, or after those it needs; return the Flow, so that calls can be chained.
+
+        `fields` are the Pod's fields in snake_case: `replicas`, `shards`, `storage={"size": "1Gi"}`, `uses_with`, ...
+        """
+        pod = self._pod(name, uses, fields)
+        if needs is not None:
+            pod["needs"] = [needs] if isinstance(needs, str) else list(needs)
+        elif self._pods and self._last != self._pods[-1]["name"]:
+            pod["needs"] = [self._last]
+        self._pods.append(pod)
+        self._last = pod["name"]
+        return self
+
+    def needs(self, names: Sequence[str], name: str = "joiner", *, uses: str = "_merge", **fields: Any) -> Flow:
+        """Add a Pod that joins the answers of several others."""
+        return self.add(name, uses=uses, needs=names, **fields)
+
+    def needs_all(self, name: str = "joiner", *, uses: str = "_merge", **fields: Any) -> Flow:
+        """Join every Pod that no other needs."""
+        needed = {need for needs in edges(self._pods) for need in needs}
+        ends = [pod["name"] for pod in self._pods if pod["name"] not in needed]
+        return self.needs(ends, name, uses=uses, **fields)
+
+    def inspect(self, name: str | None = None, *, uses: str, **fields: Any) -> Flow:
+        """Add a Pod beside the way, after the last one; what it evaluates is gathered into the answer at the end."""
+        pod = {**self._pod(name, uses, fields), "needs": [self._last]}
+        self._pods.append(pod)
+        self._inspected.append(pod["name"])
+        return self
+
+    def manifest(self) -> Manifest:
+        """Return the checked manifest. Raises ManifestError with every problem."""
+        pods = list(self._pods)
+        if self._inspected:
+            pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self._last, *self._inspected]})
+        body = copy.deepcopy({**self._settings, "pods": pods})
+        plain = {"apiVersion": API_VERSION, "kind": "Flow", "metadata": dict(self._metadata), "spec": body}
+        return parse(files.complete(plain, self._folder))
+
+    def dump(self) -> str:
+        """Return the manifest as YAML text; `Flow.load` of it gives an equal Flow."""
+        return files.write(self.manifest())
+
+    def plot(self, path: str | Path | None = None) -> str:
+        """Return the graph as Mermaid text, or as SVG where `path` ends in .svg; write it there if given."""
+        draw = drawing.svg if path is not None and Path(path).suffix == ".svg" else drawing.mermaid
+        text = draw(self.manifest())
+        if path is not None:
+            Path(path).write_text(text)
+        return text
+
+    def start(self, timeout: float | None = None) -> Flow:
+        """Run the Flow as processes on this machine, and return when it can work. `close` ends it.
+
+        Raises StartError with the failing process's own words.
+        """
+        from peavine.client import Client
+        from peavine.local import START_SECONDS, LocalFlow
+
+        if self._running is not None:
+            raise PeavineError(f"Flow {self._metadata['name']} runs already")
+        running = LocalFlow(self.manifest(), data=self._data, sink=_to_stderr)
+        running.start(START_SECONDS if timeout is None else timeout)
+        self._running, self._client = running, Client(running.host)
+        return self
+
+    def close(self) -> None:
+        """End what `start` started: what was taken is still answered, and all that was acknowledged is on disk."""
+        client, running = self._client, self._running
+        self._client = self._running = None
+        if client is not None:
+            client.close()
+        if running is not None:
+            running.stop()
+
+    def block(self) -> None:
+        """Wait, while the Flow serves others, until Ctrl-C."""
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            self.close()
+
+    @property
+    def client(self) -> Client:
+        """The client of the Flow that runs here."""
+        if self._client is None:
+            raise PeavineError("the Flow does not run: use it in `with flow:`, or call flow.start()")
+        return self._client
+
+    @property
+    def host(self) -> str:
+        """Where it answers gRPC, as `HOST:PORT`, while it runs here."""
+        if self._running is None:
+            raise PeavineError("the Flow does not run: use it in `with flow:`, or call flow.start()")
+        return self._running.host
+
+    def __enter__(self) -> Flow:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Flow) and self.manifest() == other.manifest()
+
+    __hash__ = None  # type: ignore[assignment]  # it can be changed
+
+    def __repr__(self) -> str:
+        return f"<Flow {self._metadata['name']}: {', '.join(str(pod['name']) for pod in self._pods)}>"
+
+    def _pod(self, name: str | None, uses: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        pod = {"name": name or f"pod{len(self._pods)}", **_fields(FlowPod, fields, f"spec.pods[{len(self._pods)}]")}
+        return pod if uses is None else {**pod, "uses": uses}
+
+
+def _fields(model: type[Model], given: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return arguments in snake_case as a manifest's fields, or raise ManifestError for those it has not."""
+    fields: dict[str, Any] = {}
+    problems = []
+    for name, value in given.items():
+        known = model.model_fields.get(name)
+        if known is None:
+            problems.append(Problem(f"{path}.{name}", f"is no field{did_you_mean(name, model.model_fields)}"))
+        else:
+            fields[known.alias or name] = value
+    if problems:
+        raise ManifestError(problems)
+    return fields
+
+
+def _to_stderr(name: str, line: str) -> None:
+    print(f"{name} | {line}", file=sys.stderr)

@@ -1,0 +1,153 @@
+"""Read a Flow from a file or text, with the files that its Pods name beside it taken into the manifest.
+
+So what is read is complete: it can be sent to a cluster, or started in another folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from peavine import spec, yaml
+from peavine.errors import ManifestError, Problem
+from peavine.flow import legacy
+from peavine.yaml import Tagged
+
+USES = ("uses", "usesBefore", "usesAfter")
+
+
+def read(path: str | Path) -> tuple[spec.Flow, list[str]]:
+    """Return the Flow of a file, of the new kind or the old, and notes on what the conversion of an old one changed.
+
+    Raises ManifestError with every problem.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise ManifestError(f"cannot be read: {error.strerror}", str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"is not UTF-8 text: {error.reason} at byte {error.start}", str(path)) from error
+    return read_text(text, path.parent, str(path), path.stem)
+
+
+def read_text(text: str, folder: Path, source: str = "", name: str = "flow") -> tuple[spec.Flow, list[str]]:
+    """Return the Flow of a manifest's text; files that it names are looked for in `folder`."""
+    document = yaml.load(text, source)
+    notes: list[str] = []
+    if isinstance(document, Tagged):
+        if document.tag.lstrip("!") != "Flow":
+            raise ManifestError(f"begins with {document.tag}, and a Flow is wanted", source)
+        try:
+            converted = legacy.convert(yaml.substitute(document.value, _variables(document.value)), name)
+        except ManifestError as error:
+            raise ManifestError(error.problems, source) from error
+        document, notes = converted.manifest, converted.notes
+    return spec.parse(complete(document, folder, source), source), notes
+
+
+def write(flow: spec.Flow) -> str:
+    """Return a manifest as YAML text; `read_text` of it gives an equal one. What a Pod is comes first."""
+    plain = flow.manifest()
+    first = ("name", "needs", "uses")
+    for i, pod in enumerate(plain["spec"]["pods"]):
+        said = {field: pod[field] for field in first if field in pod}
+        plain["spec"]["pods"][i] = {**said, **pod}
+    return yaml.dump(plain)
+
+
+def complete(manifest: Any, folder: Path, source: str = "") -> Any:
+    """Return a manifest's plain data with the YAML and Python files that it names taken into it."""
+    pods = manifest.get("spec", {}).get("pods") if isinstance(manifest, Mapping) else None
+    if not isinstance(pods, list):
+        return manifest  # The schema says what is wrong with it.
+    problems: list[Problem] = []
+    inlined = [
+        _complete_pod(pod, folder, f"spec.pods[{i}]", problems) if isinstance(pod, Mapping) else pod
+        for i, pod in enumerate(pods)
+    ]
+    if problems:
+        raise ManifestError(problems, source)
+    return {**manifest, "spec": {**manifest["spec"], "pods": inlined}}
+
+
+def _complete_pod(pod: Mapping[str, Any], folder: Path, path: str, problems: list[Problem]) -> dict[str, Any]:
+    made = dict(pod)
+    files = dict(pod.get("files") or {})
+    for field in USES:
+        uses = pod.get(field)
+        if not isinstance(uses, str):
+            continue
+        beside = folder
+        if is_file_name(uses):
+            text = _text(folder, uses.strip(), f"{path}.{field}", problems)
+            if text is None:
+                continue
+            made[field], beside = text, (folder / uses.strip()).parent
+        for module in _modules(made[field]):
+            where = f"{path}.{field}.metas.py_modules"
+            if module in (pod.get("files") or {}):
+                continue
+            if "/" in module:
+                problems.append(Problem(where, f'"{module}": a module stands beside the YAML, without a folder'))
+                continue
+            code = _text(beside, module, where, problems)
+            if code is not None and files.setdefault(module, code) != code:
+                problems.append(Problem(where, f'two different files are named "{module}"; rename one'))
+    if files:
+        made["files"] = files
+    return made
+
+
+def _variables(document: Any) -> dict[str, str]:
+    """Return the environment that an old Flow file sees: this process's, and its own `env:`."""
+    own = document.get("env") if isinstance(document, Mapping) else None
+    return {
+        **os.environ,
+        **{str(name): str(value) for name, value in (own if isinstance(own, Mapping) else {}).items()},
+    }
+
+
+def is_file_name(uses: str) -> bool:
+    """Return whether `uses` names a YAML file."""
+    text = uses.strip()
+    return "\n" not in text and not text.startswith(("!", "_")) and text.endswith((".yml", ".yaml"))
+
+
+def _text(folder: Path, name: str, path: str, problems: list[Problem]) -> str | None:
+    """Return a file's text, or say why there is none. Only files in `folder`, or below it, are read."""
+    found = (folder / name).resolve()
+    if not found.is_relative_to(folder.resolve()):
+        problems.append(Problem(path, f'"{name}" is outside the folder of the manifest; move it there'))
+        return None
+    try:
+        return found.read_text()
+    except OSError as error:
+        problems.append(Problem(path, f'"{name}" cannot be read beside the manifest: {error.strerror}'))
+    except UnicodeDecodeError:
+        problems.append(Problem(path, f'"{name}" is not UTF-8 text'))
+    return None
+
+
+def _modules(uses: str) -> Iterator[str]:
+    """Yield the Python files that an Executor's YAML names; one that cannot be read is for its Pea to refuse."""
+    if not uses.lstrip().startswith("!"):
+        return
+    try:
+        found = yaml.load(uses)
+    except ManifestError:
+        return
+    yield from _named(found)
+
+
+def _named(node: Any) -> Iterator[str]:
+    if isinstance(node, Tagged):
+        yield from _named(node.value)
+    elif isinstance(node, Mapping):
+        metas = node.get("metas")
+        listed = metas.get("py_modules") if isinstance(metas, Mapping) else None
+        yield from [listed] if isinstance(listed, str) else listed or []
+        for component in node.get("components") or []:
+            yield from _named(component)

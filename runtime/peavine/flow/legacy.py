@@ -1,0 +1,209 @@
+"""The Flow files of old, `!Flow` of version 1 and the map before it, as a Flow manifest.
+
+Pure: from plain data to plain data. What an argument has become is told as a note; what nothing here knows is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from peavine.errors import ManifestError, Problem, did_you_mean
+from peavine.spec import API_VERSION
+
+Arguments = Mapping[str, Any]
+
+RENAMED = {
+    "uses": "uses",
+    "uses_before": "usesBefore",
+    "uses_after": "usesAfter",
+    "replicas": "replicas",
+    "read_only": "readOnly",
+    "max_message_size": "maxMessageBytes",
+}
+"""Arguments that are fields now."""
+
+GONE = {
+    "py_modules": "name the files under `metas: {py_modules: [..]}` in the Executor's YAML",
+    "workspace": "a Pod keeps its data under `storage:`, and `peavine run` under --data",
+    "volumes": "a Pod keeps its data under `storage:`",
+    "memory_hwm": "say `resources: {limits: {memory: 2Gi}}`",
+    "dump_interval": "every batch is on disk before it is answered",
+    "runtime_backend": "every Pea is a process",
+    "runtime": "every Pea is a process",
+    "uses_internal": "an Executor image brings its own executor.yml",
+    "entrypoint": "say it in the image's Dockerfile",
+    "docker_kwargs": "say it under `podTemplate:`",
+    "pull_latest": "say `imagePullPolicy` under `podTemplate:`",
+    "host": "Kubernetes chooses the machine; `podTemplate:` can limit the choice",
+    "scheduling": "the least busy Pea gets the request",
+    "timeout_ready": "`peavine run --timeout` says how long the start may take",
+    "rest_api": "every gateway serves gRPC and HTTP",
+    "restful": "every gateway serves gRPC and HTTP",
+    "prefetch": "`spec.maxInFlight` bounds the requests under way",
+    "prefetch_on_recv": "`spec.maxInFlight` bounds the requests under way",
+    "compress": "connections between Peas are not compressed",
+    "compress_min_bytes": "connections between Peas are not compressed",
+    "compress_min_ratio": "connections between Peas are not compressed",
+    "compress_hwm": "connections between Peas are not compressed",
+    "log_config": "PEAVINE_LOG_LEVEL and PEAVINE_LOG_FORMAT set the log",
+    "show_exc_info": "the log has every stack; `spec.exposeTracebacks` shows it to clients",
+    "inspect": "evaluations are always collected",
+    "optimize_level": "an answer takes the shortest way already",
+    "check_version": "peers always compare their versions",
+    "daemon": "a Flow ends when it is told to",
+    "ssh_server": "Services connect Pods",
+    "ssh_keyfile": "Services connect Pods",
+    "ssh_password": "Services connect Pods",
+    "upload_files": "`peavine convert` takes the Executor's files along",
+}
+"""Arguments that have no field, and what does their job now."""
+
+IGNORED = re.compile(
+    r"^(port_.*|socket_.*|host_in|host_out|ctrl_with_ipc|timeout_ctrl|identity|name|expose_public|proxy)$"
+)
+"""Arguments about sockets, which nobody sets by hand any more."""
+
+
+@dataclass
+class Conversion:
+    """A manifest, as far as it could be made, with what there is to say about it."""
+
+    manifest: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+def convert(document: object, name: str) -> Conversion:
+    """Return the manifest of an old Flow file's content, under `name`; raise ManifestError with every problem."""
+    if not isinstance(document, Mapping):
+        raise ManifestError("an old Flow file has `pods:`, a list, or a map in the oldest ones")
+    made = _Conversion(name)
+    made.flow(document)
+    if made.problems:
+        raise ManifestError(made.problems)
+    return Conversion(made.manifest, list(dict.fromkeys(made.notes)))
+
+
+def kubernetes_name(old: str) -> str:
+    """Return an old name as Kubernetes allows it: small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9-]+", "-", old.lower()).strip("-")[:40].strip("-") or "pod"
+
+
+class _Conversion:
+    """Collects pods, notes and problems while a document is read."""
+
+    def __init__(self, name: str) -> None:
+        self.pods: list[dict[str, Any]] = []
+        self.spec: dict[str, Any] = {"pods": self.pods}
+        metadata = {"name": kubernetes_name(name)}
+        self.manifest = {"apiVersion": API_VERSION, "kind": "Flow", "metadata": metadata, "spec": self.spec}
+        self.notes: list[str] = []
+        self.problems: list[Problem] = []
+        self.inspected: list[str] = []
+        self.last = ""
+
+    def flow(self, document: Mapping[str, Any]) -> None:
+        version = str(document.get("version", "")).partition(".")[0]
+        if version not in ("", "1"):
+            self.problems.append(Problem("version", f"{document['version']} is not known; versions 1 and none are"))
+        for key in document:
+            if key not in ("version", "env", "with", "pods", "!cls"):
+                self.problems.append(Problem(key, "is not part of an old Flow file: version, env, with, pods"))
+        if env := _environment(document.get("env")):
+            self.spec["env"] = env
+        shared = dict(document.get("with") or {})
+        for old, gateway in (("port_expose", "grpcPort"), ("port", "grpcPort")):
+            if isinstance(shared.get(old), int):
+                self.spec["gateway"] = {gateway: shared.pop(old)}
+        listed = document.get("pods") or []
+        if isinstance(listed, Mapping):
+            listed = [{"name": name, **(arguments or {})} for name, arguments in listed.items()]
+        for i, arguments in enumerate(listed):
+            if not isinstance(arguments, Mapping):
+                self.problems.append(Problem(f"pods[{i}]", "is not a map of arguments"))
+            elif arguments.get("name") != "gateway":
+                self.pod({**shared, **arguments}, arguments, i)
+        if self.inspected:
+            self.pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self.last, *self.inspected]})
+
+    def pod(self, arguments: Arguments, own: Arguments, position: int) -> None:
+        """Read a Pod's arguments: its own, and those that it shares with all."""
+        path = f"pods[{position}]"
+        method = arguments.get("method", "add")
+        name = kubernetes_name(str(arguments.get("name") or ("joiner" if method == "needs" else f"pod{position}")))
+        pod: dict[str, Any] = {"name": name}
+        if method not in ("add", "needs", "inspect"):
+            self.problems.append(Problem(f"{path}.method", f'"{method}" is not one of add, needs, inspect'))
+        needs = arguments.get("needs")
+        if needs is not None:
+            pod["needs"] = [kubernetes_name(str(need)) for need in ([needs] if isinstance(needs, str) else needs)]
+        elif self.inspected or method == "inspect":
+            pod["needs"] = [self.last or "gateway"]
+        if method == "needs" and "uses" not in arguments:
+            pod["uses"] = "_merge"
+        for key, value in arguments.items():
+            if key not in ("name", "method", "needs") and value is not None:
+                self.argument(pod, key, value, path if key in own else "with", arguments)
+        self.pods.append(pod)
+        if method == "inspect":
+            self.inspected.append(name)
+        else:
+            self.last = name
+
+    def argument(self, pod: dict[str, Any], key: str, value: Any, path: str, arguments: Arguments) -> None:
+        if key in RENAMED:
+            pod[RENAMED[key]] = value
+        elif key in SPECIAL:
+            SPECIAL[key](self, pod, value, arguments)
+        elif key in GONE:
+            self.notes.append(f"{path}.{key}: left out; {GONE[key]}")
+        elif not IGNORED.match(key):
+            hint = did_you_mean(key, [*RENAMED, *SPECIAL, *GONE])
+            self.problems.append(Problem(f"{path}.{key}", f"is no argument of a Pod{hint or '; delete it'}"))
+
+    def parallel(self, pod: dict[str, Any], count: Any, arguments: Arguments) -> None:
+        """`parallel` meant both: with polling `all` the data was split, else the Peas were alike."""
+        split = str(arguments.get("polling", "any")).lower() == "all"
+        if count != 1:
+            pod["shards" if split else "replicas"] = count
+
+    def shards(self, pod: dict[str, Any], count: Any, arguments: Arguments) -> None:
+        if count != 1:
+            pod["shards"] = count
+            pod.pop("replicas", None)
+
+    def polling(self, pod: dict[str, Any], policy: Any, arguments: Arguments) -> None:
+        self.notes.append(
+            f"{pod['name']}: polling is by kind of request now: index, update and delete go to the shard that owns "
+            "the Document, search and train to all"
+        )
+
+    def on_error(self, pod: dict[str, Any], strategy: Any, arguments: Arguments) -> None:
+        if str(strategy).upper() == "SKIP_EXECUTOR":
+            pod["onError"] = "Skip"
+
+    def env(self, pod: dict[str, Any], env: Any, arguments: Arguments) -> None:
+        pod["env"] = _environment(env)
+
+    def timeout(self, pod: dict[str, Any], milliseconds: Any, arguments: Arguments) -> None:
+        pod["timeoutSeconds"] = milliseconds / 1000
+
+
+SPECIAL: dict[str, Callable[[_Conversion, dict[str, Any], Any, Arguments], None]] = {
+    "parallel": _Conversion.parallel,
+    "shards": _Conversion.shards,
+    "polling": _Conversion.polling,
+    "on_error_strategy": _Conversion.on_error,
+    "env": _Conversion.env,
+    "timeout": _Conversion.timeout,
+}
+"""Arguments that became something else than a field of another name."""
+
+
+def _environment(env: object) -> list[dict[str, str]]:
+    if isinstance(env, Mapping):
+        return [{"name": str(name), "value": str(value)} for name, value in env.items()]
+    pairs = [str(pair).partition("=") for pair in env] if isinstance(env, list | tuple) else []
+    return [{"name": name, "value": value} for name, _, value in pairs]
