@@ -1,0 +1,87 @@
+"""Reading and writing a store's tables in a transaction.
+
+A writing transaction keeps its changes in memory, in front of what is committed, and hands them to LMDB in one go. So
+it can be done again when the map has to grow, LMDB's own lock is held for the commit only, and leaving it is free. It
+is as large as one batch; nothing here splits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import lmdb
+
+
+class Reading:
+    """What was committed when it began, whatever is written meanwhile."""
+
+    def __init__(self, txn: lmdb.Transaction[bytes], databases: dict[str, lmdb._Database]) -> None:
+        self._txn, self._databases = txn, databases
+
+    def get(self, table: str, key: bytes) -> bytes | None:
+        """Return the value at `key`, or None."""
+        database = self._databases.get(table)
+        return None if database is None else self._txn.get(key, db=database)
+
+    def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all (key, value) in the order of the keys."""
+        database = self._databases.get(table)
+        if database is not None:
+            yield from self._txn.cursor(database)
+
+    def count(self, table: str) -> int:
+        """Return how many keys the table has."""
+        database = self._databases.get(table)
+        return 0 if database is None else int(self._txn.stat(database)["entries"])
+
+
+class Writing:
+    """Changes that become visible, and durable, all at once or not at all. It reads what it wrote itself.
+
+    Nothing is locked until the first change: `lock()` before reading what a change depends on.
+    """
+
+    def __init__(self, begin: Callable[[], Reading], peek: Callable[[str, bytes], bytes | None]) -> None:
+        self._begin, self._peek = begin, peek
+        self._committed: Reading | None = None
+        self.changes: dict[str, dict[bytes, bytes | None]] = {}
+        self.failed = False
+        """A part of it raised, so the whole may not be committed."""
+
+    def lock(self) -> None:
+        """Become the one transaction that changes the store, until this one ends."""
+        if self._committed is None:
+            self._committed = self._begin()
+
+    def get(self, table: str, key: bytes) -> bytes | None:
+        """Return the value at `key` as this transaction would leave it, or None."""
+        changed = self.changes.get(table)
+        if changed is not None and key in changed:
+            return changed[key]
+        return self._committed.get(table, key) if self._committed else self._peek(table, key)
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        """Set the value at `key`."""
+        self.lock()
+        self.changes.setdefault(table, {})[key] = value
+
+    def delete(self, table: str, key: bytes) -> None:
+        """Remove `key`, if it is there."""
+        self.lock()
+        self.changes.setdefault(table, {})[key] = None
+
+
+def apply(
+    txn: lmdb.Transaction[bytes], databases: dict[str, lmdb._Database], changes: dict[str, dict[bytes, bytes | None]]
+) -> None:
+    """Write the changes, in the order of the keys: neighbours then share a page."""
+    for table, changed in changes.items():
+        database = databases[table]
+        puts = []
+        for key, value in sorted(changed.items()):
+            if value is None:
+                txn.delete(key, db=database)
+            else:
+                puts.append((key, value))
+        if puts:
+            txn.cursor(database).putmulti(puts)
