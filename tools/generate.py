@@ -55,6 +55,7 @@ def crds(target: Path) -> None:
 GENERATORS = (
     (stubs, ROOT / "runtime", ("peavine/v1/*_pb2*",)),
     (crds, ROOT / "crds", ("*.yaml",)),
+    (crds, ROOT / "helm/peavine/files/crds", ("*.yaml",)),  # a chart reads files of its own folder only
 )
 """What makes files, the folder they belong in, and the patterns of what only it may put there."""
 
