@@ -1,0 +1,104 @@
+"""What a manifest names beside it is taken into it, and nothing else is read."""
+
+from pathlib import Path
+
+import pytest
+
+from peavine.errors import ManifestError
+from peavine.flow import read, write
+
+MANIFEST = """
+apiVersion: peavine.dev/v1alpha1
+kind: Flow
+metadata: {{name: x}}
+spec:
+  pods:
+  - name: encode
+    uses: {uses}
+"""
+
+ENCODER = "!Mine\nwith: {dim: $DIM}\nmetas: {py_modules: [mine.py]}\n"
+
+
+def _write(folder: Path, uses: str) -> Path:
+    path = folder / "flow.yaml"
+    path.write_text(MANIFEST.format(uses=uses))
+    return path
+
+
+def test_yaml_and_python_beside_the_manifest_are_taken_in(tmp_path: Path) -> None:
+    (tmp_path / "encode.yml").write_text(ENCODER)
+    (tmp_path / "mine.py").write_text("class Mine: ...\n")
+    flow, notes = read(_write(tmp_path, "encode.yml"))
+    assert flow.spec.pods[0].uses == ENCODER
+    assert flow.spec.pods[0].files == {"mine.py": "class Mine: ...\n"}
+    assert notes == []
+
+
+def test_what_was_taken_in_needs_no_folder_any_more(tmp_path: Path) -> None:
+    (tmp_path / "encode.yml").write_text(ENCODER)
+    (tmp_path / "mine.py").write_text("class Mine:\n    '''Doc.'''\n\n    x = \"a: b\"\n")
+    flow, _ = read(_write(tmp_path, "encode.yml"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "flow.yaml").write_text(write(flow))
+    assert read(elsewhere / "flow.yaml")[0] == flow
+
+
+def test_modules_of_components_are_taken_in(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("class A: ...\n")
+    (tmp_path / "all.yml").write_text("!CompoundExecutor\ncomponents:\n- !A\n  metas: {py_modules: a.py}\n")
+    flow, _ = read(_write(tmp_path, "all.yml"))
+    assert list(flow.spec.pods[0].files) == ["a.py"]
+
+
+def test_every_missing_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "encode.yml").write_text("!Mine {metas: {py_modules: [a.py, b.py]}}\n")
+    with pytest.raises(ManifestError) as caught:
+        read(_write(tmp_path, "encode.yml"))
+    assert [problem.path for problem in caught.value.problems] == ["spec.pods[0].uses.metas.py_modules"] * 2
+    with pytest.raises(ManifestError, match=r'spec\.pods\[0\]\.uses: "no\.yml" cannot be read beside the manifest'):
+        read(_write(tmp_path, "no.yml"))
+
+
+@pytest.mark.parametrize("name", ["../secret.yml", "/etc/secret.yml", "link.yml"])
+def test_nothing_outside_the_folder_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret.yml").write_text("!Secret {}\n")
+    folder = tmp_path / "flow"
+    folder.mkdir()
+    (folder / "link.yml").symlink_to(tmp_path / "secret.yml")
+    with pytest.raises(ManifestError, match="outside the folder of the manifest"):
+        read(_write(folder, name))
+
+
+def test_two_modules_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "uses.yml").write_text("!Mine {metas: {py_modules: mine.py}}\n")
+        (tmp_path / folder / "mine.py").write_text(f"# {folder}\n")
+    with pytest.raises(ManifestError, match=r'two different files are named "mine\.py"'):
+        read(_write(tmp_path, "a/uses.yml\n    usesBefore: b/uses.yml"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[1, 2", "expected"),
+        (b"- 1", "mapping"),
+        (b"", "mapping"),
+        (b"!Pod {}", "a Flow is wanted"),
+    ],
+    ids=["bytes", "broken YAML", "a list", "nothing", "another tag"],
+)
+def test_what_is_no_manifest_is_refused_with_its_name(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ManifestError, match=said) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"nowhere\.yaml: cannot be read: No such file"):
+        read(tmp_path / "nowhere.yaml")
