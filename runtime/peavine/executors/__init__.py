@@ -1,0 +1,54 @@
+"""Executors: the families, the built-ins, and how one is made from YAML. They never see a message.
+
+What an Executor is, and what its methods may do, stands in `peavine.executors.executor`.
+"""
+
+from peavine.executors.compound import CompoundExecutor
+from peavine.executors.executor import METHODS, Executor
+from peavine.executors.families import (
+    Classifier,
+    Crafter,
+    EmbeddingEvaluator,
+    Encoder,
+    Evaluator,
+    Hit,
+    Indexer,
+    KVIndexer,
+    Match2DocRanker,
+    MultiModalEncoder,
+    Ranker,
+    RankingEvaluator,
+    Segmenter,
+    TextEvaluator,
+    VectorIndexer,
+)
+from peavine.executors.load import load, load_config
+from peavine.executors.rankers.chunk2doc import Chunk2DocRanker
+from peavine.executors.registry import builtins
+from peavine.executors.running import RunningStatistics
+
+__all__ = [
+    "METHODS",
+    "Chunk2DocRanker",
+    "Classifier",
+    "CompoundExecutor",
+    "Crafter",
+    "EmbeddingEvaluator",
+    "Encoder",
+    "Evaluator",
+    "Executor",
+    "Hit",
+    "Indexer",
+    "KVIndexer",
+    "Match2DocRanker",
+    "MultiModalEncoder",
+    "Ranker",
+    "RankingEvaluator",
+    "RunningStatistics",
+    "Segmenter",
+    "TextEvaluator",
+    "VectorIndexer",
+    "builtins",
+    "load",
+    "load_config",
+]

@@ -1,0 +1,1 @@
+"""Executors that name what a Document is."""

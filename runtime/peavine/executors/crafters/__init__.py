@@ -1,0 +1,1 @@
+"""Executors that change a Document's fields."""

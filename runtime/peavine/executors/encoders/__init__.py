@@ -1,0 +1,1 @@
+"""Executors that turn content into vectors."""

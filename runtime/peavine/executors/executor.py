@@ -1,0 +1,147 @@
+"""Executor: one algorithm as a Python class. This page is its contract.
+
+A user writes a class of one family (`Crafter`, `Encoder`, ...) with the family's one method. It takes and returns plain
+values, strings and numpy arrays; it never sees a message. From YAML it becomes an object in four steps:
+
+1. `__init__(self, ...)` takes the configuration, the arguments under `with:`, and keeps it. It is light: no file, no
+   model, no network. Every argument has a name (no `*args`) and is plain data, so that the object can be saved as YAML.
+   What is wrong with an argument it raises as `ManifestError([Problem("argument", "what and remedy")])` or ValueError.
+2. `metas:` set `name`, `batch_size`, `on_gpu`, `read_only`; a class may set its own defaults as class attributes.
+3. `open(workspace)` gives it its folder (`workspace`, or None: nothing outlives the process) and calls `post_init()`,
+   the place for all that is heavy: opening files, loading models.
+4. Requests call its methods, one at a time unless the Pod says `concurrency`. A batch runs inside `transaction()`; when
+   that ends without an error, what the batch wrote is safe on disk. An error in it takes back all that it wrote.
+
+`close()` ends it. `snapshot(folder)` writes a copy of its data while it serves. Configuration always comes from YAML:
+only data is kept in the workspace.
+
+What is wrong with a request it raises as `InvalidRequest`; any other error becomes an `ExecutorError` that names it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from peavine.errors import NotFound
+from peavine.yaml import Tagged, dump, escape
+
+METHODS = (
+    "add", "craft", "delete", "encode", "evaluate", "predict", "query", "query_by_id", "score", "segment", "train",
+    "update",
+)  # fmt: skip
+"""The methods that Drivers call."""
+
+
+def constructor(cls: type) -> inspect.Signature:
+    """Return what the class's `__init__` takes, without self."""
+    if cls.__init__ is object.__init__:
+        return inspect.Signature()
+    signature = inspect.signature(cls.__init__)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+class Executor:
+    """The root of all families; by itself it does nothing to a request."""
+
+    name: str = ""
+    """What it is called in routes, scores and errors; its class's name unless `metas.name` says another."""
+    batch_size: int | None = None
+    """How many Documents it wants in one call at the most."""
+    on_gpu: bool = False
+    """Whether it may use a GPU."""
+    read_only: bool = False
+    """Whether requests that change its data are refused."""
+    py_modules: tuple[str, ...] = ()
+    """The Python files, beside its YAML, that its class comes from."""
+    workspace: Path | None = None
+    """The folder for its data, from `open` on; None when nothing outlives the process."""
+    requests_on: Mapping[str, Sequence[Tagged]] | None = None
+    """Drivers by kind of request (`index`, `search`, ...); None means its family's defaults."""
+
+    components: Sequence[Executor] = ()
+    """The Executors that it is made of."""
+
+    METAS: ClassVar[tuple[str, ...]] = ("name", "batch_size", "on_gpu", "read_only", "py_modules")
+
+    _arguments: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Remember the arguments: they are the configuration that `save_config` writes."""
+        self = super().__new__(cls)
+        self.name = cls.name or cls.__name__
+        try:
+            self._arguments = dict(constructor(cls).bind(*args, **kwargs).arguments)
+        except TypeError:  # __init__ refuses them itself, with Python's own message
+            self._arguments = {}
+        return self
+
+    def open(self, workspace: Path | None = None, *, read_only: bool = False) -> Self:
+        """Give it its folder, made when it is missing, and make it ready."""
+        self.read_only = self.read_only or read_only
+        if workspace is not None:
+            workspace.mkdir(parents=True, exist_ok=True)
+        self.workspace = workspace
+        self.post_init()
+        return self
+
+    def post_init(self) -> None:
+        """Do what is heavy: open files, load models. `workspace` is known now."""
+
+    def close(self) -> None:
+        """End it; nothing is called after this."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Surround a batch: what it wrote is durable when this ends, or taken back when it ends with an error."""
+        yield
+
+    def snapshot(self, folder: Path) -> None:
+        """Write a consistent copy of its data to a folder, while it serves."""
+
+    def component(self, name: str) -> Executor:
+        """Return the part that has this name or is of this class: itself, or one of `components`."""
+        if name in (self.name, *(cls.__name__ for cls in type(self).__mro__[:-1])):
+            return self
+        raise NotFound(f'{self.name} has no component "{name}"; it is one Executor, so leave `executor` out')
+
+    def config(self) -> Tagged:
+        """Return its configuration as plain data: what differs from the defaults, and nothing else."""
+        parameters = constructor(type(self)).parameters
+        given: dict[str, Any] = {}
+        for name, value in self._arguments.items():
+            if parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                given |= value
+            elif name != "components" and value != parameters[name].default:
+                given[name] = list(value) if isinstance(value, tuple) else value
+        metas = {name: getattr(self, name) for name in self.METAS if getattr(self, name) != getattr(type(self), name)}
+        if self.name == type(self).__name__:
+            metas.pop("name", None)
+        if "py_modules" in metas:
+            metas["py_modules"] = list(self.py_modules)
+        said: dict[str, Any] = {"with": given, "metas": metas}
+        if self.requests_on is not None:
+            said["requests"] = {"on": {kind: list(drivers) for kind, drivers in self.requests_on.items()}}
+        if "components" in self._arguments:
+            said["components"] = [component.config() for component in self.components]
+        return Tagged(type(self).__name__, {key: value for key, value in said.items() if value})
+
+    def save_config(self, path: Path) -> None:
+        """Write its configuration as YAML, such that `load_config` makes an equal one."""
+        path.write_text(dump(escape(self.config())), encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name}={value!r}" for name, value in self._arguments.items())
+        return f"{type(self).__name__}({said})"

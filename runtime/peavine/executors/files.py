@@ -1,0 +1,109 @@
+"""The files beside an Executor's YAML: found by name in its own folder and nowhere else, imported as private modules."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+from peavine.errors import ManifestError, PeavineError, did_you_mean
+
+_numbers = itertools.count(1)
+
+
+class NotAllowed(PeavineError):
+    """A file's name leads out of the folder, or to nothing in it."""
+
+
+class Files:
+    """The folder of an Executor, and the files that its manifest carries, which come first."""
+
+    def __init__(self, folder: Path | None, carried: Mapping[str, str] | None) -> None:
+        self.temporary: Path | None = None
+        self._folders: list[Path] = []
+        self._package: str | None = None
+        if carried:
+            # 0700 by mkdtemp: another user of the machine can neither read nor replace them.
+            self.temporary = Path(tempfile.mkdtemp(prefix="peavine-files-"))
+            self._folders.append(self.temporary.resolve())
+            for name, text in carried.items():
+                if "/" in name or "\\" in name or name.startswith(".") or not name:
+                    raise ManifestError(f'the file "{name}" has no plain name; use one without folder or leading dot')
+                (self.temporary / name).write_text(text, encoding="utf-8")
+        if folder is not None:
+            self._folders.append(folder.resolve())
+
+    def find(self, name: str) -> Path:
+        """Return where a file is. Raises NotAllowed when it is not in the folder, links followed."""
+        parts = PurePosixPath(name)
+        if parts.is_absolute() or ".." in parts.parts or "\\" in name or "\0" in name or not parts.parts:
+            raise NotAllowed(f'"{name}" leads out of the Executor\'s folder; name a file in it')
+        for folder in self._folders:
+            path = (folder / parts).resolve()
+            if not path.is_relative_to(folder):
+                raise NotAllowed(f'"{name}" is a link that leads out of the Executor\'s folder')
+            if path.is_file():
+                return path
+        if not self._folders:
+            raise NotAllowed(
+                f'no file "{name}": there is no folder here; write the YAML in the manifest, or use `files`'
+            )
+        known = sorted({path.name for folder in self._folders for path in folder.glob(f"*{parts.suffix}")})
+        hint = did_you_mean(name, known) or (f"; there are {', '.join(known[:10])}" if known else "")
+        raise NotAllowed(f'no file "{name}" in the Executor\'s folder{hint}')
+
+    def module(self, name: str) -> ModuleType:
+        """Import a Python file under a name that no other import can meet.
+
+        Raises NotAllowed for the name, and ImportFailed when the module itself raises. Modules may import others beside
+        them by relative imports (`from .words import split`).
+        """
+        parts = PurePosixPath(name)
+        if parts.suffix != ".py" or not all(part.isidentifier() for part in parts.with_suffix("").parts):
+            raise NotAllowed(f'"{name}" is no Python file; name one such as my_encoder.py')
+        path = self.find(name)
+        if self._package is None:
+            self._package = f"peavine_user_{next(_numbers)}"
+            package = ModuleType(self._package)
+            package.__path__ = [str(folder) for folder in self._folders]
+            sys.modules[self._package] = package
+        full = ".".join((self._package, *parts.with_suffix("").parts))
+        if full in sys.modules:
+            return sys.modules[full]
+        spec = importlib.util.spec_from_file_location(full, path)
+        assert spec is not None and spec.loader is not None  # the suffix is .py
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[full] = module
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            del sys.modules[full]
+            raise ImportFailed(name, path, error) from error
+        return module
+
+
+class ImportFailed(PeavineError):
+    """A user's module raised while it was imported; the message has its own line and exception."""
+
+    def __init__(self, name: str, path: Path, error: BaseException) -> None:
+        line = _line(error, path)
+        said = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        hint = ""
+        if isinstance(error, ModuleNotFoundError) and error.name is not None:
+            missing = error.name.partition(".")[0]
+            beside = (path.parent / f"{missing}.py").is_file()
+            hint = f"; write `from . import {missing}`" if beside else "; install it where the Executor runs"
+        super().__init__(f"{name} failed to import{f' at line {line}' if line else ''}: {said}{hint}")
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    """Return the line of this file that the error came through last."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return frames[-1] if frames else None

@@ -1,0 +1,1 @@
+"""Executors that give matches their final scores."""

@@ -1,0 +1,66 @@
+"""The classes that a tag can name: peavine's own, found in this package, and those of a user's modules.
+
+There is no global register: a user's classes are known only to the Executor that names their file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from types import MappingProxyType, ModuleType
+
+from peavine.executors.executor import Executor
+from peavine.executors.families import (
+    Classifier,
+    Crafter,
+    Encoder,
+    Match2DocRanker,
+    Segmenter,
+    TextEvaluator,
+)
+
+_FAMILY_OF = {
+    "craft": Crafter,
+    "segment": Segmenter,
+    "encode": Encoder,
+    "predict": Classifier,
+    "score": Match2DocRanker,
+    "evaluate": TextEvaluator,
+}
+
+
+@cache
+def builtins() -> MappingProxyType[str, type[Executor]]:
+    """Return peavine's own Executor classes by name, families included."""
+    import peavine.executors as package
+
+    modules = [
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if not module.ispkg
+    ]
+    return MappingProxyType({cls.__name__: cls for module in modules for cls in _own_classes(module)})
+
+
+def user_classes(module: ModuleType) -> Iterator[type[Executor]]:
+    """Yield the Executor classes that a user's module defines.
+
+    A class that derives from nothing but has the method of a family, such as `encode`, becomes one of that family.
+    """
+    for cls in _classes(module):
+        if issubclass(cls, Executor):
+            yield cls
+        elif found := [family for method, family in _FAMILY_OF.items() if inspect.isfunction(vars(cls).get(method))]:
+            yield type(cls.__name__, (cls, found[0]), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+
+
+def _own_classes(module: ModuleType) -> Iterator[type[Executor]]:
+    return (cls for cls in _classes(module) if issubclass(cls, Executor) and not cls.__name__.startswith("_"))
+
+
+def _classes(module: ModuleType) -> Iterator[type]:
+    """Yield the classes that a module defines itself, not those that it imports."""
+    return (cls for cls in vars(module).values() if isinstance(cls, type) and cls.__module__ == module.__name__)

@@ -1,0 +1,1 @@
+"""Executors that cut Documents into chunks."""
