@@ -39,9 +39,10 @@ METHODS = (
 
 def constructor(cls: type) -> inspect.Signature:
     """Return what the class's `__init__` takes, without self."""
-    if cls.__init__ is object.__init__:
+    init = inspect.getattr_static(cls, "__init__")
+    if init is object.__init__:
         return inspect.Signature()
-    signature = inspect.signature(cls.__init__)
+    signature = inspect.signature(init)
     return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 

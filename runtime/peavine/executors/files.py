@@ -1,4 +1,4 @@
-"""The files beside an Executor's YAML: found by name in its own folder and nowhere else, imported as private modules."""
+"""The files beside an Executor's YAML: found by name in its own folder only, and imported as private modules."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ class Files:
         if full in sys.modules:
             return sys.modules[full]
         spec = importlib.util.spec_from_file_location(full, path)
-        assert spec is not None and spec.loader is not None  # the suffix is .py
+        assert spec is not None
+        assert spec.loader is not None  # the suffix is .py
         module = importlib.util.module_from_spec(spec)
         sys.modules[full] = module
         try:

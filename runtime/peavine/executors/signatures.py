@@ -100,11 +100,12 @@ def _by_field(cls: type[Executor], name: str, method: types.FunctionType, path: 
         if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
             message = f"{cls.__name__}.{name}() takes *{parameter.name}; name the fields it wants"
             yield Problem(path, message)
-        elif parameter.kind is not inspect.Parameter.VAR_KEYWORD and parameter.default is inspect.Parameter.empty:
-            if parameter.name not in FIELDS:
-                hint = did_you_mean(parameter.name, FIELDS) or f"; known: {', '.join(sorted(FIELDS))}"
-                message = f'{cls.__name__}.{name}() takes "{parameter.name}", which is no field of a Document{hint}'
-                yield Problem(path, message)
+            continue
+        optional = parameter.kind is inspect.Parameter.VAR_KEYWORD or parameter.default is not inspect.Parameter.empty
+        if not optional and parameter.name not in FIELDS:
+            hint = did_you_mean(parameter.name, FIELDS) or f"; known: {', '.join(sorted(FIELDS))}"
+            message = f'{cls.__name__}.{name}() takes "{parameter.name}", which is no field of a Document{hint}'
+            yield Problem(path, message)
 
 
 def _by_position(cls: type[Executor], name: str, method: types.FunctionType, path: str) -> Iterator[Problem]:

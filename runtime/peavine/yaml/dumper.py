@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from yaml.emitter import Emitter
+from yaml.events import ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.serializer import Serializer
 
@@ -29,7 +30,7 @@ def dump(data: Any) -> str:
     return "".join(text)
 
 
-class _Writing(Emitter, Serializer, Resolver):  # type: ignore[misc]
+class _Writing(Emitter, Serializer, Resolver):
     """PyYAML's way from nodes to text."""
 
     def __init__(self, text: list[str]) -> None:
@@ -40,7 +41,8 @@ class _Writing(Emitter, Serializer, Resolver):  # type: ignore[misc]
 
     def choose_scalar_style(self) -> Any:
         """Leave a number after a tag without quotes, so that it stays a number."""
-        if self.event.tag is not None and self.event.tag.startswith("!") and self.event.style is None:
+        event = self.event
+        if isinstance(event, ScalarEvent) and event.style is None and (event.tag or "").startswith("!"):
             return ""
         return super().choose_scalar_style()
 

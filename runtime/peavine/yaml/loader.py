@@ -11,7 +11,7 @@ import re
 from typing import Any, NoReturn
 
 from yaml import YAMLError
-from yaml.composer import Composer
+from yaml.composer import Composer, ComposerError
 from yaml.error import MarkedYAMLError
 from yaml.events import AliasEvent, Event
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -59,7 +59,7 @@ def load(text: str, source: str = "") -> Any:
     return data
 
 
-class _Reading(Reader, Scanner, Parser, Composer, Resolver):  # type: ignore[misc]
+class _Reading(Reader, Scanner, Parser, Composer, Resolver):
     """PyYAML's way from text to nodes, with bounds."""
 
     def __init__(self, text: str) -> None:
@@ -71,11 +71,12 @@ class _Reading(Reader, Scanner, Parser, Composer, Resolver):  # type: ignore[mis
         self._depth = self._deepest = self._nodes = 0
         self._sizes: dict[int, tuple[int, int]] = {}  # by id of a finished node: its nodes and its levels
 
-    def compose_node(self, parent: Node | None, index: Any) -> Node:
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         """Compose a node, counting it with all that it holds."""
-        event, nodes_before, deepest_before = self.peek_event(), self._nodes, self._deepest
+        event: Event = self.peek_event()  # type: ignore[no-untyped-call]
+        nodes_before, deepest_before = self._nodes, self._deepest
         if isinstance(event, AliasEvent):
-            node: Node = super().compose_node(parent, index)
+            node = super().compose_node(parent, index)
             if id(node) not in self._sizes:
                 self._refuse(event, f"the alias *{event.anchor} stands within its own anchor")
             nodes, levels = self._sizes[id(node)]
@@ -100,7 +101,7 @@ class _Reading(Reader, Scanner, Parser, Composer, Resolver):  # type: ignore[mis
             self._refuse(event, f"has more than {MAX_NODES} nodes, aliases counted in full")
 
     def _refuse(self, event: Event, problem: str) -> NoReturn:
-        raise MarkedYAMLError(None, None, problem, event.start_mark)
+        raise ComposerError(None, None, problem, event.start_mark)  # type: ignore[arg-type]
 
 
 class _Construction:
@@ -124,9 +125,9 @@ class _Construction:
         if own and node.tag != wanted:
             self._problem(node, path, f'the tag "{_shown(node.tag)}" is not read here; only plain data is')
             return None
-        if isinstance(node, SequenceNode):
-            return [self.value(item, f"{path}[{i}]") for i, item in enumerate(node.value)]
-        return self._mapping(node, path)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        return [self.value(item, f"{path}[{i}]") for i, item in enumerate(node.value)]
 
     def _scalar(self, node: ScalarNode, path: str, tag: str) -> Scalar:
         if tag not in READERS:

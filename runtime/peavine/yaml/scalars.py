@@ -20,7 +20,7 @@ MAPPING = "tag:yaml.org,2002:map"
 Scalar = None | bool | int | float | str
 
 
-class Resolver(BaseResolver):  # type: ignore[misc]
+class Resolver(BaseResolver):
     """The YAML 1.2 core schema for numbers, YAML 1.1 words for booleans, and no dates or base-60 numbers."""
 
 
@@ -74,7 +74,7 @@ _RESOLVER = Resolver()
 
 def kind(text: str) -> str:
     """Return the kind (its YAML tag) of a scalar that stands without quotes."""
-    return str(_RESOLVER.resolve(ScalarNode, text, (True, False)))
+    return str(_RESOLVER.resolve(ScalarNode, text, (True, False)))  # type: ignore[no-untyped-call]
 
 
 def read(text: str) -> Scalar:

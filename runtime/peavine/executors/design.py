@@ -1,0 +1,149 @@
+"""From an Executor's plain data to its object: first a design, checked as a whole, then the objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from peavine.errors import ExecutorError, ManifestError, Problem, did_you_mean
+from peavine.executors import registry, signatures
+from peavine.executors.compound import CompoundExecutor
+from peavine.executors.executor import Executor
+from peavine.executors.files import Files, ImportFailed, NotAllowed
+from peavine.executors.metas import metas
+from peavine.executors.requests import requests_on
+from peavine.yaml import Tagged
+
+_KEYS = ("with", "metas", "requests", "components")
+
+
+@dataclass
+class Design:
+    """An Executor's YAML, checked: all but the objects."""
+
+    path: str
+    cls: type[Executor] | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    metas: dict[str, Any] = field(default_factory=dict)
+    requests_on: dict[str, list[Tagged]] | None = None
+    components: list[Design] | None = None
+    over: frozenset[str] = frozenset()
+    """The arguments that `usesWith` gave."""
+
+    def where(self, argument: str) -> str:
+        """Return where in the manifest an argument stands."""
+        return f"usesWith.{argument}" if argument in self.over else f"{self.path}.with.{argument}"
+
+
+class Building:
+    """The way from plain data to objects, with every problem met on it."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._problems: list[Problem] = []
+        self._classes: dict[str, type[Executor]] = {}
+
+    def check(self) -> None:
+        """Raise what was found so far."""
+        if self._problems:
+            raise ManifestError(self._problems)
+
+    def design(self, config: Any, path: str, over: Mapping[str, Any]) -> Design:
+        """Return what the YAML says, with problems noted."""
+        design = Design(path, over=frozenset(over))
+        if not isinstance(config, Tagged):
+            self._note(path, "an Executor begins with its class, such as `!Sentencizer`")
+            return design
+        said = self._mapping(config.value, path)
+        for key in said:
+            if key not in _KEYS:
+                self._note(
+                    f"{path}.{key}", f"unknown key{did_you_mean(str(key), _KEYS) or '; known: ' + ', '.join(_KEYS)}"
+                )
+        design.metas, problems = metas(self._mapping(said.get("metas"), f"{path}.metas"), f"{path}.metas")
+        self._problems += problems
+        if "py_modules" in design.metas:
+            design.metas["py_modules"] = self._import(design.metas["py_modules"], f"{path}.metas.py_modules")
+        if "requests" in said:
+            design.requests_on, problems = requests_on(said["requests"], f"{path}.requests")
+            self._problems += problems
+        if "components" in said:
+            listed = said["components"]
+            if not isinstance(listed, list):
+                self._note(f"{path}.components", "is a list of Executors")
+                listed = []
+            design.components = [self.design(item, f"{path}.components[{i}]", {}) for i, item in enumerate(listed)]
+        design.cls = self._class(config.tag, path)
+        if design.cls is not None:
+            self._problems += signatures.methods(design.cls, path)
+            if design.components is not None and not issubclass(design.cls, CompoundExecutor):
+                self._note(f"{path}.components", f"{config.tag} is no CompoundExecutor and takes none")
+            given = self._mapping(said.get("with"), f"{path}.with") | dict(over)
+            design.arguments, problems = signatures.arguments(design.cls, given, design.where)
+            self._problems += problems
+        return design
+
+    def make(self, design: Design) -> Executor:
+        """Make the object, its components first; problems with its arguments are noted."""
+        assert design.cls is not None  # checked
+        arguments = dict(design.arguments)
+        if design.components is not None:
+            components = [self.make(component) for component in design.components]
+            arguments["components"] = components
+        try:
+            executor = design.cls(**arguments)
+        except ManifestError as error:
+            self._problems += [Problem(design.where(found.path), found.message) for found in error.problems]
+            return Executor()
+        except ValueError as error:
+            self._note(f"{design.path}.with", str(error))
+            return Executor()
+        except Exception as error:
+            raise failed(design.cls.__name__, "__init__", error) from error
+        for name in executor.METAS:
+            if name in design.metas:
+                setattr(executor, name, design.metas[name])
+        if design.requests_on is not None:
+            executor.requests_on = design.requests_on
+        return executor
+
+    def _import(self, names: list[Any], path: str) -> tuple[str, ...]:
+        for i, name in enumerate(names):
+            here = f"{path}[{i}]"
+            try:
+                module = self._files.module(str(name))
+            except (NotAllowed, ImportFailed) as error:
+                self._note(here, str(error))
+                continue
+            for cls in registry.user_classes(module):
+                if cls.__name__ in registry.builtins():
+                    self._note(here, f"{name} defines {cls.__name__}, the name of a built-in; choose another")
+                self._classes[cls.__name__] = cls
+        return tuple(str(name) for name in names)
+
+    def _class(self, name: str, path: str) -> type[Executor] | None:
+        known = dict(registry.builtins()) | self._classes
+        if name in known:
+            return known[name]
+        hint = did_you_mean(name, known)
+        where = f" here or in {', '.join(sorted(self._classes))}" if self._classes else ""
+        self._note(path, f"no class is named {name}{where}{hint or '; name its file under metas.py_modules'}")
+        return None
+
+    def _mapping(self, said: Any, path: str) -> dict[str, Any]:
+        if said is None:
+            return {}
+        if not isinstance(said, dict):
+            self._note(path, "is a mapping")
+            return {}
+        return {str(key): value for key, value in said.items()}
+
+    def _note(self, path: str, message: str) -> None:
+        self._problems.append(Problem(path, message))
+
+
+def failed(name: str, method: str, error: Exception) -> ExecutorError:
+    """Return the error for what an Executor's own code raised, to be raised from it."""
+    message = f"{name}.{method}() raised {type(error).__name__}: {error}"
+    return ExecutorError(message, executor=name, method=method)
