@@ -57,7 +57,7 @@ bench: $(DEV_STAMP) ## Run every benchmark; each prints a table with its own bas
 
 CLUSTER := tools/cluster/cluster
 # Installs the chart with the images of this tree, or upgrades to them.
-INSTALL := helm upgrade --install peavine helm/peavine --namespace peavine-system --create-namespace --wait --timeout 3m
+INSTALL := helm upgrade --install peavine helm/peavine --namespace peavine-system --create-namespace --take-ownership --wait --timeout 3m
 
 images: ## Build the images of the runtime and the operator
 	@tools/images.py build

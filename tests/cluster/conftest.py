@@ -1,0 +1,81 @@
+"""A cluster with the chart installed for the session, and a namespace of its own for each test."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.cluster import install
+from tests.cluster.flow import Flow
+from tests.cluster.kube import Kube, Refused, name, until
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know that a test failed, so that they print what the cluster says."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[None]:
+    """The cluster with images and chart."""
+    with install.cluster():
+        install.load_images()
+        install.install()
+        yield
+
+
+@pytest.fixture
+def kube(installed: None, request: pytest.FixtureRequest) -> Iterator[Kube]:
+    """A namespace that takes only what the restricted Pod Security Standard allows, and is gone within a minute."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    made = Kube(f"{words[:40].strip('-')}-{secrets.token_hex(2)}")
+    enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
+    made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace, "labels": enforce}})
+    yield made
+    if request.node.stash.get(FAILED, False):
+        print(describe(made))
+    made.delete("namespace", made.namespace)
+    until(f"namespace {made.namespace} gone", lambda: made.get("namespace", made.namespace) is None, 60)
+
+
+@pytest.fixture
+def flow(kube: Kube) -> Flow:
+    """A Flow that the test applies."""
+    return Flow(kube)
+
+
+def describe(kube: Kube) -> str:
+    """Return what a person would look at after a failure: objects, events, statuses, last words and logs."""
+    parts = []
+    kinds = "flows,pods.peavine.dev,deployments,statefulsets,pods,services,pvc"
+    for argv in (
+        ["get", kinds, "-o", "wide"],
+        ["get", "flows,pods.peavine.dev", "-o", "yaml", "--show-managed-fields=false"],
+        ["get", "events", "--sort-by=.lastTimestamp"],
+    ):
+        parts.append(_try(kube, *argv))
+    for pod in kube.all("pods"):
+        for previous in ([], ["--previous"]):
+            log = _try(kube, "logs", name(pod), "--all-containers", "--tail=40", *previous)
+            if log and "previous terminated container" not in log:
+                parts.append(f"--- log of {name(pod)} {' '.join(previous)}\n{log}")
+    operator = Kube(install.SYSTEM)
+    for pod in operator.all("pods", "app.kubernetes.io/name=peavine-operator"):
+        parts.append(f"--- log of {name(pod)}\n{_try(operator, 'logs', name(pod), '--tail=60')}")
+    return "\n".join(parts)
+
+
+def _try(kube: Kube, *argv: str) -> str:
+    try:
+        return kube.run(*argv)
+    except Refused as error:
+        return str(error)

@@ -1,0 +1,77 @@
+"""A Flow in a namespace of the cluster, and the manifests that the tests apply."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from tests.cluster.kube import Kube, Object, condition, is_ready, name, pod_is_ready, until
+
+MANIFEST: dict[str, Any] = {
+    "apiVersion": "peavine.dev/v1alpha1",
+    "kind": "Flow",
+    "metadata": {"name": "pictures"},
+    "spec": {
+        "pods": [
+            {"name": "encode", "uses": "!RandomProjection {with: {output_dim: 16}}", "replicas": 1},
+            {
+                "name": "index",
+                "uses": "_index",
+                "usesWith": {"metric": "euclidean"},
+                "shards": 2,
+                "storage": {"size": "100Mi"},
+            },
+        ]
+    },
+}
+"""Two Pods, one of them sharded and on disk: what most of the tests use."""
+
+
+def manifest(**spec: Any) -> dict[str, Any]:
+    """Return the manifest with other values in its spec."""
+    made = copy.deepcopy(MANIFEST)
+    made["spec"].update(spec)
+    return made
+
+
+class Flow:
+    """What a test sees of one Flow."""
+
+    def __init__(self, kube: Kube, flow: str = "pictures") -> None:
+        self.kube, self.name = kube, flow
+
+    @property
+    def resource(self) -> Object | None:
+        return self.kube.get("flow", self.name)
+
+    def wait_ready(self, seconds: float = 60) -> Object:
+        """Wait until the Flow is Ready with what its manifest says now."""
+
+        def check() -> Object:
+            found = self.resource
+            ready = condition(found, "Ready")
+            assert is_ready(found), f"{ready.get('reason')}: {ready.get('message')}"
+            assert found is not None
+            return found
+
+        return until(f"Flow {self.name} Ready", check, seconds)
+
+    @property
+    def host(self) -> str:
+        """The address of the gateway's Service for gRPC, which this machine reaches."""
+        service = self.kube.must("service", f"{self.name}-gateway")
+        ports = {port["name"]: port["port"] for port in service["spec"]["ports"]}
+        return f"{service['spec']['clusterIP']}:{ports['grpc']}"
+
+    def pods(self, step: str) -> list[Object]:
+        """Return the core pods of a Pod's Peas, or of the `gateway`."""
+        if step == "gateway":
+            return self.kube.all("pods", f"peavine.dev/flow={self.name}")
+        return self.kube.all("pods", f"peavine.dev/pod={self.name}-{step},app.kubernetes.io/component=pea")
+
+    def ready_pods(self, step: str) -> list[str]:
+        return [name(pod) for pod in self.pods(step) if pod_is_ready(pod)]
+
+    def edit(self, *patch: dict[str, Any]) -> None:
+        """Change the manifest by a JSON patch."""
+        self.kube.patch("flow", self.name, list(patch))

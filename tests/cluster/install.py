@@ -1,0 +1,75 @@
+"""The cluster, the images and the chart under test: what a session of tests needs before its first one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import images
+from cluster import cli, lifecycle, place
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "helm" / "peavine"
+SYSTEM, RELEASE = "peavine-system", "peavine"
+NODES = 2
+STARTED_BY_TESTS = place.RUN / "started-by-tests"
+
+
+def is_foreign() -> bool:
+    """Whether KUBECONFIG names another cluster than the one of tools/cluster."""
+    return Path(os.environ.get("KUBECONFIG") or place.KUBECONFIG) != place.KUBECONFIG
+
+
+@contextmanager
+def cluster() -> Iterator[None]:
+    """Have a cluster: KUBECONFIG's, or that of tools/cluster, which is started unless the user has.
+
+    One that an aborted run of the tests left is removed first. Two runs at once on a machine would share it, so the
+    second is refused.
+    """
+    if is_foreign():
+        yield
+        return
+    place.HOME.mkdir(parents=True, exist_ok=True)
+    with open(place.HOME / "tests.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("another run of the tests uses the test cluster; wait for its end") from None
+        if STARTED_BY_TESTS.exists():
+            lifecycle.down()
+        was_up = lifecycle.is_up() and lifecycle.is_healthy(NODES)
+        cli.up(NODES)
+        if not was_up:
+            STARTED_BY_TESTS.touch()
+        os.environ["KUBECONFIG"] = str(place.KUBECONFIG)
+        os.environ["PATH"] = f"{place.BIN}:{os.environ['PATH']}"
+        try:
+            yield
+        finally:
+            if not was_up:
+                lifecycle.down()
+
+
+def load_images() -> None:
+    """Build the images of this tree and load them; those for another cluster are loaded by whoever made it."""
+    if not is_foreign():
+        images.load()
+
+
+def helm(*argv: str, seconds: float = 180) -> str:
+    """Return what helm prints."""
+    done = subprocess.run(["helm", *argv], capture_output=True, text=True, timeout=seconds)
+    assert done.returncode == 0, f"helm {' '.join(argv)}: {done.stderr}"
+    return done.stdout
+
+
+def install(*values: str, chart: Path = CHART) -> None:
+    """Install the chart with the images of this tree, or upgrade to it, and wait until the operator is ready."""
+    where = ["--namespace", SYSTEM, "--create-namespace", "--take-ownership", "--wait", "--timeout", "2m"]
+    settings = [f"--set={value}" for value in (f"image.tag={images.tag()}", *values)]
+    helm("upgrade", "--install", RELEASE, str(chart), *where, *settings)
