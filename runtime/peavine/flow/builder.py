@@ -129,14 +129,18 @@ class Flow:
     def start(self, timeout: float | None = None) -> Flow:
         """Run the Flow as processes on this machine, and return when it can work. `close` ends it.
 
+        It listens on free ports (`host` tells) unless the manifest says which.
         Raises StartError with the failing process's own words.
         """
         from peavine.client import Client
-        from peavine.local import START_SECONDS, LocalFlow
+        from peavine.local import START_SECONDS, Listen, LocalFlow
 
         if self._running is not None:
             raise PeavineError(f"Flow {self._metadata['name']} runs already")
-        running = LocalFlow(self.manifest(), data=self._data, sink=_to_stderr)
+        manifest = self.manifest()
+        said = manifest.spec.gateway.manifest()
+        listen = Listen(grpc_port=said.get("grpcPort", 0), http_port=said.get("httpPort", 0))
+        running = LocalFlow(manifest, data=self._data, listen=listen, sink=_to_stderr)
         running.start(START_SECONDS if timeout is None else timeout)
         self._running, self._client = running, Client(running.host)
         return self

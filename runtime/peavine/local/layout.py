@@ -32,24 +32,37 @@ LONGEST_SOCKET_PATH = 100
 
 @dataclass(frozen=True)
 class Process:
-    """One process: `peavine COMMAND...`, what the manifest sets in its environment, the address of its gRPC port."""
+    """One process: `peavine COMMAND...`, what the manifest sets in its environment, and where it serves gRPC.
+
+    The gateway has no `address`: a free port is known only when it has written its `addresses`.
+    """
 
     name: str
     role: Literal["pea", "head", "gateway"]
     command: tuple[str, ...]
     env: Mapping[str, str]
-    address: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Where the gateway listens; port 0 is any free one."""
+
+    host: str = "127.0.0.1"
+    grpc_port: int = 0
+    http_port: int = 0
 
 
 @dataclass(frozen=True)
 class Layout:
-    """All processes of a Flow, and the files they read: path to text."""
+    """All processes of a Flow, the files they read (path to text), and the one where the gateway says its addresses."""
 
     processes: tuple[Process, ...]
     files: Mapping[Path, str]
+    addresses: Path
 
 
-def layout(flow: spec.Flow, folder: Path, data: Path | None = None, host: str = "127.0.0.1") -> Layout:
+def layout(flow: spec.Flow, folder: Path, data: Path | None = None, listen: Listen = Listen()) -> Layout:
     """Return the processes of `flow`; sockets and files go to `folder`, the Peas' data below `data`.
 
     Raises ManifestError for what only a cluster can do, with its remedy.
@@ -81,18 +94,12 @@ def layout(flow: spec.Flow, folder: Path, data: Path | None = None, host: str = 
             head = ("pea", "--pod", str(described), "--plan", str(plan), "--name", f"{name}-head", "--listen", address)
             processes.append(Process(f"{name}-head", "head", head, env, address))
             heads[name] = [address]
-    plan = folder / "gateway.json"
+    plan, addresses = folder / "gateway.json", folder / "gateway.addresses"
     files[plan] = graph.plan(flow, lambda pod: heads[pod.name]).model_dump_json(by_alias=True)
-    ports = flow.spec.gateway
-    listen = ("--host", host, "--grpc-port", str(ports.grpc_port), "--http-port", str(ports.http_port))
-    gateway = ("gateway", "--plan", str(plan), *listen)
-    processes.append(Process("gateway", "gateway", gateway, {}, f"{reachable(host)}:{ports.grpc_port}"))
-    return Layout(tuple(processes), files)
-
-
-def reachable(host: str) -> str:
-    """Return the address at which this machine reaches what listens on `host`."""
-    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    ports = ("--grpc-port", str(listen.grpc_port), "--http-port", str(listen.http_port))
+    gateway = ("gateway", "--plan", str(plan), "--host", listen.host, *ports, "--addresses", str(addresses))
+    processes.append(Process("gateway", "gateway", gateway, {}))
+    return Layout(tuple(processes), files, addresses)
 
 
 def _replicas(pod: spec.Pod) -> int:

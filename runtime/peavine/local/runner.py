@@ -9,47 +9,42 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from peavine import spec
 from peavine.errors import StartError
 from peavine.local.child import Child, Sink
-from peavine.local.layout import layout, reachable
+from peavine.local.health import Health, addresses
+from peavine.local.layout import Listen, Process, layout
 
 START_SECONDS = 120.0
 """How long all processes may take to start, unless said otherwise. A model may be large."""
 
-FINISH_SECONDS = 15.0
+FINISH_SECONDS = 25.0
 """How long the processes may take to finish what they do before they are killed."""
 
 
 class LocalFlow:
     """A Flow that runs. Use it in a `with` statement, or call `start` and `stop`.
 
-    `data` is the folder for the Peas' data; without it the data ends with the Flow. `sink` gets each line that a
+    `listen` is the manifest's ports on the loopback interface unless said otherwise. `data` is the folder for the Peas' data; without it the data ends with the Flow. `sink` gets each line that a
     process prints, with the process's name. Raises ManifestError for what only a cluster can do, StartError with the
     failing process's own words when it cannot start in time.
     """
 
-    def __init__(self, flow: spec.Flow, *, data: Path | None = None, host: str = "127.0.0.1", sink: Sink) -> None:
-        self.flow, self._data, self._listen, self._sink = flow, data, host, sink
+    def __init__(self, flow: spec.Flow, *, data: Path | None = None, listen: Listen | None = None, sink: Sink) -> None:
+        gateway = flow.spec.gateway
+        self.flow, self._data, self._sink = flow, data, sink
+        self._listen = listen or Listen(grpc_port=gateway.grpc_port, http_port=gateway.http_port)
         self._children: list[Child] = []
         self._folder: Path | None = None
         self._line: tuple[int, int] | None = None
         self._lock = threading.Lock()
-
-    @property
-    def host(self) -> str:
-        """Where the gateway answers gRPC: `HOST:PORT`."""
-        return f"{reachable(self._listen)}:{self.flow.spec.gateway.grpc_port}"
-
-    @property
-    def url(self) -> str:
-        """Where the gateway answers HTTP."""
-        return f"http://{reachable(self._listen)}:{self.flow.spec.gateway.http_port}"
+        self.host = ""
+        """Where the gateway answers gRPC, `HOST:PORT`, once it runs."""
+        self.url = ""
+        """Where it answers HTTP."""
 
     @property
     def pids(self) -> dict[str, int]:
@@ -59,8 +54,8 @@ class LocalFlow:
     def start(self, timeout: float = START_SECONDS) -> None:
         """Start everything and return when all of it can work."""
         deadline = time.monotonic() + timeout
-        for port, field in ((self.flow.spec.gateway.grpc_port, "grpc"), (self.flow.spec.gateway.http_port, "http")):
-            _check_free(self._listen, port, field)
+        for port, field in ((self._listen.grpc_port, "grpc"), (self._listen.http_port, "http")):
+            _check_free(self._listen.host, port, field)
         self._folder = Path(tempfile.mkdtemp(prefix="peavine-"))
         self._line = os.pipe()
         try:
@@ -69,7 +64,9 @@ class LocalFlow:
                 path.write_text(text)
             for process in planned.processes:
                 self._children.append(Child(process, self._folder, self._line[0], self._sink))
-            self._wait_until_ready(deadline, timeout)
+            self._wait_until_ready(planned.addresses, deadline, timeout)
+            listening = addresses(planned.addresses)
+            self.host, self.url = listening["grpc"], f"http://{listening['http']}"
         except BaseException:
             self.stop()
             raise
@@ -102,47 +99,26 @@ class LocalFlow:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _wait_until_ready(self, deadline: float, timeout: float) -> None:
-        waiting = {child: _Health(child.process.address) for child in self._children}
+    def _wait_until_ready(self, file: Path, deadline: float, timeout: float) -> None:
+        def address(process: Process) -> Callable[[], str]:
+            return lambda: process.address or addresses(file).get("grpc", "")
+
+        waiting = {child: Health(address(child.process)) for child in self._children}
         try:
             while waiting:
-                for child, health in list(waiting.items()):
+                for child in self._children:
                     if child.ended() is not None:
                         child.join(time.monotonic() + 1.0)
                         raise StartError(child.last_words())
-                    if health.serving():
-                        health.close()
-                        del waiting[child]
+                for child in [child for child, health in waiting.items() if health.serving()]:
+                    waiting.pop(child).close()
                 if time.monotonic() > deadline:
                     names = ", ".join(child.process.name for child in waiting)
-                    raise StartError(f"not ready within {timeout:g} s: {names}; look at what they print above")
+                    raise StartError(f"not ready within {timeout:g} s: {names}; their log says what they wait for")
                 time.sleep(0.02)
         finally:
             for health in waiting.values():
                 health.close()
-
-
-class _Health:
-    """Asks one address for its gRPC health."""
-
-    def __init__(self, address: str) -> None:
-        options = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
-        self._socket = Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
-        self._channel = grpc.insecure_channel(address, options)
-        self._stub = health_pb2_grpc.HealthStub(self._channel)
-
-    def serving(self) -> bool:
-        """Return whether it says that it can work."""
-        if self._socket is not None and not self._socket.exists():
-            return False
-        try:
-            answer = self._stub.Check(health_pb2.HealthCheckRequest(), timeout=1.0)
-        except grpc.RpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
-
-    def close(self) -> None:
-        self._channel.close()
 
 
 def _check_free(host: str, port: int, field: str) -> None:

@@ -1,0 +1,26 @@
+"""`peavine delete ID...`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from peavine.cli import change, options
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@options.call_options
+def delete(
+    ids: tuple[str, ...], host: str, timeout: float | None, parameters: Mapping[str, Any], as_json: bool
+) -> None:
+    """Delete the Documents with these IDs, and their chunks. `-` reads IDs from standard input, one a line."""
+    from peavine.client import Client
+
+    wanted = [line.strip() for line in sys.stdin if line.strip()] if ids == ("-",) else list(ids)
+    with Client(host) as client:
+        summary = client.delete(wanted, **options.said(timeout=timeout, parameters=parameters))
+    change.tell(summary, host, as_json)

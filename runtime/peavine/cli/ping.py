@@ -1,0 +1,51 @@
+"""`peavine ping`."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from peavine.cli import options
+
+
+@click.command()
+@click.argument("address", required=False, metavar="[HOST]")
+@click.option("--count", type=click.IntRange(min=1), default=3, show_default=True, help="How often to ask.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True, help="Seconds.")
+@options.host
+@options.as_json
+def ping(address: str | None, count: int, timeout: float, host: str, as_json: bool) -> int:
+    """Ask the Flow at HOST, or --host, who it is, which of its Pods are there, and how fast it answers.
+
+    Exit code 3 if it does not answer, 1 if a Pod is not there.
+    """
+    from peavine.client import Client
+
+    times = []
+    with Client(address or host, connect_timeout=timeout) as client:
+        for _ in range(count):
+            start = time.perf_counter()
+            info = client.info()
+            times.append(1000 * (time.perf_counter() - start))
+    pods = [{"name": pod.name, "needs": list(pod.needs), "ready": pod.ready} for pod in info.pods]
+    missing = [pod.name for pod in info.pods if not pod.ready]
+    best, mean = min(times), sum(times) / len(times)
+    if as_json:
+        click.echo(
+            json.dumps({"flow": info.flow, "version": info.version, "pods": pods, "milliseconds": round(best, 3)})
+        )
+        return 1 if missing else 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Flow {info.flow}, peavine {info.version}", title_justify="left")
+    for column in ("Pod", "needs", "ready"):
+        table.add_column(column)
+    for pod in info.pods:
+        table.add_row(pod.name, ", ".join(pod.needs), str(pod.ready) if pod.ready else "[red]none[/red]")
+    console = Console()
+    console.print(table)
+    console.print(f"answered {count} times: {best:.1f} ms at best, {mean:.1f} ms on average")
+    return 1 if missing else 0

@@ -1,0 +1,87 @@
+"""`peavine run`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from peavine import flow
+from peavine.local import START_SECONDS, Listen, LocalFlow
+
+COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
+
+
+@click.command()
+@click.option("--file", "-f", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The Flow manifest.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of the data; temporary if left out.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the gateway listens; 0.0.0.0 is everywhere.")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
+@click.option("--http-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
+@click.option("--timeout", default=START_SECONDS, show_default=True, help="Seconds the start may take.")
+@click.option("--json", "as_json", is_flag=True, help="Print {flow, grpc, http, pids} as a line when it is ready.")
+def run(
+    file: Path,
+    data: Path | None,
+    host: str,
+    grpc_port: int | None,
+    http_port: int | None,
+    timeout: float,
+    as_json: bool,
+) -> int:
+    """Run a Flow as processes on this machine, until Ctrl-C or SIGTERM.
+
+    Each Pea, each head and the gateway is a process; what ends by itself is started again. The log goes to stderr.
+    """
+    found, notes = flow.read(file)
+    for note in notes:
+        click.echo(note, err=True)
+    ports = found.spec.gateway
+    listen = Listen(
+        host,
+        ports.grpc_port if grpc_port is None else grpc_port,
+        ports.http_port if http_port is None else http_port,
+    )
+    names = [pod.name for pod in found.spec.pods]
+    running = LocalFlow(found, data=data, listen=listen, sink=_prefixed(names))
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        running.start(timeout, stop)
+        if as_json:
+            addresses = {"grpc": running.host, "http": running.url}
+            click.echo(json.dumps({"flow": found.metadata.name, **addresses, "pids": running.pids}))
+        else:
+            _tell(found.metadata.name, running)
+        stop.wait()
+    except KeyboardInterrupt:
+        click.echo("Ending the Flow; press Ctrl-C again to end it at once.", err=True)
+    finally:
+        running.stop()
+    return 0
+
+
+def _tell(name: str, running: LocalFlow) -> None:
+    where = "" if running.host.endswith(":8081") else f" --host {running.host}"
+    click.secho(f"Flow {name} is ready: gRPC {running.host}, HTTP {running.url} (described at {running.url}/docs)", bold=True)
+    click.echo(f'Next, in another terminal: peavine index FILE{where}; peavine search "TEXT"{where}. Ctrl-C ends it.')
+
+
+def _prefixed(names: list[str]) -> Callable[[str, str], None]:
+    """Return a sink that prints a process's lines with its name before them, in its Pod's colour."""
+    width = max(len(name) for name in (*names, "gateway")) + 5
+    lock = threading.Lock()
+
+    def sink(process: str, line: str) -> None:
+        pod = max((i for i, name in enumerate(names) if process.startswith(f"{name}-")), default=-1)
+        colour = COLOURS[pod % len(COLOURS)] if pod >= 0 else "white"
+        with lock:
+            for each in line.split("\n"):
+                click.echo(click.style(f"{process:<{width}}", fg=colour) + "| " + each, err=True)
+
+    return sink

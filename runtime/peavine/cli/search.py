@@ -1,0 +1,85 @@
+"""`peavine search TEXT...`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peavine.cli import inputs, options
+
+if TYPE_CHECKING:
+    from peavine.documents import Document
+
+LONGEST_TEXT = 80
+"""Characters of a match's text that stand in the table."""
+
+
+@click.command()
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option(
+    "--file", "-f", "files", multiple=True, metavar="FILE", help="Search for its Documents; see `index`."
+)
+@inputs.form
+@inputs.size
+@click.option("--top-k", "-k", type=int, default=10, show_default=True, help="Matches for each query.")
+@options.call_options
+def search(
+    texts: tuple[str, ...],
+    files: tuple[str, ...],
+    form: str | None,
+    size: int | None,
+    top_k: int,
+    host: str,
+    timeout: float | None,
+    parameters: Mapping[str, Any],
+    as_json: bool,
+) -> int:
+    """Search for each TEXT, and print the matches as a table, the best first.
+
+    With --json each query is a line: the Document with its matches.
+    """
+    from peavine.client import Client
+
+    if not texts and not files:
+        raise click.UsageError("say what to search for: a TEXT, or --file FILE")
+    queries = [*texts, *inputs.read(files, form, size)]
+    with Client(host) as client:
+        found = client.search(queries, top_k=top_k, **options.said(timeout=timeout, parameters=parameters))
+    if as_json:
+        for document in found:
+            click.echo(json.dumps(document.to_dict(arrays="list"), ensure_ascii=False))
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: list[Document]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for query in found:
+        table = Table(title=f"{_content(query)}", title_justify="left", title_style="bold")
+        table.add_column("#", justify="right")
+        table.add_column("score", justify="right")
+        table.add_column("id", overflow="fold")
+        table.add_column("what", overflow="fold")
+        for place, match in enumerate(query.matches, 1):
+            score = "" if match.score is None else f"{match.score.value:.4g}"
+            table.add_row(str(place), score, match.id, _content(match))
+        console.print(table if query.matches else f"{_content(query)}: no matches")
+
+
+def _content(document: Document) -> str:
+    """Say what a Document is, in one line."""
+    if document.text is not None:
+        line = " ".join(document.text.split())
+        return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if document.uri:
+        return document.uri
+    if document.tags:
+        return ", ".join(f"{name}: {value}" for name, value in list(document.tags.items())[:4])
+    return document.id

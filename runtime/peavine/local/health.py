@@ -1,0 +1,54 @@
+"""Whether a process can work, asked through its gRPC health."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+OPTIONS = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
+"""A process that starts refuses connections at first; gRPC would wait a second and more before it tried again."""
+
+
+class Health:
+    """Asks one process; `address` tells where it serves, and is empty as long as that is not known."""
+
+    def __init__(self, address: Callable[[], str]) -> None:
+        self._address = address
+        self._channel: grpc.Channel | None = None
+
+    def serving(self) -> bool:
+        """Return whether it says that it can work."""
+        if self._channel is None:
+            address = self._address()
+            if not address or (address.startswith("unix:") and not Path(address.removeprefix("unix:")).exists()):
+                return False
+            self._channel = grpc.insecure_channel(address, OPTIONS)
+        try:
+            answer = health_pb2_grpc.HealthStub(self._channel).Check(health_pb2.HealthCheckRequest(), timeout=1.0)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._channel is not None:
+            self._channel.close()
+
+
+def addresses(file: Path) -> dict[str, str]:
+    """Return what the gateway wrote about where it listens, reachable from here; nothing while it has not."""
+    try:
+        said = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return {edge: reachable(address) for edge, address in said.items()}
+
+
+def reachable(address: str) -> str:
+    """Return the address at which this machine reaches what listens on `address`."""
+    host, _, port = address.rpartition(":")
+    return f"127.0.0.1:{port}" if host in ("0.0.0.0", "[::]", "") else address
