@@ -1,0 +1,91 @@
+"""From plain nodes to chains of Drivers, bound to the Executors that they call. All mistakes are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from peavine.drivers.defaults import requests_for
+from peavine.drivers.driver import Driver, Executing, fits, registry
+from peavine.errors import ManifestError, NotFound, Problem, did_you_mean
+from peavine.spec import KINDS
+from peavine.yaml import Tagged
+
+__all__ = ["Bound", "build", "chains"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A Driver and the Executor that it works with: the Pod's own, or a component of it."""
+
+    driver: Driver
+    executor: Any
+
+
+def build(node: Any, path: str = "driver") -> Driver:
+    """Return the Driver that `!Name {argument: value}` means; ManifestError says what is wrong with it."""
+    if not isinstance(node, Tagged):
+        raise ManifestError([Problem(path, f"must be a Driver such as `!VectorSearchDriver {{}}`, not {node!r:.60}")])
+    cls = registry.get(node.tag)
+    if cls is None:
+        raise ManifestError([Problem(path, f'no Driver is named "{node.tag}"{did_you_mean(node.tag, registry)}')])
+    arguments = {} if node.value in (None, "") else node.value
+    if isinstance(arguments, Mapping) and set(arguments) == {"with"}:
+        arguments = arguments["with"] or {}
+    if not isinstance(arguments, Mapping):
+        raise ManifestError([Problem(f"{path}.{node.tag}", f"its arguments are a mapping, not {arguments!r:.60}")])
+    try:
+        return cls.model_validate(dict(arguments))
+    except ValidationError as error:
+        raise ManifestError(list(fits(cls, error, path))) from None
+
+
+def chains(executor: Any) -> dict[str, list[Bound]]:
+    """Return the bound Drivers for each kind of request that the Executor answers.
+
+    A compound without Drivers of its own has those of its components, one component after the other.
+    """
+    nodes: Mapping[str, Sequence[Any]] | None = executor.requests_on
+    if nodes is None:
+        nodes = requests_for(executor)
+    if nodes is None:
+        parts = [chains(component) for component in executor.components]
+        return {kind: [bound for part in parts for bound in part.get(kind, ())] for kind in KINDS}
+    made: dict[str, list[Bound]] = {}
+    problems: list[Problem] = []
+    for kind, listed in nodes.items():
+        if kind not in KINDS:
+            problems.append(Problem(f"requests.on.{kind}", f"is not a kind of request{did_you_mean(kind, KINDS)}"))
+        made[kind] = []
+        for place, node in enumerate(listed):
+            path = f"requests.on.{kind}[{place}]"
+            try:
+                bound = _bind(build(node, path), executor, kind, path)
+            except ManifestError as error:
+                problems += error.problems
+                continue
+            if bound.driver.joins and place > 0:
+                problems.append(Problem(path, f"{node.tag} joins what several Pods answered, so it must come first"))
+            made[kind].append(bound)
+    if problems:
+        raise ManifestError(problems)
+    return made
+
+
+def _bind(driver: Driver, executor: Any, kind: str, path: str) -> Bound:
+    if not isinstance(driver, Executing):
+        return Bound(driver, executor)
+    if driver.executor is not None:
+        try:
+            executor = executor.component(driver.executor)
+        except NotFound as error:
+            raise ManifestError([Problem(f"{path}.executor", str(error))]) from None
+    name = driver.method_for(kind)
+    if name and not callable(getattr(executor, name, None)):
+        known = [known for known in dir(executor) if not known.startswith("_") and callable(getattr(executor, known))]
+        message = f"{executor.name} has no method {name}(){did_you_mean(name, known)}"
+        raise ManifestError([Problem(f"{path}.{type(driver).__name__}", message)])
+    return Bound(driver, executor)

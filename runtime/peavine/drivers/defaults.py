@@ -1,0 +1,58 @@
+"""What each family of Executors does with each kind of request, unless its YAML says otherwise under `requests.on`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from peavine.spec import KINDS
+from peavine.yaml import Tagged
+
+__all__ = ["DEFAULTS", "requests_for"]
+
+Requests = Mapping[str, Sequence[Tagged]]
+
+
+def _drivers(*names: str) -> list[Tagged]:
+    return [Tagged(name) for name in names]
+
+
+def _on(default: Sequence[Tagged], **kinds: Sequence[Tagged]) -> Requests:
+    return {kind: kinds.get(kind, default) for kind in KINDS}
+
+
+# A delete has nothing but ids, so there is nothing to craft, cut or encode.
+DEFAULTS: Final[Mapping[str, Requests]] = {
+    "Crafter": _on(_drivers("CraftDriver"), delete=[]),
+    "Segmenter": _on(_drivers("SegmentDriver"), delete=[]),
+    "Encoder": _on(_drivers("EncodeDriver"), train=_drivers("TrainDriver", "EncodeDriver"), delete=[]),
+    "MultiModalEncoder": _on(_drivers("MultiModalDriver"), delete=[]),
+    "Classifier": _on(_drivers("PredictDriver"), train=_drivers("TrainDriver"), delete=[]),
+    "VectorIndexer": _on(_drivers("VectorIndexDriver"), search=_drivers("VectorSearchDriver"), train=[]),
+    "KVIndexer": _on(_drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[]),
+    "CompoundIndexer": _on(
+        [
+            Tagged("VectorIndexDriver", {"executor": "VectorIndexer"}),
+            Tagged("KVIndexDriver", {"executor": "KVIndexer"}),
+        ],
+        search=[
+            Tagged("VectorSearchDriver", {"executor": "VectorIndexer"}),
+            Tagged("KVSearchDriver", {"executor": "KVIndexer", "traversal_paths": ["m", "cm"]}),
+        ],
+        train=[],
+    ),
+    "DocIDCache": _on([], index=_drivers("UniqueDriver"), update=[], delete=_drivers("UniqueDriver")),
+    "Chunk2DocRanker": _on([], search=_drivers("Chunk2DocRankDriver")),
+    "Match2DocRanker": _on([], search=_drivers("Matches2DocRankDriver")),
+    "TextEvaluator": _on([], search=_drivers("TextEvaluateDriver")),
+    "EmbeddingEvaluator": _on([], search=_drivers("NDArrayEvaluateDriver")),
+    "RankingEvaluator": _on([], search=_drivers("RankEvaluateDriver")),
+    "Executor": _on([]),
+}
+"""By family: the first class of an Executor's that stands here counts, beginning with its own."""
+
+
+def requests_for(executor: Any) -> Requests | None:
+    """Return the Drivers by kind for an Executor without `requests.on`; None for a compound, which has its parts'."""
+    family = next(cls.__name__ for cls in type(executor).__mro__ if cls.__name__ in DEFAULTS)
+    return None if family == "Executor" and executor.components else DEFAULTS[family]

@@ -1,0 +1,150 @@
+"""Driver: binds a method of an Executor to a kind of request. This page is its contract.
+
+A Driver is made of its arguments and nothing else: it keeps no state, and a request that overrides an argument gets
+another Driver. It is given the Work of a batch, the requests that are executed together, and must treat each as if it
+came alone; only what it hands to the Executor is put together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+
+from peavine.documents import Batch, Level, check_path, traverse
+from peavine.errors import ExecutorError, InvalidRequest, PeavineError, Problem, did_you_mean
+
+__all__ = ["Count", "Driver", "Executing", "Paths", "Traversing", "Work", "fits", "registry"]
+
+registry: dict[str, type[Driver]] = {}
+"""Every class of Driver by its name, which is its tag in YAML."""
+
+
+@dataclass(slots=True)
+class Work:
+    """One request of a batch: a body from each parent, of which a Driver that joins makes one."""
+
+    bodies: list[Batch]
+
+    @property
+    def batch(self) -> Batch:
+        """The Documents to work on."""
+        return self.bodies[0]
+
+
+class Driver(BaseModel):
+    """What is done with a request. Subclasses declare their arguments as fields; their name becomes the tag in YAML."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    priority: int = 0
+    """It keeps its own arguments unless a request overrides them with a higher priority."""
+
+    writes: ClassVar[bool] = False
+    """Whether it changes what the Executor keeps."""
+    joins: ClassVar[bool] = False
+    """Whether it makes one body of several."""
+    fixed: ClassVar[frozenset[str]] = frozenset({"priority"})
+    """The arguments that no request may override."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        if cls.__name__ in registry and registry[cls.__name__].__module__.startswith("peavine."):
+            raise TypeError(f"peavine has a Driver named {cls.__name__} already; choose another name")
+        registry[cls.__name__] = cls
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Do it to the requests of a batch, in place. `kind` is index, search, update, delete or train."""
+        raise NotImplementedError
+
+    def overridden(self, parameters: Mapping[str, Any]) -> Driver:
+        """Return it with other arguments, or raise InvalidRequest that says which does not fit."""
+        own = {name: getattr(self, name) for name in self.model_fields_set}
+        try:
+            return type(self).model_validate({**own, **parameters}, context=FROM_REQUEST)
+        except ValidationError as error:
+            raise InvalidRequest("\n".join(str(problem) for problem in fits(type(self), error, ""))) from None
+
+
+FROM_REQUEST = {"from": "request"}
+"""The context in which arguments from a request are checked: some may stand in an Executor's YAML only."""
+
+
+def fits(cls: type[Driver], error: ValidationError, path: str) -> Iterator[Problem]:
+    """Yield what pydantic found wrong with the arguments of a Driver."""
+    for detail in error.errors(include_url=False):
+        place = f"{path}.{cls.__name__}" if path else cls.__name__
+        place = ".".join([place, *(str(part) for part in detail["loc"])])
+        if detail["type"] == "extra_forbidden":
+            name, known = str(detail["loc"][-1]), sorted(cls.model_fields)
+            yield Problem(place, f"unknown argument{did_you_mean(name, known) or '; known: ' + ', '.join(known)}")
+        else:
+            message = str(detail["msg"]).removeprefix("Value error, ")
+            yield Problem(place, f"{message} (given: {detail['input']!r:.80})")
+
+
+def _whole(value: Any) -> Any:
+    """Numbers that travelled as doubles are whole again; nothing else is."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError("must be a whole number")
+    return int(value)
+
+
+Count = Annotated[int, BeforeValidator(_whole), Field(gt=0, le=2**31 - 1)]
+"""A whole number above 0."""
+
+
+def _path(value: str, info: ValidationInfo) -> str:
+    try:
+        return check_path(value)
+    except InvalidRequest as problem:
+        raise ValueError(str(problem)) from None
+
+
+Paths = Annotated[
+    tuple[Annotated[str, AfterValidator(_path)], ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    Field(min_length=1, max_length=16),
+]
+"""Where in the tree of Documents: see `peavine.documents.traverse`. One path may be given without a list."""
+
+
+class Traversing(Driver):
+    """A Driver that works on some levels of the tree of Documents."""
+
+    traversal_paths: Paths = ("r", "c")
+    """The levels: `r` roots, `c` chunks, `m` matches, `cm` the chunks' matches, ..."""
+
+    def levels(self, works: Iterable[Work]) -> Iterator[Level]:
+        """Yield the sets of siblings of each request on each path."""
+        for work in works:
+            for path in self.traversal_paths:
+                yield from traverse(work.batch.docs, path)
+
+
+class Executing(Driver):
+    """A Driver that calls a method of an Executor."""
+
+    executor: str | None = None
+    """The component it means, by name or class, where the Executor is a compound."""
+    method: str = ""
+    """The method to call."""
+
+    fixed: ClassVar[frozenset[str]] = frozenset({"priority", "executor", "method"})
+
+    def method_for(self, kind: str) -> str:
+        """Return the method that it calls for this kind of request; empty when it can do without."""
+        return self.method
+
+    def call(self, executor: Any, method: str, *arguments: Any, **named: Any) -> Any:
+        """Call the Executor; ExecutorError names the method in which any other error than peavine's own arose."""
+        try:
+            return getattr(executor, method)(*arguments, **named)
+        except PeavineError:
+            raise
+        except Exception as error:
+            driver = type(self).__name__
+            message = f"{executor.name}.{method}() raised {type(error).__name__}: {error}"
+            raise ExecutorError(message, executor.name, driver, method) from error

@@ -1,0 +1,164 @@
+"""Reduce: what several Pods answered becomes one answer.
+
+Documents are the same when they have the same id. Of each, what the first Pod says stands, and what it leaves empty is
+filled in from the next ones, in the order of `needs`: content, embedding, single fields and each tag. Chunks, matches
+and evaluations of all are united; matches are then sorted, the best first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from peavine.documents import Batch, Document
+from peavine.documents.tensor import dense
+from peavine.drivers.driver import Driver, Paths, Traversing, Work
+from peavine.errors import InvalidRequest
+
+__all__ = ["CollectEvaluationDriver", "ConcatEmbedDriver", "ReduceAllDriver", "joined", "sort_matches"]
+
+
+def joined(bodies: Sequence[Batch]) -> Batch:
+    """Return the one body that several make. The first is changed."""
+    first = bodies[0]
+    for other in bodies[1:]:
+        _unite(first.docs, other.docs)
+        _unite(first.groundtruths, other.groundtruths)
+    return first
+
+
+def _unite(docs: Any, others: Iterable[Document]) -> None:
+    """Add to a list of Documents what others have: unknown ones at its end, the rest into those of the same id."""
+    known = {doc.id: doc for doc in docs}
+    new = []
+    for other in others:
+        if other.id in known:
+            _fill(known[other.id], other)
+        else:
+            known[other.id] = other
+            new.append(other)
+    if new:
+        docs.extend(new)
+
+
+_FIELDS = ("uri", "mime_type", "modality", "parent_id", "level_name", "location", "score", "weight")
+
+
+def _fill(doc: Document, other: Document) -> None:
+    """Fill what `doc` leaves empty from another Document of the same id, and unite what they have of many."""
+    if doc.content is None:
+        doc.content = other.content
+    if doc.embedding is None:
+        doc.embedding = other.embedding
+    for name in _FIELDS:
+        if getattr(doc, name) in (None, "", ()):
+            setattr(doc, name, getattr(other, name))
+    if other.has_tags:
+        doc.tags = {**other.tags, **doc.tags}
+    if other.has_evaluations:
+        _collect(doc, other)
+    if other.is_leaf:
+        return
+    if other.chunks:
+        _unite(doc.chunks, other.chunks)
+    if other.matches:
+        _unite(doc.matches, other.matches)
+        sort_matches(doc)
+
+
+def _collect(doc: Document, other: Document) -> None:
+    doc.evaluations.extend(score for score in other.evaluations if score not in doc.evaluations)
+
+
+def sort_matches(doc: Document) -> None:
+    """Sort matches best first, ties by id. If a score is missing, or directions differ, the order stays."""
+    scores = [match.score for match in doc.matches]
+    if None not in scores and len({score.ascending for score in scores if score is not None}) == 1:
+        doc.matches.sort(key=lambda match: (match.score.rank if match.score else 0.0, match.id))
+
+
+class ReduceAllDriver(Traversing):
+    """Unite the Documents on the given paths, by id, and keep the rest as the first Pod has it."""
+
+    traversal_paths: Paths = ("c",)
+
+    joins: ClassVar[bool] = True
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Make one body of several."""
+        for work in works:
+            first = work.bodies[0]
+            for other in work.bodies[1:]:
+                for path in self.traversal_paths:
+                    _unite_along(first.docs, other.docs, path)
+            work.bodies = [first]
+
+
+def _unite_along(docs: Any, others: Iterable[Document], path: str) -> None:
+    """Follow `path` through Documents that both have, and unite what is at its end. Roots are never lost."""
+    if path == "r":
+        _unite(docs, others)
+        return
+    known = {doc.id: doc for doc in docs}
+    for other in others:
+        doc = known.get(other.id)
+        if doc is None:
+            docs.append(other)
+            continue
+        mine, theirs = (doc.chunks, other.chunks) if path[0] == "c" else (doc.matches, other.matches)
+        if len(path) == 1:
+            _unite(mine, theirs)
+            if path == "m":
+                sort_matches(doc)
+        else:
+            _unite_along(mine, theirs, path[1:])
+
+
+class CollectEvaluationDriver(Driver):
+    """Unite the evaluations of the Documents, by id, and keep the rest as the first Pod has it."""
+
+    joins: ClassVar[bool] = True
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Make one body of several."""
+        for work in works:
+            first = work.bodies[0]
+            known = {doc.id: doc for doc in first.docs}
+            for other in work.bodies[1:]:
+                for doc in other.docs:
+                    if doc.id not in known:
+                        first.docs.append(doc)
+                        known[doc.id] = doc
+                    elif doc.has_evaluations:
+                        _collect(known[doc.id], doc)
+            work.bodies = [first]
+
+
+class ConcatEmbedDriver(Driver):
+    """Put the embeddings that the Pods gave the same Document one behind the other, chunks included."""
+
+    joins: ClassVar[bool] = True
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Make one body of several."""
+        for work in works:
+            _concat([body.docs for body in work.bodies])
+            work.bodies = [joined(work.bodies)]
+
+
+def _concat(answers: Sequence[Sequence[Document]]) -> None:
+    """Concatenate into the first answer, and go down to chunks."""
+    known = [{doc.id: doc for doc in docs} for docs in answers]
+    for doc in answers[0]:
+        same = [docs[doc.id] for docs in known if doc.id in docs]
+        if len(same) < len(answers):
+            raise InvalidRequest(f"Document {doc.id!r}: some Pods did not answer it, so nothing can be concatenated")
+        parts = [np.ravel(dense(other.embedding)) for other in same if other.embedding is not None]
+        if 0 < len(parts) < len(same):
+            raise InvalidRequest(f"Document {doc.id!r}: {len(parts)} of {len(same)} Pods gave it an embedding")
+        if parts:
+            doc.embedding = np.concatenate(parts)
+        if not doc.is_leaf and doc.chunks:
+            _concat([list(other.chunks) for other in same])

@@ -1,0 +1,185 @@
+"""Runner: executes requests with the Drivers of an Executor. It knows bytes, calls and errors, nothing of transport.
+
+It may be called from several threads at once: all that it keeps is fixed when it is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from peavine.documents import Batch
+from peavine.drivers.build import Bound, chains
+from peavine.drivers.call import Call, Query
+from peavine.drivers.driver import Driver, Work
+from peavine.drivers.reduce import joined
+from peavine.errors import ExecutorError, InvalidRequest, PeavineError
+from peavine.spec import OnError
+from peavine.wire import batch_from_bytes, batch_to_bytes
+
+__all__ = ["Runner"]
+
+PARAMETER_PRIORITY = 1
+"""Priority of a request's plain parameters. A Driver has 0 unless its YAML says more."""
+
+
+class Runner:
+    """The Drivers of one Executor, by kind of request. Raises ManifestError when they do not fit it."""
+
+    def __init__(self, executor: Any, on_error: OnError = OnError.FAIL) -> None:
+        self.executor = executor
+        self.on_error = on_error
+        self._chains = chains(executor)
+        self.accepts = {kind: frozenset(_parameters(chain)) for kind, chain in self._chains.items()}
+        """The parameters that a request may set, by kind: `top_k`, and `VectorSearchDriver.top_k` for one class."""
+
+    def passes(self, kind: str) -> bool:
+        """Return whether a request of this kind with one body is answered by itself: there is nothing to run."""
+        return self._chains.get(kind) == []
+
+    def run(self, kind: str, calls: Sequence[Call]) -> None:
+        """Answer each call: set its `body`, or its `failure`. Never raises for what a call or an Executor does.
+
+        Calls with equal parameters are executed together, inside one transaction. If that fails they are executed one
+        by one, so that a bad Document fails only its own request.
+        """
+        refused = self._refusal(kind)
+        if refused is not None:
+            for call in calls:
+                call.failure = refused
+            return
+        for chain, group in self._groups(kind, calls):
+            self._run(kind, chain, group)
+
+    def _refusal(self, kind: str) -> InvalidRequest | None:
+        chain = self._chains.get(kind)
+        if chain is None:
+            answers = ", ".join(self._chains) or "none"
+            return InvalidRequest(f"{self.executor.name} does not answer {kind} requests; it answers {answers}")
+        for bound in chain:
+            if bound.driver.writes and bound.executor.read_only:
+                return InvalidRequest(f"{bound.executor.name} is read-only, so it takes no {kind} requests")
+        return None
+
+    def _groups(self, kind: str, calls: Sequence[Call]) -> list[tuple[list[Bound], list[Call]]]:
+        """Put calls with equal parameters together; calls whose parameters do not fit have failed."""
+        chain = self._chains[kind]
+        groups: dict[str, list[Call]] = {}
+        for call in calls:
+            groups.setdefault(_key(call), []).append(call)
+        found = []
+        for key, group in groups.items():
+            try:
+                found.append((chain if not key else [_override(bound, group[0]) for bound in chain], group))
+            except InvalidRequest as problem:
+                for call in group:
+                    call.failure = problem
+        return found
+
+    def _run(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call]) -> None:
+        where = _Where(self.executor.name)
+        try:
+            for call, body in zip(calls, self._attempt(kind, chain, calls, where), strict=True):
+                call.body = body
+        except Exception as error:  # whatever an Executor raises is an answer
+            if len(calls) > 1:
+                for call in calls:
+                    self._run(kind, chain, [call])
+                return
+            self._settle(calls[0], error, where)
+
+    def _attempt(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call], where: _Where) -> list[bytes]:
+        """Return the answers. They are made before the transaction ends: one that cannot travel must not be kept."""
+        if not chain and all(len(call.bodies) == 1 for call in calls):
+            return [call.bodies[0] for call in calls]
+        works = [Work([batch_from_bytes(body) for body in call.bodies]) for call in calls]
+        if not any(bound.driver.joins for bound in chain):
+            for work in works:
+                work.bodies = [joined(work.bodies)]
+        writes = any(bound.driver.writes for bound in chain)
+        with self.executor.transaction() if writes else nullcontext():
+            for bound in chain:
+                where.executor, where.driver = bound.executor.name, type(bound.driver).__name__
+                bound.driver.run(works, bound.executor, kind)
+            return [_encoded(work.batch) for work in works]
+
+    def _settle(self, call: Call, error: Exception, where: _Where) -> None:
+        """Say what went wrong with one call, and whether it goes on."""
+        call.executor, call.driver = where.executor, where.driver
+        failure: PeavineError
+        if isinstance(error, PeavineError):
+            failure = error
+        else:
+            failure = ExecutorError(f"{type(error).__name__}: {error}", where.executor, where.driver)
+            failure.__cause__ = error
+        if self.on_error == OnError.SKIP and where.driver:
+            call.skipped = failure
+            call.body = call.bodies[0] if len(call.bodies) == 1 else _rejoined(call.bodies)
+        else:
+            call.failure = failure
+
+
+class _Where:
+    """Where a batch is: set as it goes along, so that an error can say it."""
+
+    __slots__ = ("driver", "executor")
+
+    def __init__(self, executor: str) -> None:
+        self.executor, self.driver = executor, ""
+
+
+def _encoded(batch: Batch) -> bytes:
+    return batch_to_bytes(batch.docs, batch.groundtruths)
+
+
+def _rejoined(bodies: Sequence[bytes]) -> bytes:
+    return _encoded(joined([batch_from_bytes(body) for body in bodies]))
+
+
+def _key(call: Call) -> str:
+    """Return what calls have in common that can be executed together; nothing for a call without parameters."""
+    if not call.parameters and not call.queries:
+        return ""
+    queries = [[query.driver, dict(query.parameters), query.priority, query.disabled] for query in call.queries]
+    return json.dumps([dict(call.parameters), queries], sort_keys=True)
+
+
+def _parameters(chain: Sequence[Bound]) -> set[str]:
+    names = set()
+    for bound in chain:
+        for name in _open(bound.driver):
+            names |= {name, f"{type(bound.driver).__name__}.{name}"}
+    return names
+
+
+def _open(driver: Driver) -> list[str]:
+    """Return the arguments that a request may override."""
+    return [name for name in type(driver).model_fields if name not in driver.fixed]
+
+
+def _override(bound: Bound, call: Call) -> Bound:
+    """Return the Driver with what the request sets. Names that it does not know are other Pods' business."""
+    driver, name = bound.driver, type(bound.driver).__name__
+    plain: dict[str, Any] = {}
+    for argument in _open(driver):
+        for key in (argument, f"{name}.{argument}"):
+            if key in call.parameters:
+                plain[argument] = call.parameters[key]
+    layers: list[tuple[int, Mapping[str, Any]]] = [(PARAMETER_PRIORITY, plain)]
+    layers += [(query.priority, _checked(query, driver)) for query in call.queries if query.driver == name]
+    merged: dict[str, Any] = {}
+    for priority, arguments in sorted(layers, key=lambda layer: layer[0]):
+        if priority > driver.priority:
+            merged |= arguments
+    return Bound(driver.overridden(merged), bound.executor) if merged else bound
+
+
+def _checked(query: Query, driver: Driver) -> Mapping[str, Any]:
+    if query.disabled:
+        return {}
+    for argument in query.parameters:
+        if argument in driver.fixed:
+            raise InvalidRequest(f"{query.driver}.{argument}: only the Executor's YAML can set it")
+    return query.parameters
