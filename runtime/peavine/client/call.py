@@ -1,0 +1,165 @@
+"""One call of a user: its inputs become requests, their answers reach him in bounded number and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import secrets
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sized
+from contextlib import aclosing
+
+from peavine.client.answer import Answer, Summary
+from peavine.client.items import Inputs
+from peavine.client.options import IN_FLIGHT, REQUEST_SIZE, Options, check
+from peavine.client.pending import Pending
+from peavine.client.progress import Bar
+from peavine.client.requests import Place, bodies
+from peavine.client.session import Session
+from peavine.documents import Document
+from peavine.v1 import pea_pb2
+from peavine.wire.header import header
+
+__all__ = ["Call"]
+
+_MAX_BYTES_OUT = 16 * 1024 * 1024
+"""Bytes of requests that a call keeps in memory, unless a single one is larger."""
+
+
+class Call:
+    """A call that has not begun. One of its methods is used, once."""
+
+    def __init__(self, session: Session, kind: str, inputs: Inputs, options: Options, place: Place) -> None:
+        check(options)
+        self._session = session
+        self._kind = kind
+        self._inputs = inputs
+        self._options = options
+        self._place = place
+        self._header = header(
+            kind,
+            top_k=options.get("top_k"),
+            parameters=options.get("parameters"),
+            queries=options.get("queries", ()),
+            timeout=options.get("timeout"),
+        )
+        self._out: dict[asyncio.Future[Answer], int] = {}
+        self._bytes = 0
+        self._ready: deque[asyncio.Future[Answer]] = deque()
+        """Answered and not taken. When answers are taken in order only its length is of use."""
+        self._changed = asyncio.Event()
+        self._taken = asyncio.Event()
+
+    async def summary(self) -> Summary:
+        """Send everything, and return what was done."""
+        summary = Summary(self._kind)
+        began = time.monotonic()
+        async with aclosing(self.answers(ordered=False)) as answers:
+            async for answer in answers:
+                summary.requests += 1
+                if answer.error:
+                    summary.failed += answer.documents
+                else:
+                    summary.documents += answer.documents
+        summary.seconds = time.monotonic() - began
+        return summary
+
+    async def documents(self) -> list[Document]:
+        """Send everything, and return the Documents that came back."""
+        found: list[Document] = []
+        async with aclosing(self.answers(ordered=self._options.get("ordered", True))) as answers:
+            async for answer in answers:
+                found += (await self._place(answer.decode)).docs
+        return found
+
+    async def answers(self, ordered: bool) -> AsyncGenerator[Answer, None]:
+        """Give each answer, after its callbacks.
+
+        Ends with the error of the inputs, of a callback, or of the first answer that failed where there is no
+        `on_error`; what was sent before that is answered first.
+        """
+        info = await self._session.limits()
+        limits = (self._options.get("request_size", REQUEST_SIZE), info.max_message_bytes)
+        feeding = asyncio.create_task(self._feed(*limits))
+        feeding.add_done_callback(lambda _: self._changed.set())
+        answered, failure = 0, None
+        try:
+            with Bar(self._kind, self._total(), self._options.get("progress")) as bar:
+                while (answer := await self._next(feeding, ordered)) is not None:
+                    if answer.error:
+                        failure = failure or answer.error
+                        if self._options.get("on_error") is None:
+                            feeding.cancel()
+                    else:
+                        answered += answer.documents
+                    bar.advance(answer.documents)
+                    await self._tell(answer)
+                    yield answer
+            if not feeding.cancelled():
+                feeding.result()
+            if failure and self._options.get("on_error") is None:
+                raise failure
+        except Exception as error:
+            error.add_note(f"{answered} Documents of this call were answered before.")
+            raise
+        finally:
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
+            for future in list(self._out):
+                future.cancel()
+
+    async def _feed(self, size: int, max_bytes: int) -> None:
+        """Submit the inputs as requests, no more at once than may be out."""
+        most = self._options.get("in_flight", IN_FLIGHT)
+        name, number = secrets.token_hex(4), 0
+        async with aclosing(bodies(self._inputs, self._kind, size, max_bytes, self._place)) as cut:
+            async for body in cut:
+                while self._out and (len(self._out) >= most or self._bytes + len(body.data) > _MAX_BYTES_OUT):
+                    self._taken.clear()
+                    await self._taken.wait()
+                number += 1
+                self._header.id = f"{name}-{number}"
+                envelope = pea_pb2.Envelope(header=self._header, bodies=[body.data])
+                future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+                future.add_done_callback(self._finish)
+                pending = Pending(
+                    self._kind, envelope, envelope.ByteSize(), body.documents, self._header.timeout or None, future
+                )
+                self._out[future] = pending.size
+                self._bytes += pending.size
+                self._session.submit(pending)
+
+    def _finish(self, future: asyncio.Future[Answer]) -> None:
+        self._ready.append(future)
+        self._changed.set()
+
+    async def _next(self, feeding: asyncio.Task[None], ordered: bool) -> Answer | None:
+        """Return the next answer, or None when all are taken."""
+        while True:
+            self._changed.clear()
+            if self._ready:
+                first = next(iter(self._out)) if ordered else self._ready[0]
+                if first.done():
+                    self._ready.popleft()
+                    self._bytes -= self._out.pop(first)
+                    self._taken.set()
+                    return first.result()
+            if feeding.done() and not self._out:
+                return None
+            await self._changed.wait()
+
+    async def _tell(self, answer: Answer) -> None:
+        options = self._options
+        first = options.get("on_error") if answer.error else options.get("on_done")
+        for callback in (first, options.get("on_always")):
+            if callback is not None:
+                told = await self._place(callback, answer)
+                if inspect.isawaitable(told):
+                    await told
+
+    def _total(self) -> int | None:
+        total = self._options.get("total")
+        if total is None and isinstance(self._inputs, Sized) and not isinstance(self._inputs, str | bytes | Mapping):
+            return len(self._inputs)
+        return total

@@ -1,0 +1,47 @@
+"""What a gateway says of its Flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from peavine.v1 import gateway_pb2
+
+__all__ = ["Info", "PodInfo", "info"]
+
+
+@dataclass(frozen=True)
+class PodInfo:
+    """A Pod of the Flow; `ready` counts the addresses that answer now."""
+
+    name: str
+    needs: Sequence[str]
+    shards: int
+    ready: int
+
+
+@dataclass(frozen=True)
+class Info:
+    """A Flow as its gateway knows it. `timeout` is in seconds."""
+
+    flow: str
+    version: str
+    protocol: int
+    max_message_bytes: int
+    max_in_flight: int
+    timeout: float
+    pods: Sequence[PodInfo]
+
+
+def info(message: gateway_pb2.FlowInfo) -> Info:
+    """Return what the message says."""
+    pods = [PodInfo(pod.name, list(pod.needs), pod.shards, pod.ready) for pod in message.pods]
+    return Info(
+        flow=message.flow,
+        version=message.version,
+        protocol=message.protocol,
+        max_message_bytes=message.max_message_bytes,
+        max_in_flight=message.max_in_flight,
+        timeout=message.timeout,
+        pods=pods,
+    )

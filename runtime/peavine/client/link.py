@@ -1,0 +1,158 @@
+"""One stream of units to a gateway: what was sent on it and not answered. Retries and deadlines are its owner's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc.aio
+
+from peavine.client.pace import Pace
+from peavine.client.pending import Pending
+from peavine.errors import Unavailable
+from peavine.v1 import gateway_pb2, gateway_pb2_grpc, pea_pb2
+from peavine.wire.hello import check, hello
+from peavine.wire.unit import parse, serialize, stamp, unstamp
+
+__all__ = ["Link"]
+
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A link is a connection of its own: a new one may reach another gateway behind the same name.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_retries", 0),
+]
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A unit that is out, and when it left by the monotonic clock."""
+
+    requests: Sequence[Pending]
+    at: float
+
+
+class Link:
+    """An open stream. Made by `Link.open`."""
+
+    def __init__(self, target: str) -> None:
+        self.info = gateway_pb2.FlowInfo()
+        self.leaving = False
+        """Whether the server asked for nothing new."""
+        self.heard = time.monotonic()
+        """When something last came from the server."""
+        self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        self._stream: grpc.aio.StreamStreamCall[bytes, bytes] = self._channel.stream_stream("/peavine.v1.Pea/Stream")()
+        self._gateway = gateway_pb2_grpc.GatewayStub(self._channel)
+        self._pace = Pace(1)
+        self._unanswered: dict[int, _Sent] = {}
+        self._number = 0
+
+    @classmethod
+    async def open(cls, target: str, limit: float) -> Link:
+        """Connect within `limit` seconds, or raise Unavailable or VersionMismatch."""
+        link = cls(target)
+        try:
+            async with asyncio.timeout(limit):
+                await link._greet()
+        except TimeoutError:
+            await link.close()
+            raise Unavailable(f"no connection within {limit:g} s") from None
+        except BaseException:
+            await link.close()
+            raise
+        return link
+
+    @property
+    def out(self) -> int:
+        """Units that are not answered yet."""
+        return len(self._unanswered)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another unit may be sent now."""
+        return not self.leaving and self.out < self._pace.units
+
+    async def send(self, requests: Sequence[Pending], unit: pea_pb2.Unit) -> None:
+        """Send a unit. It counts as unanswered from before it is written, so nothing is lost when that fails."""
+        self._number += 1
+        self._unanswered[self._number] = _Sent(requests, time.monotonic())
+        await self._write(stamp(serialize(unit), self._number, 0, time.time()))
+
+    async def receive(self) -> tuple[Sequence[Pending], pea_pb2.Unit]:
+        """Return the requests of the next unit that is answered, and its answer; Unavailable at the stream's end."""
+        while True:
+            number, _, _, rest = unstamp(await self._read())
+            unit = parse(rest)
+            self.leaving = self.leaving or unit.draining
+            sent = self._unanswered.pop(number, None)
+            if sent is None:
+                continue
+            if any(item.header.status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0] for item in unit.items):
+                self._pace.refused()
+            else:
+                timeout = max(request.timeout or self.info.timeout for request in sent.requests)
+                self._pace.answered(self.heard - sent.at, timeout)
+            return sent.requests, unit
+
+    def unanswered(self) -> list[Pending]:
+        """Remove and return what was sent and not answered, in the order in which it was sent."""
+        sent, self._unanswered = self._unanswered, {}
+        return [request for unit in sent.values() for request in unit.requests]
+
+    async def ask_info(self, limit: float | None) -> gateway_pb2.FlowInfo:
+        """Ask what the gateway says of its Flow; Unavailable when there is no answer within `limit` seconds."""
+        try:
+            return await self._gateway.Info(gateway_pb2.InfoRequest(), timeout=limit)
+        except grpc.aio.AioRpcError as error:
+            raise Unavailable(error.details() or error.code().name) from None
+
+    async def close(self) -> None:
+        """End the stream and the connection."""
+        self._stream.cancel()
+        await self._channel.close()
+
+    async def _greet(self) -> None:
+        """Exchange Hellos, and learn the Flow's limits."""
+        await self._write(hello("", "client"))
+        window = check(await self._read(), "the gateway").window
+        self.info = await self.ask_info(None)
+        self._pace = Pace(window)
+
+    async def _write(self, raw: bytes) -> None:
+        try:
+            await self._stream.write(raw)
+        except asyncio.CancelledError:
+            if not self._stream.cancelled():
+                raise
+            raise Unavailable("the link was closed") from None
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise await self._end(error) from None
+
+    async def _read(self) -> bytes:
+        try:
+            raw = await self._stream.read()
+        except asyncio.CancelledError:
+            if not self._stream.cancelled():
+                raise
+            raise Unavailable("the link was closed") from None
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise await self._end(error) from None
+        if not isinstance(raw, bytes):
+            raise await self._end(None)
+        self.heard = time.monotonic()
+        return raw
+
+    async def _end(self, error: BaseException | None) -> Unavailable:
+        """Return why the stream ended."""
+        if isinstance(error, grpc.aio.AioRpcError):
+            return Unavailable(error.details() or error.code().name)
+        code, details = await self._stream.code(), await self._stream.details()
+        if code is grpc.StatusCode.OK:
+            return Unavailable("the gateway ended the stream")
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            return Unavailable("what answers there is not a peavine gateway")
+        return Unavailable(details or code.name)

@@ -1,0 +1,57 @@
+"""What a call may be told beside its inputs. One list for the synchronous and the asynchronous client."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from peavine.client.answer import Answer
+from peavine.errors import InvalidRequest
+
+__all__ = ["IN_FLIGHT", "REQUEST_SIZE", "Callback", "Options", "check"]
+
+REQUEST_SIZE = 100
+IN_FLIGHT = 256
+
+Callback = Callable[[Answer], "Awaitable[object] | object"]
+
+
+class Options(TypedDict, total=False):
+    """Options of a call, all of which may be left out."""
+
+    request_size: int
+    """Documents in one request; 100 when left out. Fewer are sent when they would be too many bytes."""
+    in_flight: int
+    """Requests that may be unanswered, or answered and not taken yet; 256 when left out. A bound, not a goal: the
+    client sends no faster than it is answered."""
+    timeout: float | None
+    """Seconds that each request may take; the Flow's own limit when left out, which is also the most."""
+    top_k: int | None
+    """Matches wanted for each Document of a search."""
+    parameters: Mapping[str, Any]
+    """Arguments for Drivers by name, over those of the Executors' YAML."""
+    queries: Sequence[Mapping[str, Any]]
+    """The same for one class of Driver: `{"driver": .., "parameters": {..}, "priority": 1, "disabled": False}`."""
+    on_done: Callback | None
+    """Called with each answer, but never with a failed one."""
+    on_error: Callback | None
+    """Called with each answer that failed. With it the call goes on; without it the first failure ends the call."""
+    on_always: Callback | None
+    """Called with every answer, after the others."""
+    ordered: bool
+    """Whether `search` and `stream` give Documents in the order of the inputs (the default) or as they are ready."""
+    progress: bool | None
+    """Whether to show a progress bar on standard error; when left out, if that is a terminal."""
+    total: int | None
+    """How many Documents there will be, for the progress bar, where the inputs cannot tell."""
+
+
+def check(options: Options) -> None:
+    """Raise InvalidRequest for an option that is not known or not sensible."""
+    for name in options:
+        if name not in Options.__annotations__:
+            raise InvalidRequest(f"{name}: is not an option of a call; known: {', '.join(Options.__annotations__)}")
+    for name in ("request_size", "in_flight"):
+        value = options.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidRequest(f"{name}: {value!r} is not a whole number above 0")

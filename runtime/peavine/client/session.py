@@ -1,0 +1,230 @@
+"""The requests of one client on their way to a gateway: sent in units, sent again when that may help, each with an end.
+
+Every kind of request is idempotent, so what a broken stream left unanswered is sent again. Nothing waits for ever: a
+request that was sent ends with its deadline, and one that was not ends when no gateway could be reached in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from peavine.client.answer import answer, failure, may_try_again
+from peavine.client.backoff import delay
+from peavine.client.info import Info, info
+from peavine.client.link import Link
+from peavine.client.pending import Pending, take
+from peavine.errors import DeadlineExceeded, Overloaded, PeavineError, Unavailable
+from peavine.v1 import gateway_pb2, pea_pb2
+
+__all__ = ["Session"]
+
+_GRACE = 1.0
+"""Seconds after a deadline in which the gateway's own answer, which knows where the time went, may still come."""
+_SWEEP = 0.1
+_PARTIAL = 2
+"""Units that may be out while another leaves that is not full: requests of one Document gather meanwhile."""
+
+
+class Session:
+    """Links to one gateway, one at a time. Belongs to the event loop that first used it."""
+
+    def __init__(self, host: str, target: str, connect_timeout: float) -> None:
+        self._host = host
+        self._target = target
+        self._connect_timeout = connect_timeout
+        self._link: Link | None = None
+        self._connecting = asyncio.Lock()
+        self._waiting: list[Pending] = []
+        self._open: set[Pending] = set()
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._working = False
+        self._closed = False
+
+    async def limits(self) -> gateway_pb2.FlowInfo:
+        """Return what the gateway said of itself when it was reached; connect first where need be."""
+        return (await self._connected()).info
+
+    async def ask_info(self) -> Info:
+        """Return what the gateway says of itself now."""
+        link = await self._connected()
+        return info(await link.ask_info(self._connect_timeout))
+
+    async def ping(self) -> float:
+        """Return the seconds that a question to the gateway and its answer take."""
+        link = await self._connected()
+        began = time.perf_counter()
+        await link.ask_info(self._connect_timeout)
+        return time.perf_counter() - began
+
+    def submit(self, pending: Pending) -> None:
+        """Send a request when its turn comes. Its answer's future always gets a result."""
+        self._open.add(pending)
+        pending.answer.add_done_callback(lambda _: self._open.discard(pending))
+        if self._closed:
+            pending.fail(Unavailable("the client is closed"))
+            return
+        if not self._working:
+            self._working = True
+            self._spawn(self._work())
+            self._spawn(self._sweep())
+        self._waiting.append(pending)
+        self._wake.set()
+
+    async def close(self) -> None:
+        """End everything. What is still unanswered fails."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._link:
+            await self._link.close()
+        for pending in list(self._open):
+            pending.fail(Unavailable("the client was closed before the answer came"))
+
+    async def _connected(self) -> Link:
+        """Return a link that takes requests. Raises Unavailable when none could be had in time."""
+        async with self._connecting:
+            if self._link and not self._link.leaving:
+                return self._link
+            until = asyncio.get_running_loop().time() + self._connect_timeout
+            attempt = 0
+            while True:
+                if self._closed:
+                    raise Unavailable("the client is closed")
+                left = until - asyncio.get_running_loop().time()
+                try:
+                    link = await Link.open(self._target, max(left, 0.001))
+                except Unavailable as error:
+                    attempt += 1
+                    pause = delay(attempt)
+                    if left <= pause:
+                        raise Unavailable(
+                            f"cannot reach the gateway at {self._host} within {self._connect_timeout:g} s: {error}; "
+                            f"is the Flow up, and is this its gRPC port? `peavine ping {self._host}` tells"
+                        ) from None
+                    await asyncio.sleep(pause)
+                else:
+                    self._link = link
+                    self._spawn(self._listen(link))
+                    return link
+
+    async def _work(self) -> None:
+        """Send what waits, whenever there is room."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                try:
+                    link = await self._connected()
+                except PeavineError as error:
+                    self._give_up(error)
+                    continue
+                requests = take(self._waiting, partial=link.out < _PARTIAL) if link.has_room else []
+                if not requests:
+                    break
+                await self._send(link, [pending for pending in requests if not pending.answer.done()])
+
+    async def _send(self, link: Link, requests: Sequence[Pending]) -> None:
+        if not requests:
+            return
+        now = asyncio.get_running_loop().time()
+        unit = pea_pb2.Unit(kind=requests[0].envelope.header.kind)
+        for pending in requests:
+            if pending.deadline is None:
+                pending.deadline = now + (pending.timeout or link.info.timeout)
+            pending.attempts += 1
+            header = pending.envelope.header
+            if pending.timeout or pending.attempts > 1:
+                header.timeout = max(pending.deadline - now, 0.001)
+            unit.items.append(pending.envelope)
+        try:
+            await link.send(requests, unit)
+        except Unavailable:
+            self._leave(link)  # its listener sends again what is unanswered
+
+    async def _listen(self, link: Link) -> None:
+        """Take the answers of one link until it ends; what it leaves unanswered is sent again."""
+        try:
+            while True:
+                requests, unit = await link.receive()
+                self._answered(requests, unit)
+                self._wake.set()
+        except PeavineError as error:
+            self._leave(link)
+            for pending in link.unanswered():
+                self._again(pending, error)
+            self._wake.set()
+        finally:
+            await link.close()
+
+    def _answered(self, requests: Sequence[Pending], unit: pea_pb2.Unit) -> None:
+        answers = {item.header.id: item for item in unit.items}
+        for pending in requests:
+            header = pending.envelope.header
+            item = answers.get(header.id)
+            if item is None:
+                self._again(pending, Unavailable("the gateway left the request out of its answer"))
+            elif item.header.status.code:
+                error = failure(item.header.status)
+                if may_try_again(error):
+                    self._again(pending, error)
+                else:
+                    pending.fail(error)
+            elif not pending.answer.done():
+                pending.answer.set_result(answer(header.id, pending.kind, pending.documents, item, unit))
+
+    def _again(self, pending: Pending, error: PeavineError) -> None:
+        """Send a request again after a pause, unless its time would be over."""
+        loop = asyncio.get_running_loop()
+        pause = delay(pending.attempts, error.retry_after if isinstance(error, Overloaded) else 0.0)
+        if pending.deadline is None or loop.time() + pause < pending.deadline:
+            loop.call_later(pause, self._resubmit, pending)
+        else:
+            pending.fail(error)
+
+    def _resubmit(self, pending: Pending) -> None:
+        if not pending.answer.done():
+            self._waiting.insert(0, pending)
+            self._wake.set()
+
+    def _leave(self, link: Link) -> None:
+        if self._link is link:
+            self._link = None
+
+    def _give_up(self, error: PeavineError) -> None:
+        """No gateway could be reached: fail what waits, but for what was sent before and still has time."""
+        now = asyncio.get_running_loop().time()
+        keep = []
+        for pending in self._waiting:
+            if pending.deadline is not None and now < pending.deadline and isinstance(error, Unavailable):
+                keep.append(pending)
+            else:
+                pending.fail(error)
+        self._waiting = keep
+
+    async def _sweep(self) -> None:
+        """End requests whose time is over, and links on which nothing was heard since."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP)
+            late = [p for p in self._open if p.deadline is not None and loop.time() > p.deadline + _GRACE]
+            for pending in late:
+                seconds = pending.timeout or (self._link.info.timeout if self._link else 0)
+                pending.fail(
+                    DeadlineExceeded(
+                        f"no answer from {self._host} within {seconds:g} s for {pending.documents} Documents; "
+                        "grant more time (timeout) or send fewer in a request (request_size)"
+                    )
+                )
+            if late and self._link and loop.time() - self._link.heard > _GRACE:
+                link, self._link = self._link, None
+                await link.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
