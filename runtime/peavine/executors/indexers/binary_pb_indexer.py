@@ -1,0 +1,44 @@
+"""BinaryPbIndexer: whole Documents, as bytes, by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from peavine.executors.families import KVIndexer
+from peavine.executors.indexers.stored import StoredIndexer
+from peavine.store import Table
+
+
+class BinaryPbIndexer(StoredIndexer, KVIndexer):
+    """Keeps bytes, such as serialized Documents, and gives them back by id."""
+
+    KEEPS = "documents"
+
+    def post_init(self) -> None:
+        """Open the store."""
+        super().post_init()
+        self._table = Table(self.store, self.table_name)
+
+    @property
+    def size(self) -> int:
+        """How many values are committed."""
+        return len(self._table)
+
+    def add(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
+        """Keep B values; they replace all that their owners had."""
+        self.refuse_if_read_only()
+        self._table.add(ids, values, owners)
+
+    def update(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
+        """Do as `add` for owners that exist."""
+        self.refuse_if_read_only()
+        self._table.update(ids, values, owners)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove the values of these owners, and these values; ids that are not there are no error."""
+        self.refuse_if_read_only()
+        self._table.delete(ids)
+
+    def query(self, ids: Sequence[str]) -> list[bytes | None]:
+        """Return the value of each id, or None; inside a transaction, as that would leave it."""
+        return self._table.get(ids)

@@ -1,0 +1,78 @@
+"""CompoundIndexer: vectors and Documents in one store, so that they cannot disagree."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from peavine.errors import ManifestError, Problem
+from peavine.executors.compound import CompoundExecutor
+from peavine.executors.executor import Executor
+from peavine.executors.indexers.stored import StoredIndexer, close_store, open_store
+from peavine.store import Store
+
+
+class CompoundIndexer(CompoundExecutor):
+    """Indexers, usually a vector Indexer and a key-value Indexer, that share one store and one transaction.
+
+    A search asks the first component that finds vectors for ids and distances, and then the one that keeps Documents
+    for what stands behind the ids. A second component of a kind has a table of its own, numbered in their order.
+    """
+
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
+    store: Store
+
+    def __init__(self, components: Sequence[Executor] = ()) -> None:
+        super().__init__(components)
+        wrong = [
+            Problem(f"components[{n}]", f"{component.name} keeps nothing in a store; use a CompoundExecutor for it")
+            for n, component in enumerate(self.components)
+            if not isinstance(component, StoredIndexer)
+        ]
+        if wrong:
+            raise ManifestError(wrong)
+
+    def open(self, workspace: Path | None = None, *, read_only: bool = False) -> Self:
+        """Open the store in the workspace, and the components on it."""
+        self.read_only = self.read_only or read_only
+        self._scratch, self.store = open_store(workspace, self.read_only)
+        seen: Counter[str] = Counter()
+        try:
+            for component in self.components:
+                assert isinstance(component, StoredIndexer)
+                number = seen[component.KEEPS]
+                component.share(self.store, f"{component.KEEPS}-{number}" if number else component.KEEPS)
+                seen[component.KEEPS] += 1
+                component.open(read_only=self.read_only)
+            return Executor.open(self, workspace)  # the components have no folders of their own
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the components, and then the store."""
+        super().close()
+        if "store" in vars(self):
+            close_store(self._scratch, self.store)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Surround a batch: what all components wrote is on disk when this ends, all of it or nothing."""
+        if self.read_only:
+            yield
+            return
+        with self.store.write():
+            yield
+
+    def snapshot(self, folder: Path) -> None:
+        """Write a copy of the store to a folder, while it serves; it can be used as a workspace."""
+        self.store.snapshot(folder)
+
+    @property
+    def size(self) -> int:
+        """How many rows its components keep in all."""
+        return sum(component.size for component in self.components if isinstance(component, StoredIndexer))
