@@ -7,13 +7,30 @@ from typing import Any
 
 from tests.cluster.kube import Kube, Object, condition, is_ready, name, pod_is_ready, until
 
+STAMP = """\
+from peavine.executors import Crafter
+
+
+class Stamp(Crafter):
+    def __init__(self, text="one"):
+        self.text = text
+
+    def craft(self, tags):
+        return {"tags": {**tags, "stamp": self.text}}
+"""
+"""An Executor of the user's own, which tells in each answer which arguments it was started with."""
 MANIFEST: dict[str, Any] = {
     "apiVersion": "peavine.dev/v1alpha1",
     "kind": "Flow",
     "metadata": {"name": "pictures"},
     "spec": {
         "pods": [
-            {"name": "encode", "uses": "!RandomProjection {with: {output_dim: 16}}", "replicas": 1},
+            {
+                "name": "stamp",
+                "uses": "!Stamp {metas: {py_modules: stamp.py}}",
+                "files": {"stamp.py": STAMP},
+                "replicas": 2,
+            },
             {
                 "name": "index",
                 "uses": "_index",
@@ -21,10 +38,11 @@ MANIFEST: dict[str, Any] = {
                 "shards": 2,
                 "storage": {"size": "100Mi"},
             },
-        ]
+        ],
+        "gateway": {"replicas": 2},
     },
 }
-"""Two Pods, one of them sharded and on disk: what most of the tests use."""
+"""Two Pods, one with replicas and one sharded and on disk: what most of the tests use."""
 
 
 def manifest(**spec: Any) -> dict[str, Any]:

@@ -1,0 +1,124 @@
+"""What a user is told of a manifest that is wrong: by kubectl at once where the rule is cheap, else by the status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.flow import Flow, manifest
+from tests.cluster.kube import Kube, Refused, condition, until
+
+
+def one(**pod: Any) -> dict[str, Any]:
+    """Return a manifest with one Pod that is wrong."""
+    return manifest(pods=[{"name": "index", "uses": "_index", **pod}])
+
+
+def two(**second: Any) -> dict[str, Any]:
+    return manifest(pods=[{"name": "first"}, {"name": "second", **second}])
+
+
+VOLUME = {"size": "100Mi"}
+REFUSED = {
+    "an unknown field": (one(shard=2), 'unknown field "spec.pods[0].shard"'),
+    "a field of a wrong type": (one(shards="two"), "spec.pods[0].shards"),
+    "a number out of bounds": (one(shards=0), "should be greater than or equal to 1"),
+    "a word that is none of those allowed": (one(onError="Ignore"), 'supported values: "Fail", "Skip"'),
+    "no Pods": (manifest(pods=[]), "should have at least 1 items"),
+    "a name that cannot be a DNS label": (manifest(pods=[{"name": "My Pod"}]), "spec.pods[0].name"),
+    "a name twice": (manifest(pods=[{"name": "a"}, {"name": "a"}]), "Duplicate value"),
+    "a Pod called gateway": (manifest(pods=[{"name": "gateway"}]), "gateway is the start of the graph"),
+    "a need that is not there": (two(needs=["frist"]), "a Pod needs one that is not in the Flow"),
+    "a Pod that needs itself": (two(needs=["second"]), "a Pod cannot need itself"),
+    "shards with replicas": (one(shards=2, replicas=2), "a shard has one writer, so shards > 1 excludes replicas > 1"),
+    "a volume with replicas": (one(storage=VOLUME, replicas=2), "a volume has one writer"),
+    "autoscaling with replicas": (
+        one(autoscaling={"maxReplicas": 3}, replicas=2),
+        "the autoscaler owns the number of replicas",
+    ),
+    "autoscaling of shards": (one(autoscaling={"maxReplicas": 3}, shards=2), "autoscaling excludes shards > 1"),
+    "an autoscaler that wants more than its most": (
+        one(autoscaling={"minReplicas": 5, "maxReplicas": 3}),
+        "minReplicas is more than maxReplicas",
+    ),
+    "a variable with two values": (
+        one(env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
+        "has value and valueFrom; leave one out",
+    ),
+    "an image that is named twice": (one(uses="docker://a", image="b"), "the image is named under uses already"),
+    "equal ports": (manifest(gateway={"grpcPort": 80, "httpPort": 80}), "grpcPort and httpPort are the same"),
+}
+UNACCEPTED = {
+    "a size that is no quantity": (one(storage={"size": "much"}), ("spec.pods[0].storage.size",)),
+    "a cycle": (
+        manifest(
+            pods=[{"name": "a", "needs": ["b"]}, {"name": "b", "needs": ["a"]}, {"name": "c", "needs": ["a", "b"]}]
+        ),
+        ("spec.pods[0].needs: is a cycle: a needs b needs a",),
+    ),
+    "a Pod whose answer is lost": (
+        manifest(pods=[{"name": "a"}, {"name": "b"}, {"name": "c", "needs": ["a"]}]),
+        ('spec.pods[1]: no Pod needs "b", so its answer would be lost',),
+    ),
+    "a file name, which a cluster does not have": (one(uses="encode.yml"), ("spec.pods[0].uses", "peavine convert")),
+    "a timeout that is longer than the Flow's": (one(timeoutSeconds=99), ("longer than the whole Flow's 10 s",)),
+    "a pod template that Kubernetes refuses": (
+        one(podTemplate={"spec": {"tolerations": [{"operator": "Sometimes"}]}}),
+        ("podTemplate", "Sometimes"),
+    ),
+    "three mistakes, all of which are told": (
+        manifest(
+            pods=[
+                {"name": "a", "uses": "encode.yml"},
+                {"name": "b", "timeoutSeconds": 99},
+                {"name": "c", "needs": ["a"]},
+            ]
+        ),
+        ("spec.pods[0].uses", "spec.pods[1].timeoutSeconds", "spec.pods[1]: no Pod needs"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def anywhere(installed: None) -> Kube:
+    """Nothing is kept of what these tests try, so they need no namespace of their own."""
+    return Kube("default")
+
+
+@pytest.mark.parametrize(("wrong", "told"), REFUSED.values(), ids=REFUSED.keys())
+def test_kubectl_refuses(anywhere: Kube, wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        anywhere.run("apply", "-f", "-", text=yaml.safe_dump(wrong))
+    assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"path": "/spec/pods/1/shards", "value": 3}, "the number of shards cannot change yet"),
+        ({"path": "/spec/pods/1/storage/size", "value": "1Gi"}, "the size of a volume cannot change yet"),
+        ({"path": "/spec/pods/0/storage", "value": VOLUME}, "storage cannot be added or taken away"),
+    ],
+    ids=["shards", "the size of a volume", "storage"],
+)
+def test_kubectl_refuses_a_change_of(flow: Flow, kube: Kube, change: dict[str, Any], told: str) -> None:
+    kube.apply(manifest())
+    with pytest.raises(Refused) as refusal:
+        flow.edit({"op": "add", **change})
+    assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize(("wrong", "told"), UNACCEPTED.values(), ids=UNACCEPTED.keys())
+def test_the_status_tells_of(flow: Flow, kube: Kube, wrong: dict[str, Any], told: tuple[str, ...]) -> None:
+    kube.apply(wrong)
+
+    def accepted() -> str:
+        found = condition(flow.resource, "Accepted")
+        return found["message"] if found["status"] == "False" else ""
+
+    message = until("Accepted is False", accepted, 10)
+    assert [words for words in told if words not in message] == []
+    assert condition(flow.resource, "Ready")["status"] == "False"
+    assert kube.all("deployments,statefulsets") == []
