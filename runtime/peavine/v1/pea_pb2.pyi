@@ -345,7 +345,7 @@ Global___ParameterNames: typing_extensions.TypeAlias = ParameterNames
 class Unit(google.protobuf.message.Message):
     """Requests of one kind that go through the steps of a plan together.
 
-    A unit on a stream begins with exactly these 14 bytes: field 1 and then field 2, both fixed, so that a router reads
+    A unit on a stream begins with exactly 23 bytes: fields 1, 2 and 3 in this order, zero or not, so that a router reads
     and rewrites them without parsing the rest. The answer bears the number of its question.
     """
 
@@ -360,11 +360,11 @@ class Unit(google.protobuf.message.Message):
     HELLO_FIELD_NUMBER: builtins.int
     DRAINING_FIELD_NUMBER: builtins.int
     number: builtins.int
-    """on this stream, counted by the asking side"""
+    """on this stream, counted from 1 by the asking side; 0 for what is about the stream itself"""
     failed: builtins.int
     """how many items bear an error"""
     sent: builtins.float
-    """the sender's clock, against which deadlines are read"""
+    """now, by the clock that the deadlines inside were read from"""
     kind: Global___Kind.ValueType
     draining: builtins.bool
     """from a server: send nothing new, take what is unanswered elsewhere if this stream ends"""

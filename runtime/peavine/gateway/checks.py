@@ -1,0 +1,77 @@
+"""What the edge makes of a request's header: what a client may say is checked, the rest is taken out. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from peavine.errors import DeadlineExceeded, InvalidRequest, did_you_mean
+from peavine.v1 import pea_pb2
+from peavine.wire.header import check_top_k, name_of
+
+__all__ = ["MAX_ID_BYTES", "check", "sanitize", "seconds"]
+
+MAX_ID_BYTES = 256
+
+Accepts = Mapping[str, frozenset[str]]
+
+
+def sanitize(envelope: pea_pb2.Envelope) -> None:
+    """Take out what only we may say: routes, status, coverage. Bodies that protobuf would have merged are merged."""
+    header = envelope.header
+    for field in ("routes", "status", "coverage"):
+        header.ClearField(field)
+    if len(envelope.bodies) > 1:
+        whole = b"".join(envelope.bodies)
+        del envelope.bodies[:]
+        envelope.bodies.append(whole)
+
+
+def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -> None:
+    """Raise InvalidRequest for what cannot succeed. `accepts` is None while nobody knows."""
+    header = envelope.header
+    if header.kind not in pea_pb2.Kind.values() or not header.kind:
+        raise InvalidRequest(f"header.kind: {header.kind} is not one of index, search, update, delete, train")
+    if len(header.id.encode()) > MAX_ID_BYTES:
+        raise InvalidRequest(f"header.id: has {len(header.id.encode())} bytes, and {MAX_ID_BYTES} are the most")
+    if not envelope.bodies or not envelope.bodies[0]:
+        raise InvalidRequest("body: the request has no Documents")
+    size = len(envelope.bodies[0])
+    if size > max_bytes:
+        raise InvalidRequest(
+            f"body: has {size} bytes, and {max_bytes} are the most; send fewer Documents a request, or raise "
+            f"spec.maxMessageBytes of the Flow"
+        )
+    if header.HasField("parameters") and "top_k" in header.parameters:
+        check_top_k(header.parameters["top_k"])
+    if accepts is not None:
+        known = accepts.get(name_of(header.kind), frozenset())
+        for path, name in _asked(header):
+            if name not in known:
+                hint = did_you_mean(name, known) or "; known: " + (", ".join(sorted(known)) or "none")
+                raise InvalidRequest(f'{path}: no Pod takes "{name}" for {name_of(header.kind)}{hint}')
+
+
+def _asked(header: pea_pb2.Header) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of a request, with where each stands."""
+    for name in header.parameters if header.HasField("parameters") else ():
+        yield f"parameters.{name}", name
+    for place, query in enumerate(header.queries):
+        for name in query.parameters:
+            yield f"queries[{place}].parameters.{name}", f"{query.driver}.{name}"
+
+
+def seconds(header: pea_pb2.Header, sent: float | None, most: float) -> float:
+    """Return the seconds that a request has from now: no more than `most`, and no more than the client grants.
+
+    A deadline counts only where `sent` tells the clock that it was read from: on a stream of units, which another
+    Flow's gateway may have opened. Raises DeadlineExceeded when it is over already.
+    """
+    if not header.timeout >= 0 or header.timeout == math.inf:
+        raise InvalidRequest(f"header.timeout: {header.timeout} is not a number of seconds")
+    left = min(header.timeout or most, most)
+    if header.deadline and sent is not None:
+        left = min(left, header.deadline - sent)
+        if not left > 0:
+            raise DeadlineExceeded(f"the deadline was over {-left:.2f} s before the request was sent here")
+    return left

@@ -1,0 +1,291 @@
+"""The edge: where requests come in and answers go out, whatever the transport.
+
+Checks, limits, deadlines and units are here, and nothing about gRPC or HTTP. Each request is answered exactly once: by
+the Flow, or with a status that says why not, at its deadline at the latest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+import peavine
+from peavine.errors import InvalidRequest, PeavineError
+from peavine.gateway.admission import Admission
+from peavine.gateway.checks import check, sanitize, seconds
+from peavine.gateway.forming import Forming
+from peavine.gateway.metrics import IN_FLIGHT, REQUESTS, SECONDS, UNIT_REQUESTS
+from peavine.graph import Plan
+from peavine.router.question import Parcel
+from peavine.router.router import Router
+from peavine.router.trail import Trail
+from peavine.v1 import gateway_pb2, pea_pb2
+from peavine.wire.header import name_of
+from peavine.wire.hello import PROTOCOL
+from peavine.wire.join import fail
+from peavine.wire.status import code_of, status_of
+from peavine.wire.unit import Stamped, parse, serialize
+
+__all__ = ["Asked", "Edge", "envelope_of"]
+
+IN_FLIGHT_MESSAGES: Final = 16
+"""Largest messages that may be in flight at once; what is smaller counts by its bytes."""
+
+Done = Callable[[bytes, bool], None]
+"""Takes the answer, an Envelope's bytes, and whether it bears an error."""
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A single request in flight."""
+
+    envelope: pea_pb2.Envelope
+    size: int
+    arrived: float
+    deadline: float
+    done: Done | None
+    timer: asyncio.TimerHandle | None = None
+    parcel: Parcel | None = None
+
+    @property
+    def kind(self) -> int:
+        """Number of its Kind."""
+        return self.envelope.header.kind
+
+    @property
+    def over(self) -> bool:
+        """Whether it is answered, or nobody waits for the answer any more."""
+        return self.done is None
+
+
+class Edge:
+    """Takes requests for a Flow. One for each gateway process."""
+
+    def __init__(self, plan: Plan, name: str) -> None:
+        self.plan, self.name = plan, name
+        self.router = Router(plan, name)
+        self._admission = Admission(plan.max_in_flight, IN_FLIGHT_MESSAGES * plan.max_message_bytes)
+        self._forming: Forming[Asked] = Forming(self.router, self._leave)
+        self._tasks: set[asyncio.Task[None]] = set()
+        IN_FLIGHT.set_function(lambda: self._admission.requests)
+
+    async def start(self) -> None:
+        """Begin to connect to the Peas."""
+        await self.router.start()
+
+    async def stop(self) -> None:
+        """Close the connections to the Peas."""
+        for task in self._tasks:
+            task.cancel()
+        await self.router.stop()
+
+    @property
+    def ready(self) -> bool:
+        """Whether every Pod of the plan has a Pea that takes work."""
+        return self.router.ready
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are not answered yet."""
+        return self._admission.requests
+
+    def info(self) -> gateway_pb2.FlowInfo:
+        """Return what a client may want to know before it asks."""
+        peas = self.router.peas
+        return gateway_pb2.FlowInfo(
+            flow=self.plan.name,
+            version=peavine.__version__,
+            protocol=PROTOCOL,
+            max_message_bytes=self.plan.max_message_bytes,
+            max_in_flight=self.plan.max_in_flight,
+            timeout=self.plan.timeout_seconds,
+            pods=[
+                gateway_pb2.PodInfo(name=step.pod, needs=step.needs, shards=len(step.shards), ready=peas[step.pod])
+                for step in self.plan.steps
+            ],
+        )
+
+    async def ask(self, envelope: pea_pb2.Envelope) -> pea_pb2.Envelope:
+        """Return the answer to one request; what went wrong is in its header's status. Raises nothing of ours.
+
+        When the caller is cancelled, so is the request.
+        """
+        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        def done(raw: bytes, _: bool) -> None:
+            if not answered.done():
+                answered.set_result(raw)
+
+        asked = self.submit(envelope, envelope.ByteSize(), done)
+        try:
+            return pea_pb2.Envelope.FromString(await answered)
+        finally:
+            self.drop(asked)
+
+    def submit(self, envelope: pea_pb2.Envelope, size: int, done: Done, grants: float | None = None) -> Asked | None:
+        """Take one request of `size` bytes; `done` is called once, perhaps before this returns.
+
+        `grants` is how many seconds the transport says that the client waits. Returns None when it is answered already.
+        """
+        header, now = envelope.header, time.monotonic()
+        sanitize(envelope)
+        try:
+            check(envelope, self.plan.max_message_bytes, self.router.accepts())
+            left = seconds(
+                header, None, self.plan.timeout_seconds if grants is None else min(grants, self.plan.timeout_seconds)
+            )
+            self._admission.enter(1, size)
+        except PeavineError as error:
+            self._finish_refused(envelope, done, error)
+            return None
+        header.deadline = time.time() + left
+        asked = Asked(envelope, size, now, now + left, done)
+        asked.timer = asyncio.get_running_loop().call_later(left, self._expire, asked)
+        self._forming.add(asked)
+        return asked
+
+    def drop(self, asked: Asked | None) -> None:
+        """Forget a request whose client is gone. It does not leave if it has not left."""
+        if asked is not None and asked.done is not None:
+            self._close(asked)
+
+    def take(self, unit: Stamped, answer: Callable[[int, int, bytes], None]) -> asyncio.Task[None] | None:
+        """Take a unit that a client formed; it goes as it came. `answer` gets number, failed and rest."""
+        parsed = parse(unit.rest)
+        count, now, failed, longest = len(parsed.items), time.monotonic(), 0, 0.0
+        try:
+            if not count:
+                raise InvalidRequest(f"unit {unit.number} has no items")
+            self._admission.enter(count, len(unit.rest))
+        except PeavineError as error:
+            status = self._status(error)
+            REQUESTS.labels(_kind(parsed.kind), code_of(status.code).name).inc(count)
+            rest, failed = fail(unit.rest, status)
+            answer(unit.number, failed, rest)
+            return None
+        accepts, clock = self.router.accepts(), time.time()
+        for item in parsed.items:
+            sanitize(item)
+            try:
+                if item.header.kind != parsed.kind:
+                    raise InvalidRequest(f"header.kind: {item.header.kind}, and the unit's kind is {parsed.kind}")
+                check(item, self.plan.max_message_bytes, accepts)
+                left = seconds(item.header, unit.sent, self.plan.timeout_seconds)
+            except PeavineError as error:
+                item.header.status.CopyFrom(self._status(error))
+                del item.bodies[:]
+                failed += 1
+                continue
+            item.header.deadline = clock + left
+            longest = max(longest, left)
+        del parsed.routes[:]
+        parcel = Parcel(parsed.kind, count, serialize(parsed), failed, now + longest, clock - now)
+        UNIT_REQUESTS.labels("client").observe(count)
+        return self._spawn(self._carry(unit, parcel, now, answer))
+
+    async def _carry(
+        self, unit: Stamped, parcel: Parcel, now: float, answer: Callable[[int, int, bytes], None]
+    ) -> None:
+        """Bring a client's unit through the plan, and its answer back."""
+        try:
+            answered = await self._run(parcel)
+            kind = _kind(parcel.kind)
+            SECONDS.labels(kind).observe(time.monotonic() - now)
+            REQUESTS.labels(kind, "OK").inc(parcel.count - answered.failed)
+            if answered.failed:
+                for item in parse(answered.rest).items:
+                    if item.header.HasField("status"):
+                        REQUESTS.labels(kind, code_of(item.header.status.code).name).inc()
+            answer(unit.number, answered.failed, answered.rest)
+        finally:
+            self._admission.leave(parcel.count, len(unit.rest), time.monotonic() - now)
+
+    def _leave(self, together: list[Asked]) -> None:
+        """Send single requests on their way as one unit."""
+        now, clock = time.monotonic(), time.time()
+        kind = together[0].envelope.header.kind
+        rest = serialize(pea_pb2.Unit(kind=kind, items=[asked.envelope for asked in together]))
+        parcel = Parcel(kind, len(together), rest, 0, max(asked.deadline for asked in together), clock - now)
+        for asked in together:
+            asked.parcel = parcel
+        UNIT_REQUESTS.labels("gateway").observe(len(together))
+        self._spawn(self._together(together, parcel))
+
+    async def _together(self, together: list[Asked], parcel: Parcel) -> None:
+        """Bring a unit through the plan, and each answer to its own client."""
+        answered = await self._run(parcel)
+        unit = parse(answered.rest)
+        # Bytes of a header that are appended to a message are merged into its header when it is read.
+        routes = pea_pb2.Envelope(header=pea_pb2.Header(routes=unit.routes)).SerializeToString()
+        for asked, item in zip(together, unit.items, strict=True):
+            if asked.done is not None:
+                self._finish(asked, item, routes)
+
+    async def _run(self, parcel: Parcel) -> Parcel:
+        """Return what the plan makes of a unit; when all of it fails, each item says so."""
+        try:
+            answered = await self.router.run(parcel)
+        except Exception as error:
+            return parcel.after(*fail(parcel.rest, self._status(error)))
+        return answered
+
+    def _finish(self, asked: Asked, item: pea_pb2.Envelope, routes: bytes = b"") -> None:
+        header, done = item.header, asked.done
+        header.ClearField("deadline")
+        kind, failed = _kind(asked.kind), header.HasField("status")
+        SECONDS.labels(kind).observe(time.monotonic() - asked.arrived)
+        REQUESTS.labels(kind, code_of(header.status.code).name if failed else "OK").inc()
+        self._close(asked)
+        if done is not None:
+            done(item.SerializeToString() + routes, failed)
+
+    def _finish_refused(self, envelope: pea_pb2.Envelope, done: Done, error: PeavineError) -> None:
+        status = self._status(error)
+        REQUESTS.labels(_kind(envelope.header.kind), code_of(status.code).name).inc()
+        done(_refusal(envelope, status).SerializeToString(), True)
+
+    def _expire(self, asked: Asked) -> None:
+        """Answer a request whose time is over, wherever it is."""
+        if asked.done is None:
+            return
+        late = self.router.late(asked.parcel.trail if asked.parcel is not None else Trail())
+        self._finish(asked, _refusal(asked.envelope, self._status(late)))
+
+    def _close(self, asked: Asked) -> None:
+        asked.done = None
+        if asked.timer is not None:
+            asked.timer.cancel()
+        self._admission.leave(1, asked.size, time.monotonic() - asked.arrived)
+
+    def _status(self, error: BaseException) -> pea_pb2.Status:
+        return status_of(error, pea=self.name)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def envelope_of(raw: bytes) -> pea_pb2.Envelope:
+    """Return a client's request, its Documents left alone. Raises InvalidRequest."""
+    try:
+        return pea_pb2.Envelope.FromString(raw)
+    except DecodeError as error:
+        raise InvalidRequest(f"this is not a peavine.v1.Request: {error}") from error
+
+
+def _refusal(envelope: pea_pb2.Envelope, status: pea_pb2.Status) -> pea_pb2.Envelope:
+    """Return the answer to a request that the Flow did not answer: its header with the status, no Documents."""
+    header = pea_pb2.Header(id=envelope.header.id, kind=envelope.header.kind, status=status)
+    return pea_pb2.Envelope(header=header)
+
+
+def _kind(number: int) -> str:
+    """Return the kind's name for a label; what a client made up is not a label of its own."""
+    return name_of(pea_pb2.Kind.ValueType(number)) if number in pea_pb2.Kind.values() and number else "unknown"

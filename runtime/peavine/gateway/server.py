@@ -1,0 +1,95 @@
+"""A gateway process: the edge behind gRPC and HTTP, its health, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from pathlib import Path
+from typing import Final
+
+import pydantic
+
+from peavine.errors import PeavineError, StartError
+from peavine.gateway.edge import Edge
+from peavine.gateway.grpc import GrpcEdge
+from peavine.gateway.settings import GatewaySettings
+from peavine.graph import Plan
+from peavine.serving import Server, last_words, metrics, stopped
+
+__all__ = ["GatewayServer", "read_plan", "serve"]
+
+HEALTH_SECONDS: Final = 0.1
+"""How often it looks whether it is ready."""
+
+_log = logging.getLogger(__name__)
+
+
+class GatewayServer:
+    """Serves one gateway. It is ready, and says so, when every Pod of its plan has a Pea that takes work."""
+
+    def __init__(self, settings: GatewaySettings, plan: Plan) -> None:
+        self.settings = settings
+        self.address = ""
+        self.edge = Edge(plan, settings.name or f"{plan.name}-gateway")
+        self._grpc = GrpcEdge(self.edge)
+        # What is a little too large is refused by name; what is far too large, by gRPC itself.
+        self._server = Server(self._grpc.services, 2 * plan.max_message_bytes + 1048576)
+        self._health: asyncio.Task[None] | None = None
+
+    async def start(self) -> str:
+        """Listen, begin to connect, and return the address of the gRPC service."""
+        settings = self.settings
+        self.address = await self._server.start(f"{settings.host}:{settings.grpc_port}")
+        await self.edge.start()
+        self._health = asyncio.create_task(self._watch(), name="health")
+        _log.info("%s serves gRPC on %s", self.edge.name, self.address)
+        return self.address
+
+    async def stop(self, grace: float) -> None:
+        """Not serving; finish what came, within `grace` seconds."""
+        if self._health is not None:
+            self._health.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._health
+        await self._server.set_serving(False)
+        self._grpc.drain()
+        await self._server.stop(grace)
+        await self.edge.stop()
+
+    async def _watch(self) -> None:
+        ready = False
+        while True:
+            if self.edge.ready is not ready:
+                ready = self.edge.ready
+                await self._server.set_serving(ready)
+                _log.info("%s is %s", self.edge.name, "ready" if ready else "not ready: a Pod has no Pea")
+            await asyncio.sleep(HEALTH_SECONDS)
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the plan in a JSON file. Raises StartError."""
+    try:
+        return Plan.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, pydantic.ValidationError) as error:
+        raise StartError(f"{path}: is not a plan: {error}") from error
+
+
+async def serve(settings: GatewaySettings) -> int:
+    """Run a gateway until SIGTERM and return the process's exit code."""
+    stop = stopped()
+    name = settings.name or "gateway"
+    try:
+        plan = read_plan(settings.plan)
+        metrics(settings.metrics_port)
+        server = GatewayServer(settings, plan)
+        await server.start()
+    except Exception as error:
+        last_words(str(error), "", name)
+        if not isinstance(error, PeavineError):
+            _log.exception("unexpected")
+        return 1
+    await stop.wait()
+    await server.stop(settings.grace_seconds)
+    return 0

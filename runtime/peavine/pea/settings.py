@@ -1,0 +1,32 @@
+"""What a Pea is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from peavine.serving import GRACE_SECONDS
+
+__all__ = ["PeaSettings"]
+
+
+@dataclass(frozen=True)
+class PeaSettings:
+    """One Pea, or with `plan` a Pod's head."""
+
+    pod: Path
+    """The Pod manifest, JSON or YAML."""
+    listen: str
+    """`HOST:PORT` or `unix:PATH`; port 0 takes a free one, which the log names."""
+    shard: int = 0
+    """Which part of the data is its own."""
+    name: str = ""
+    """Its name in routes and logs; POD-SHARD when empty."""
+    data: Path | None = None
+    """The folder that its Executor keeps data in; a temporary one when None."""
+    plan: Path | None = None
+    """A head's plan: where the shards are."""
+    metrics_port: int | None = None
+    """Port of the Prometheus metrics; none when None."""
+    grace_seconds: float = GRACE_SECONDS
+    """How long it finishes what it has after SIGTERM."""

@@ -1,0 +1,189 @@
+"""The asking side of Pea.Stream: one address, one connection at a time, opened again whenever it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import grpc
+
+from peavine.errors import PeavineError, Unavailable
+from peavine.router.question import Question
+from peavine.v1 import pea_pb2
+from peavine.wire import hello as hellos
+from peavine.wire.unit import CONTROL, parse, stamp, unstamp
+
+__all__ = ["Link"]
+
+METHOD: Final = "/peavine.v1.Pea/Stream"
+HELLO_SECONDS: Final = 60.0
+"""A Pea answers Hello when its Executor is loaded; after this long the connection is tried anew."""
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 1.0
+"""Seconds between two attempts to connect; doubled each time, with jitter, up to the second."""
+OPTIONS: Final = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_retries", 0),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 3000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Owner(Protocol):
+    """Who uses links."""
+
+    def met(self, hello: pea_pb2.Hello) -> None:
+        """Hear what a Pea says of itself, each time it is connected."""
+
+    def changed(self) -> None:
+        """Hear that a link can take more or less than before."""
+
+    def lost(self, questions: list[Question]) -> None:
+        """Take back what a link that broke left unanswered."""
+
+
+class Link:
+    """The stream to one Pea."""
+
+    def __init__(self, address: str, hello: bytes, owner: Owner) -> None:
+        self.address = address
+        self.problem = "not connected yet"
+        self.serving = False
+        """Whether it takes new work: connected, and not draining."""
+        self.load = 0
+        """Items that it has not answered."""
+        self.turn = 0
+        """When it was last chosen, so that equals take turns."""
+        self._hello = hello
+        self._owner = owner
+        self._pending: dict[int, Question] = {}
+        self._window = 0
+        self._number = 0
+        self._out: deque[bytes] = deque()
+        self._wake = asyncio.Event()
+        self._leaving = False
+        self._task = asyncio.create_task(self._run(), name=f"link {address}")
+
+    @property
+    def free(self) -> bool:
+        """Whether it takes one more unit now."""
+        return self.serving and len(self._pending) < self._window
+
+    @property
+    def idle(self) -> bool:
+        """Whether its Pea has nothing to do."""
+        return self.serving and not self._pending
+
+    def send(self, question: Question) -> None:
+        """Send a question; only when `free`. Its answer is set here, or it is handed to `lost`."""
+        parcel = question.parcel
+        self._number += 1
+        self._pending[self._number] = question
+        self.load += parcel.count
+        question.sendings += 1
+        # The deadlines inside were read from a clock that may be another machine's: say what that one shows now.
+        self._out.append(stamp(parcel.rest, self._number, parcel.failed, time.monotonic() + parcel.skew))
+        self._wake.set()
+
+    def leave(self, gone: Callable[[Link], None]) -> None:
+        """Take nothing new, close once all that was asked is answered, and then call `gone`."""
+        self._leaving = True
+        self._task.add_done_callback(lambda _: gone(self))
+        self.serving = False
+        if not self._pending:
+            self._task.cancel()
+
+    async def close(self) -> None:
+        """Close now. What is unanswered is lost."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _run(self) -> None:
+        backoff = FIRST_BACKOFF
+        while not self._leaving:
+            began = time.monotonic()
+            try:
+                await self._connection()
+                self.problem = "the Pea ended the stream"
+            except grpc.aio.AioRpcError as error:
+                self._note(error.details() or error.code().name)
+            except (PeavineError, TimeoutError, asyncio.InvalidStateError) as error:
+                self._note(str(error) or f"no Hello within {HELLO_SECONDS:g} s")
+            if time.monotonic() - began > LONGEST_BACKOFF:
+                backoff = FIRST_BACKOFF
+            if self._leaving:
+                return
+            await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
+            backoff = min(backoff * 2, LONGEST_BACKOFF)
+
+    def _note(self, problem: str) -> None:
+        if problem != self.problem:
+            _log.info("%s: %s", self.address, problem)
+        self.problem = problem
+
+    async def _connection(self) -> None:
+        """Connect, and return or raise when the connection is over."""
+        family = "" if self.address.startswith("unix:") else "ipv6:" if self.address.startswith("[") else "ipv4:"
+        channel = grpc.aio.insecure_channel(family + self.address, OPTIONS)
+        writer: asyncio.Task[None] | None = None
+        try:
+            call: Any = channel.stream_stream(METHOD)()
+            async with asyncio.timeout(HELLO_SECONDS):
+                await call.write(self._hello)
+                raw = await call.read()
+            if raw is grpc.aio.EOF:
+                raise Unavailable("the Pea ended the stream before it said Hello")
+            said = hellos.check(raw, self.address)
+            self._window, self.serving, self.problem = max(1, said.window), not self._leaving, ""
+            _log.info("%s: connected to %s", self.address, said.pea)
+            self._owner.met(said)
+            self._owner.changed()
+            writer = asyncio.create_task(self._write(call))
+            await self._read(call)
+        finally:
+            self.serving = False
+            if writer is not None:
+                writer.cancel()
+            self._out.clear()
+            pending, self._pending, self.load = list(self._pending.values()), {}, 0
+            self._owner.lost(pending)
+            self._owner.changed()
+            await channel.close()
+
+    async def _read(self, call: Any) -> None:
+        while (raw := await call.read()) is not grpc.aio.EOF:
+            number, failed, _, rest = unstamp(raw)
+            if number == CONTROL:
+                if parse(rest).draining:
+                    self.serving = False
+                    self._owner.changed()
+                continue
+            question = self._pending.pop(number, None)
+            if question is None:
+                continue
+            self.load -= question.parcel.count
+            if not question.answer.done():
+                question.answer.set_result(question.parcel.after(rest, failed))
+            if self._leaving and not self._pending:
+                return
+            self._owner.changed()
+
+    async def _write(self, call: Any) -> None:
+        # When a write fails the stream is broken, and the reader learns that too.
+        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError, asyncio.CancelledError):
+            while True:
+                while self._out:
+                    await call.write(self._out.popleft())
+                self._wake.clear()
+                await self._wake.wait()

@@ -1,0 +1,164 @@
+"""The Peas that share one job: who gets the next unit, and what becomes of it when that one breaks off.
+
+Least outstanding wins, counted in items; equals take turns. What a broken stream left unanswered goes to another Pea:
+every kind of request may be sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from peavine.errors import Unavailable
+from peavine.router.link import Link
+from peavine.router.names import is_fixed, resolve
+from peavine.router.question import Parcel, Question
+from peavine.v1 import pea_pb2
+from peavine.wire.hello import accepts
+
+__all__ = ["Replicas"]
+
+RESOLVE_SECONDS: Final = 1.0
+"""How often a name is resolved: how soon a new Pea is found."""
+MAX_SENDINGS: Final = 4
+"""A unit that broke this many Peas off is not given another one."""
+
+_log = logging.getLogger(__name__)
+
+
+class Replicas:
+    """The Peas of a Pod, or of one shard of it. `changed` is called when more or less can be taken than before."""
+
+    def __init__(self, pod: str, targets: Sequence[str], hello: bytes, changed: Callable[[], None]) -> None:
+        self.pod = pod
+        self.accepts: dict[str, frozenset[str]] | None = None
+        """Parameters by kind, as the last Pea that was connected said; None before the first."""
+        self._targets, self._hello, self._notify = targets, hello, changed
+        self._links: dict[str, Link] = {}
+        self._leaving: set[Link] = set()
+        self._queue: deque[Question] = deque()
+        self._turns = itertools.count(1)
+        self._watch: asyncio.Task[None] | None = None
+        self._unresolved: dict[str, str] = {}
+
+    async def start(self) -> None:
+        """Begin to connect, and to watch the names."""
+        await self._resolve()
+        if not all(map(is_fixed, self._targets)):
+            self._watch = asyncio.create_task(self._watching(), name=f"names of {self.pod}")
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        await asyncio.gather(*(link.close() for link in (*self._links.values(), *self._leaving)))
+
+    @property
+    def ready(self) -> int:
+        """Peas that take work."""
+        return sum(link.serving for link in self._links.values())
+
+    @property
+    def idle(self) -> bool:
+        """Whether some Pea has nothing to do, and nothing waits for it."""
+        return not self._queue and any(link.idle for link in self._links.values())
+
+    @property
+    def free(self) -> bool:
+        """Whether a unit that comes now is sent now."""
+        return not self._queue and any(link.free for link in self._links.values())
+
+    @property
+    def load(self) -> float:
+        """Items that its least busy Pea has not answered; infinite when none is there."""
+        return min((link.load for link in self._links.values() if link.serving), default=float("inf"))
+
+    async def ask(self, parcel: Parcel, deadline: float) -> Parcel:
+        """Return the parcel as a Pea answered it. Raises TimeoutError at `deadline` (monotonic)."""
+        question = Question(parcel)
+        self._queue.append(question)
+        self._dispatch()
+        async with asyncio.timeout(deadline - time.monotonic()):
+            return await question.answer
+
+    @property
+    def trouble(self) -> str:
+        """Why no Pea takes work, address by address; empty when one does."""
+        if self.ready:
+            return ""
+        said = [f"{link.address}: {link.problem or 'draining'}" for link in self._links.values()]
+        said += [f"{target}: {problem}" for target, problem in self._unresolved.items()]
+        return f'Pod "{self.pod}" cannot be reached ({"; ".join(said) or "its name has no address"})'
+
+    def _dispatch(self) -> None:
+        queue = self._queue
+        while queue:
+            if queue[0].answer.done():
+                queue.popleft()
+                continue
+            free = [link for link in self._links.values() if link.free]
+            if not free:
+                return
+            link = min(free, key=_least)
+            link.turn = next(self._turns)
+            link.send(queue.popleft())
+
+    def met(self, hello: pea_pb2.Hello) -> None:
+        """Remember which parameters these Peas take."""
+        self.accepts = accepts(hello)
+
+    def changed(self) -> None:
+        """Give what waits to a Pea that can take it now."""
+        self._dispatch()
+        self._notify()
+
+    def lost(self, questions: list[Question]) -> None:
+        """Put what a broken stream left unanswered before all else that waits."""
+        again = []
+        for question in questions:
+            if question.answer.done():
+                continue
+            if question.sendings < MAX_SENDINGS:
+                again.append(question)
+            else:
+                message = (
+                    f'Pod "{self.pod}" lost {question.sendings} Peas while they worked on this; it is not tried again'
+                )
+                question.answer.set_exception(Unavailable(message))
+        self._queue.extendleft(reversed(again))
+
+    async def _watching(self) -> None:
+        while True:
+            await asyncio.sleep(RESOLVE_SECONDS)
+            await self._resolve()
+
+    async def _resolve(self) -> None:
+        found: set[str] = set()
+        failed: dict[str, str] = {}
+        for target in self._targets:
+            try:
+                found |= await resolve(target)
+            except OSError as error:
+                failed[target] = f"the name cannot be resolved ({error.strerror})"
+        self._unresolved = failed
+        for address in found - self._links.keys():
+            self._links[address] = Link(address, self._hello, self)
+        # A name server that does not answer says nothing of the Peas: those that are connected stay.
+        if not failed:
+            for address in self._links.keys() - found:
+                link = self._links.pop(address)
+                _log.info("%s: no longer in the names of %s", address, self.pod)
+                self._leaving.add(link)
+                link.leave(self._leaving.discard)
+
+
+def _least(link: Link) -> tuple[int, int]:
+    return link.load, link.turn

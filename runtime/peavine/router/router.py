@@ -1,0 +1,162 @@
+"""Run a plan: each unit goes through its steps, parents before children, branches at the same time.
+
+Gateway and head use it alike. It parses a unit only where branches meet, where shards answer, and to say what failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from peavine.errors import DeadlineExceeded, PeavineError, Unavailable
+from peavine.graph import GATEWAY, Plan, Step
+from peavine.router.question import Parcel
+from peavine.router.replicas import Replicas
+from peavine.router.trail import Trail
+from peavine.wire.hello import hello
+from peavine.wire.join import join
+
+__all__ = ["Router"]
+
+
+class Stage(Protocol):
+    """What runs a step: the Peas of a Pod, or its shards."""
+
+    @property
+    def accepts(self) -> dict[str, frozenset[str]] | None:
+        """Parameters by kind; None before a Pea was there to say."""
+
+    @property
+    def ready(self) -> int:
+        """Peas that take work; 0 when some shard has none."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether a Pea has nothing to do."""
+
+    @property
+    def free(self) -> bool:
+        """Whether a unit that comes now is sent now."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot work; empty when it can."""
+
+    async def start(self) -> None:
+        """Begin to connect."""
+
+    async def stop(self) -> None:
+        """Close all connections."""
+
+    async def ask(self, parcel: Parcel, deadline: float) -> Parcel:
+        """Return the parcel as it was answered."""
+
+
+class Router:
+    """Runs one plan. `changed` is called when a Pea became free, or came, or went."""
+
+    def __init__(self, plan: Plan, pea: str, changed: Callable[[], None] = lambda: None) -> None:
+        greeting = hello(plan.name, pea)
+        self.plan = plan
+        self.changed = changed
+        self._stages: dict[str, Stage] = {step.pod: self._stage(step, greeting) for step in plan.steps}
+        self._roots = [self._stages[step.pod] for step in plan.steps if GATEWAY in step.needs]
+        self._chain = all(
+            step.needs == [before] for step, before in zip(plan.steps, [GATEWAY, *self._stages], strict=False)
+        )
+
+    def _stage(self, step: Step, greeting: bytes) -> Stage:
+        return Replicas(step.pod, step.shards[0], greeting, self._notify)
+
+    def _notify(self) -> None:
+        self.changed()
+
+    async def start(self) -> None:
+        """Begin to connect to every Pea of the plan."""
+        await asyncio.gather(*(stage.start() for stage in self._stages.values()))
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        await asyncio.gather(*(stage.stop() for stage in self._stages.values()))
+
+    @property
+    def ready(self) -> bool:
+        """Whether every Pod has a Pea that takes work."""
+        return all(stage.ready for stage in self._stages.values())
+
+    @property
+    def peas(self) -> dict[str, int]:
+        """How many Peas of each Pod take work."""
+        return {pod: stage.ready for pod, stage in self._stages.items()}
+
+    @property
+    def idle(self) -> bool:
+        """Whether a unit that starts now finds a Pea with nothing to do."""
+        return all(stage.idle for stage in self._roots)
+
+    @property
+    def free(self) -> bool:
+        """Whether a unit that starts now is sent now."""
+        return all(stage.free for stage in self._roots)
+
+    @property
+    def width(self) -> int:
+        """The most Peas that share a step: what is to keep all busy must be in that many parts."""
+        return max(1, *(stage.ready for stage in self._stages.values()))
+
+    def accepts(self) -> dict[str, frozenset[str]] | None:
+        """Return all parameters that a Pod of the plan takes, by kind; None while a Pod has yet to say."""
+        merged: dict[str, frozenset[str]] = {}
+        for stage in self._stages.values():
+            if stage.accepts is None:
+                return None
+            for kind, names in stage.accepts.items():
+                merged[kind] = merged.get(kind, frozenset()) | names
+        return merged
+
+    async def run(self, parcel: Parcel) -> Parcel:
+        """Return the parcel as the last step answered it.
+
+        Errors of single items are in it. Raises DeadlineExceeded or Unavailable when all of it got no answer.
+        """
+        if self._chain:
+            for step in self.plan.steps:
+                parcel = await self._step(step, parcel)
+            return parcel
+        done: dict[str, asyncio.Task[Parcel]] = {}
+        try:
+            async with asyncio.TaskGroup() as group:
+                for step in self.plan.steps:
+                    done[step.pod] = group.create_task(self._joined(step, parcel, done))
+        except* PeavineError as several:
+            raise several.exceptions[0] from None
+        return done[self.plan.steps[-1].pod].result()
+
+    async def _joined(self, step: Step, asked: Parcel, done: dict[str, asyncio.Task[Parcel]]) -> Parcel:
+        """Await the step's parents, and run it on what they answered."""
+        parents = [asked if name == GATEWAY else await done[name] for name in step.needs]
+        parcel = parents[0] if len(parents) == 1 else asked.after(*join([parent.rest for parent in parents]))
+        return await self._step(step, parcel)
+
+    async def _step(self, step: Step, parcel: Parcel) -> Parcel:
+        if parcel.failed >= parcel.count:
+            return parcel
+        trail, pod = parcel.trail, step.pod
+        trail.enter(pod)
+        try:
+            deadline = min(parcel.deadline, time.monotonic() + step.timeout_seconds)
+            answered = await self._stages[pod].ask(parcel, deadline)
+        except TimeoutError:
+            raise self.late(trail) from None
+        trail.leave(pod)
+        return answered
+
+    def late(self, trail: Trail) -> DeadlineExceeded | Unavailable:
+        """Return what to say of a unit whose time is over: the hop that it waits for, and what the others took."""
+        asked = [self._stages[pod] for pod in trail.waits] if trail.waits else self._roots
+        troubles = [stage.trouble for stage in asked if stage.trouble]
+        if troubles:
+            return Unavailable(f"{'; '.join(troubles)}; {trail}")
+        return DeadlineExceeded(f"the time was over: {trail}")

@@ -1,0 +1,127 @@
+"""What every peavine process that serves does alike: listen, health, reflection, metrics, signals, last words.
+
+It knows nothing of units, Executors or plans.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
+
+from peavine.errors import StartError
+
+__all__ = ["GRACE_SECONDS", "Server", "last_words", "method", "metrics", "stopped"]
+
+GRACE_SECONDS: Final = 20.0
+"""How long a process finishes what is in flight after SIGTERM. Kubernetes kills after 30 s unless told otherwise."""
+
+KEEPALIVE: Final = (
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 3000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 1000),
+)
+"""A machine that lost its power says nothing: without pings its peers would wait for the deadline of every request."""
+
+_log = logging.getLogger(__name__)
+
+Raw = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Any]
+"""A handler that takes and gives bytes."""
+
+
+def method(handler: Raw, streams: bool = False) -> grpc.RpcMethodHandler[Any, Any]:
+    """Return a handler of raw bytes, one to one or a stream in both directions."""
+    if streams:
+        return grpc.stream_stream_rpc_method_handler(handler)
+    return grpc.unary_unary_rpc_method_handler(handler)
+
+
+class Server:
+    """A gRPC server with health and reflection. Not serving until `serving` is called."""
+
+    def __init__(
+        self, services: Mapping[str, Mapping[str, grpc.RpcMethodHandler[Any, Any]]], max_receive_bytes: int = -1
+    ) -> None:
+        options = (
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", max_receive_bytes),
+            ("grpc.max_send_message_length", -1),
+            *KEEPALIVE,
+        )
+        self._server = grpc.aio.server(options=options)
+        self._health = health.aio.HealthServicer()
+        self._names = ("", *services)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        for name, methods in services.items():
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, dict(methods)),))
+        reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+
+    async def start(self, listen: str) -> str:
+        """Listen on `HOST:PORT` or `unix:PATH` and return the address, with the port that was chosen for port 0."""
+        await self.set_serving(False)
+        try:
+            port = self._server.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise StartError(f"cannot listen on {listen}: {error}; is the address in use?") from error
+        await self._server.start()
+        return listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
+
+    async def set_serving(self, serving: bool) -> None:
+        """Answer health checks accordingly."""
+        states = health_pb2.HealthCheckResponse
+        for name in self._names:
+            await self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
+
+    async def stop(self, grace: float) -> None:
+        """Take no new calls, and end what is left of the open ones after `grace` seconds."""
+        await self._server.stop(grace)
+
+
+def metrics(port: int | None) -> None:
+    """Serve Prometheus metrics on that port, from a thread of its own; None: do not. Raises StartError."""
+    if port is None:
+        return
+    try:
+        start_http_server(port)
+    except OSError as error:
+        raise StartError(f"cannot serve metrics on port {port}: {error.strerror}; change --metrics-port") from error
+
+
+def stopped() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set. A second signal ends the process at once, as usual."""
+    event, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        _log.info("%s: finishing what is in flight", number.name)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+        event.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    return event
+
+
+def last_words(error: str, pod: str, pea: str, executor: str = "") -> None:
+    """Say why this process cannot go on: in the log and, for Kubernetes, in $PEAVINE_TERMINATION_LOG."""
+    said = {"error": error, "pod": pod, "pea": pea, "executor": executor}
+    _log.error("cannot start: %s", error)
+    path = os.environ.get("PEAVINE_TERMINATION_LOG")
+    if path:
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(said, file, ensure_ascii=False)
+        except OSError as problem:
+            _log.warning("could not write %s: %s", path, problem.strerror)

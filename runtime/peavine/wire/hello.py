@@ -1,0 +1,52 @@
+"""What two peers tell each other first, and when they refuse each other. No I/O."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import peavine
+from peavine.errors import InvalidRequest, VersionMismatch
+from peavine.v1 import pea_pb2
+from peavine.wire.header import kind_of, name_of
+from peavine.wire.unit import CONTROL, parse, serialize, stamp, unstamp
+
+__all__ = ["PROTOCOL", "accepts", "check", "draining", "hello"]
+
+PROTOCOL: Final = 1
+"""Raised by one when units change so that an earlier peavine would misread them."""
+
+
+def hello(
+    pod: str, pea: str, accepts: Mapping[str, Iterable[str]] | None = None, window: int = 0, protocol: int = PROTOCOL
+) -> bytes:
+    """Return the first unit of a stream. `accepts` is by kind of request; `window` is counted in units."""
+    said = pea_pb2.Hello(version=peavine.__version__, protocol=protocol, pod=pod, pea=pea, window=window)
+    for kind, names in (accepts or {}).items():
+        said.accepts[kind_of(kind)].names.extend(sorted(names))
+    return stamp(serialize(pea_pb2.Unit(hello=said)), CONTROL, 0, time.time())
+
+
+def draining() -> bytes:
+    """Return the unit that says: send nothing new."""
+    return stamp(serialize(pea_pb2.Unit(draining=True)), CONTROL, 0, time.time())
+
+
+def check(raw: bytes, peer: str) -> pea_pb2.Hello:
+    """Return a peer's Hello, or raise VersionMismatch or InvalidRequest; `peer` is its address, for the message."""
+    unit = parse(unstamp(raw).rest)
+    if not unit.HasField("hello"):
+        raise InvalidRequest(f"{peer} did not begin with a Hello")
+    if unit.hello.protocol != PROTOCOL:
+        raise VersionMismatch(
+            f"{peer} is peavine {unit.hello.version or '(unknown)'} with protocol {unit.hello.protocol}, and this is "
+            f"peavine {peavine.__version__} with protocol {PROTOCOL}; run the same version on both sides"
+        )
+    return unit.hello
+
+
+def accepts(said: pea_pb2.Hello) -> dict[str, frozenset[str]]:
+    """Return the parameters that a peer takes, by kind of request."""
+    known = [kind for kind in said.accepts if kind in pea_pb2.Kind.values() and kind]
+    return {name_of(pea_pb2.Kind.ValueType(kind)): frozenset(said.accepts[kind].names) for kind in known}

@@ -1,0 +1,66 @@
+"""Several answers to one unit become one: at a Pod that joins branches. Pure.
+
+Items are matched by their place. Bodies stand side by side, in the order of `needs`, for the Pod's Drivers to reduce.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from peavine.errors import InvalidRequest
+from peavine.v1 import pea_pb2
+from peavine.wire.unit import parse, serialize
+
+__all__ = ["fail", "join", "lesser", "union"]
+
+
+def join(rests: Sequence[bytes]) -> tuple[bytes, int]:
+    """Return the unit that a joining Pod gets, and how many of its items bear an error.
+
+    An item that failed in one branch has failed; the first branch that says so is believed.
+    """
+    units = [parse(rest) for rest in rests]
+    counts = [len(unit.items) for unit in units]
+    if len(set(counts)) != 1:
+        raise InvalidRequest(f"branches answered {counts} items where each should answer as many as it got")
+    joined = pea_pb2.Unit(kind=units[0].kind, routes=union(unit.routes for unit in units))
+    failed = 0
+    for items in zip(*(unit.items for unit in units), strict=True):
+        one = joined.items.add()
+        one.header.CopyFrom(items[0].header)
+        del one.header.routes[:]
+        one.header.routes.extend(union(item.header.routes for item in items))
+        broken = next((item for item in items if item.header.HasField("status")), None)
+        if broken is not None:
+            one.header.status.CopyFrom(broken.header.status)
+            failed += 1
+            continue
+        for item in items:
+            if item.header.HasField("coverage"):
+                one.header.coverage.CopyFrom(lesser(one.header, item.header.coverage))
+            one.bodies.extend(item.bodies)
+    return serialize(joined), failed
+
+
+def union(routes: Iterable[Iterable[pea_pb2.Route]]) -> list[pea_pb2.Route]:
+    """Return all routes once, in the order of time: branches share what was before they parted."""
+    distinct = {route.SerializeToString(deterministic=True): route for each in routes for route in each}
+    return sorted(distinct.values(), key=lambda route: route.start)
+
+
+def lesser(header: pea_pb2.Header, other: pea_pb2.Coverage) -> pea_pb2.Coverage:
+    """Return the coverage that says less: an answer rests on no more data than its weakest part."""
+    if not header.HasField("coverage"):
+        return other
+    mine = header.coverage
+    return mine if mine.answered * other.total <= other.answered * mine.total else other
+
+
+def fail(rest: bytes, status: pea_pb2.Status) -> tuple[bytes, int]:
+    """Return a unit whose items all bear an error: their own where they had one, else this; and their number."""
+    unit = parse(rest)
+    for item in unit.items:
+        if not item.header.HasField("status"):
+            item.header.status.CopyFrom(status)
+        del item.bodies[:]
+    return serialize(unit), len(unit.items)
