@@ -12,6 +12,9 @@ from typing import Self
 from peavine.errors import ManifestError, Problem
 from peavine.executors.compound import CompoundExecutor
 from peavine.executors.executor import Executor
+from peavine.executors.indexers.binary_pb_indexer import BinaryPbIndexer
+from peavine.executors.indexers.nearest import Metric
+from peavine.executors.indexers.numpy_indexer import NumpyIndexer
 from peavine.executors.indexers.stored import StoredIndexer, close_store, open_store
 from peavine.store import Store
 
@@ -19,15 +22,17 @@ from peavine.store import Store
 class CompoundIndexer(CompoundExecutor):
     """Indexers, usually a vector Indexer and a key-value Indexer, that share one store and one transaction.
 
-    A search asks the first component that finds vectors for ids and distances, and then the one that keeps Documents
-    for what stands behind the ids. A second component of a kind has a table of its own, numbered in their order.
+    Without `components` it is a NumpyIndexer of this `metric` (cosine unless said) and a BinaryPbIndexer. A second
+    component of a kind has a table of its own, numbered in their order.
     """
 
     _scratch: tempfile.TemporaryDirectory[str] | None = None
     store: Store
 
-    def __init__(self, components: Sequence[Executor] = ()) -> None:
-        super().__init__(components)
+    def __init__(self, components: Sequence[Executor] = (), metric: Metric | None = None) -> None:
+        if components and metric is not None:
+            raise ManifestError([Problem("metric", "is that of a component here; set it under components")])
+        super().__init__(components or [NumpyIndexer(metric or "cosine"), BinaryPbIndexer()])
         wrong = [
             Problem(f"components[{n}]", f"{component.name} keeps nothing in a store; use a CompoundExecutor for it")
             for n, component in enumerate(self.components)
