@@ -7,21 +7,17 @@ from pathlib import Path
 import click
 
 from peavine import logs
-from peavine.cli.process import logging_options, serve
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+from peavine.cli.process import FILE, PORT, logging_options, serve
 
 
 @click.command()
 @click.option("--pod", required=True, type=FILE, help="The Pod manifest, JSON or YAML.")
 @click.option("--plan", type=FILE, help="A head's plan; it makes this Pea the head of the Pod.")
-@click.option(
-    "--shard", type=click.IntRange(min=0), default=0, show_default=True, help="Its part of the data."
-)
+@click.option("--shard", type=click.IntRange(min=0), default=0, show_default=True, help="Its part of the data.")
 @click.option("--name", default="", help="Its name in routes and logs; POD-SHARD if left out.")
 @click.option("--listen", required=True, metavar="HOST:PORT|unix:PATH", help="Where it serves gRPC.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of its data; a temporary one if left out.")
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of the Prometheus metrics.")
+@click.option("--metrics-port", type=PORT, help="Port of the Prometheus metrics.")
 @logging_options
 def pea(
     pod: Path,
@@ -35,9 +31,10 @@ def pea(
     log_format: logs.Form,
 ) -> int:
     """Run one Pea of a Pod, or with --plan the Pod's head. SIGTERM ends it when what it has is done."""
-    from peavine.pea import head, server
-    from peavine.pea.settings import PeaSettings
+    from peavine.pea import PeaSettings, head, server
 
-    settings = PeaSettings(pod, listen, shard, name, data, plan, metrics_port)
+    settings = PeaSettings(
+        pod=pod, listen=listen, shard=shard, name=name, data=data, plan=plan, metrics_port=metrics_port
+    )
     run = server.serve if plan is None else head.serve
     return serve(lambda: run(settings), log_level, log_format, pea=name or f"{pod.stem}-{shard}")

@@ -33,9 +33,8 @@ def ping(address: str | None, count: int, timeout: float, host: str, as_json: bo
     missing = [pod.name for pod in info.pods if not pod.ready]
     best, mean = min(times), sum(times) / len(times)
     if as_json:
-        click.echo(
-            json.dumps({"flow": info.flow, "version": info.version, "pods": pods, "milliseconds": round(best, 3)})
-        )
+        figures = {"milliseconds": round(best, 3)}
+        click.echo(json.dumps({"flow": info.flow, "version": info.version, "pods": pods, **figures}))
         return 1 if missing else 0
     from rich.console import Console
     from rich.table import Table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -10,6 +11,9 @@ import uvloop
 
 from peavine import logs
 from peavine.local import lifeline
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PORT = click.IntRange(0, 65535)
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -19,8 +18,8 @@ COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_
 
 @click.command()
 @click.option("--file", "-f", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The Flow manifest.")
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of the data; temporary if left out.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where the gateway listens; 0.0.0.0 is everywhere.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of its data; none: temporary.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens; 0.0.0.0: everywhere.")
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
 @click.option("--http-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
 @click.option("--timeout", default=START_SECONDS, show_default=True, help="Seconds the start may take.")
@@ -49,18 +48,17 @@ def run(
     )
     names = [pod.name for pod in found.spec.pods]
     running = LocalFlow(found, data=data, listen=listen, sink=_prefixed(names))
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        running.start(timeout, stop)
+        running.start(timeout)
         if as_json:
             addresses = {"grpc": running.host, "http": running.url}
             click.echo(json.dumps({"flow": found.metadata.name, **addresses, "pids": running.pids}))
         else:
             _tell(found.metadata.name, running)
-        stop.wait()
+        threading.Event().wait()
     except KeyboardInterrupt:
-        click.echo("Ending the Flow; press Ctrl-C again to end it at once.", err=True)
+        click.echo("Ending the Flow; Ctrl-C again ends it at once.", err=True)
     finally:
         running.stop()
     return 0
@@ -68,7 +66,7 @@ def run(
 
 def _tell(name: str, running: LocalFlow) -> None:
     where = "" if running.host.endswith(":8081") else f" --host {running.host}"
-    click.secho(f"Flow {name} is ready: gRPC {running.host}, HTTP {running.url} (described at {running.url}/docs)", bold=True)
+    click.secho(f"Flow {name} is ready: gRPC {running.host}, HTTP {running.url}/docs", bold=True)
     click.echo(f'Next, in another terminal: peavine index FILE{where}; peavine search "TEXT"{where}. Ctrl-C ends it.')
 
 

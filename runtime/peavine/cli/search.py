@@ -19,9 +19,7 @@ LONGEST_TEXT = 80
 
 @click.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option(
-    "--file", "-f", "files", multiple=True, metavar="FILE", help="Search for its Documents; see `index`."
-)
+@click.option("--file", "-f", "files", multiple=True, metavar="FILE", help="Search for its Documents; see `index`.")
 @inputs.form
 @inputs.size
 @click.option("--top-k", "-k", type=int, default=10, show_default=True, help="Matches for each query.")

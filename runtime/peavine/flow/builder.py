@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
 from peavine.flow import drawing, files
@@ -17,7 +17,9 @@ from peavine.spec.model import Model
 from peavine.spec.rules import GATEWAY, edges
 
 if TYPE_CHECKING:
-    from peavine.client import Client
+    from peavine.client import Client, Options, Summary
+    from peavine.client.items import Inputs
+    from peavine.documents import Document
     from peavine.local import LocalFlow
 
 
@@ -160,6 +162,26 @@ class Flow:
             threading.Event().wait()
         except KeyboardInterrupt:
             self.close()
+
+    def index(self, inputs: Inputs, **options: Unpack[Options]) -> Summary:
+        """Add Documents, or replace those of the same ids; see `Client`, which this and the next four use."""
+        return self.client.index(inputs, **options)
+
+    def search(self, inputs: Inputs, **options: Unpack[Options]) -> list[Document]:
+        """Return the queries with their matches."""
+        return self.client.search(inputs, **options)
+
+    def update(self, inputs: Inputs, **options: Unpack[Options]) -> Summary:
+        """Replace Documents that exist."""
+        return self.client.update(inputs, **options)
+
+    def delete(self, inputs: Inputs, **options: Unpack[Options]) -> Summary:
+        """Remove Documents, by id or by Document."""
+        return self.client.delete(inputs, **options)
+
+    def train(self, inputs: Inputs, **options: Unpack[Options]) -> Summary:
+        """Let Executors that learn learn from these Documents."""
+        return self.client.train(inputs, **options)
 
     @property
     def client(self) -> Client:

@@ -94,12 +94,12 @@ def layout(flow: spec.Flow, folder: Path, data: Path | None = None, listen: List
             head = ("pea", "--pod", str(described), "--plan", str(plan), "--name", f"{name}-head", "--listen", address)
             processes.append(Process(f"{name}-head", "head", head, env, address))
             heads[name] = [address]
-    plan, addresses = folder / "gateway.json", folder / "gateway.addresses"
-    files[plan] = graph.plan(flow, lambda pod: heads[pod.name]).model_dump_json(by_alias=True)
+    steps, listening = folder / "gateway.json", folder / "gateway.addresses"
+    files[steps] = graph.plan(flow, lambda pod: heads[pod.name]).model_dump_json(by_alias=True)
     ports = ("--grpc-port", str(listen.grpc_port), "--http-port", str(listen.http_port))
-    gateway = ("gateway", "--plan", str(plan), "--host", listen.host, *ports, "--addresses", str(addresses))
+    gateway = ("gateway", "--plan", str(steps), "--host", listen.host, *ports, "--addresses", str(listening))
     processes.append(Process("gateway", "gateway", gateway, {}))
-    return Layout(tuple(processes), files, addresses)
+    return Layout(tuple(processes), files, listening)
 
 
 def _replicas(pod: spec.Pod) -> int:

@@ -28,9 +28,10 @@ FINISH_SECONDS = 25.0
 class LocalFlow:
     """A Flow that runs. Use it in a `with` statement, or call `start` and `stop`.
 
-    `listen` is the manifest's ports on the loopback interface unless said otherwise. `data` is the folder for the Peas' data; without it the data ends with the Flow. `sink` gets each line that a
-    process prints, with the process's name. Raises ManifestError for what only a cluster can do, StartError with the
-    failing process's own words when it cannot start in time.
+    `listen` is the manifest's ports on the loopback interface unless said otherwise. `data` is the folder for the
+    Peas' data; without it the data ends with the Flow. `sink` gets each line that a process prints, with the process's
+    name. Raises ManifestError for what only a cluster can do, StartError with the failing process's own words when it
+    cannot start in time.
     """
 
     def __init__(self, flow: spec.Flow, *, data: Path | None = None, listen: Listen | None = None, sink: Sink) -> None:
@@ -66,7 +67,7 @@ class LocalFlow:
                 self._children.append(Child(process, self._folder, self._line[0], self._sink))
             self._wait_until_ready(planned.addresses, deadline, timeout)
             listening = addresses(planned.addresses)
-            self.host, self.url = listening["grpc"], f"http://{listening['http']}"
+            self.host, self.url = listening["grpc"], f"http://{listening.get('http', '')}"
         except BaseException:
             self.stop()
             raise
