@@ -4,6 +4,7 @@ from peavine.documents.batch import Batch
 from peavine.documents.children import Chunks, Matches
 from peavine.documents.document import Content, Document
 from peavine.documents.identity import MAX_ID_BYTES, check_id, random_id
+from peavine.documents.reading import from_dicts
 from peavine.documents.score import Score
 from peavine.documents.sparse import Sparse
 from peavine.documents.tensor import Array, Tensor
@@ -23,6 +24,7 @@ __all__ = [
     "Tensor",
     "check_id",
     "check_path",
+    "from_dicts",
     "random_id",
     "traverse",
 ]

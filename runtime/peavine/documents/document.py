@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from peavine.documents.score import Score
 from peavine.documents.sparse import Sparse
 from peavine.documents.tensor import Tensor, as_tensor, same
 from peavine.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from peavine.documents.plain import Arrays
 
 __all__ = ["Content", "Document"]
 
@@ -258,6 +261,28 @@ class Document:
         digest.update(json.dumps([facts, _plain(self._tags or {})], sort_keys=True).encode())
         return digest.hexdigest()
 
+    def without(self, *fields: str) -> Document:
+        """Return a copy that shares everything with it but lacks some fields; its children still call it parent."""
+        copy = Document.__new__(Document)
+        for slot in Document.__slots__:
+            setattr(copy, slot, getattr(self, slot))
+        for name in fields:
+            setattr(copy, name, _EMPTY.get(name))
+        return copy
+
+    def to_dict(self, arrays: Arrays = "base64") -> dict[str, Any]:
+        """Return it as plain data for JSON; see `peavine.documents.plain`."""
+        from peavine.documents.plain import to_dict
+
+        return to_dict(self, arrays)
+
+    @classmethod
+    def from_dict(cls, data: Any, path: str = "") -> Document:
+        """Return the Document that plain data means; InvalidRequest tells all that is wrong, with `path` before it."""
+        from peavine.documents.reading import from_dict
+
+        return from_dict(data, path)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Document):
             return NotImplemented
@@ -294,6 +319,11 @@ class Document:
         ]
         return f"Document({', '.join(shown)})"
 
+
+_EMPTY: dict[str, Any] = dict.fromkeys(("chunks", "matches", "evaluations", "location"), ()) | dict.fromkeys(
+    ("uri", "mime_type", "modality", "parent_id", "level_name"), ""
+)
+"""What a field is when it is left out, where that is not None."""
 
 _PLAIN = (
     "adjacency", "granularity", "level_name", "location", "mime_type", "modality", "offset", "parent_id", "score",
