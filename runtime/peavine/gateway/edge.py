@@ -136,9 +136,8 @@ class Edge:
         sanitize(envelope)
         try:
             check(envelope, self.plan.max_message_bytes, self.router.accepts())
-            left = seconds(
-                header, None, self.plan.timeout_seconds if grants is None else min(grants, self.plan.timeout_seconds)
-            )
+            most = self.plan.timeout_seconds
+            left = seconds(header, None, most if grants is None else min(grants, most))
             self._admission.enter(1, size)
         except PeavineError as error:
             self._finish_refused(envelope, done, error)

@@ -44,6 +44,8 @@ class GatewayServer:
         self.address = await self._server.start(f"{settings.host}:{settings.grpc_port}")
         await self.edge.start()
         self._health = asyncio.create_task(self._watch(), name="health")
+        if settings.addresses is not None:
+            settings.addresses.write_text(json.dumps({"grpc": self.address}))
         _log.info("%s serves gRPC on %s", self.edge.name, self.address)
         return self.address
 

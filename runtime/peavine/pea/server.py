@@ -1,4 +1,4 @@
-"""A Pea: one Executor behind a gRPC server. Units wait here, bounded by the window; the Executor's thread does the work."""
+"""A Pea: one Executor behind a gRPC server. Units are taken here; the Executor's own thread does the work."""
 
 from __future__ import annotations
 
