@@ -23,7 +23,7 @@ from peavine.executors.families import (
     VectorIndexer,
 )
 from peavine.executors.load import load, load_config
-from peavine.executors.rankers.chunk2doc import Chunk2DocRanker
+from peavine.executors.rankers.chunk2doc_ranker import Chunk2DocRanker
 from peavine.executors.registry import builtins
 from peavine.executors.running import RunningStatistics
 

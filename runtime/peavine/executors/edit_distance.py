@@ -1,0 +1,15 @@
+"""How many edits make one sequence of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def edit_distance(a: Sequence[object], b: Sequence[object]) -> int:
+    """Return the least number of items to insert, remove or replace (Wagner and Fischer, JACM 21, 1974)."""
+    row = list(range(len(b) + 1))
+    for i, left in enumerate(a, start=1):
+        diagonal, row[0] = row[0], i
+        for j, right in enumerate(b, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (left != right))
+    return row[-1]

@@ -1,0 +1,56 @@
+"""Fewer numbers that keep distances: projection on random orthogonal directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peavine.errors import ManifestError, Problem
+from peavine.executors.encoders.rows import rows
+from peavine.executors.families import Encoder
+
+
+class RandomProjection(Encoder):
+    """Projects tensors of any shape, flattened, on `output_dim` orthogonal directions chosen by a seed.
+
+    Lengths and angles are kept on average (Johnson and Lindenstrauss, Contemporary Mathematics 26, 1984). The number of
+    inputs comes from the first batch. Equal seeds give equal projections, on every machine and in every replica.
+    """
+
+    def __init__(self, output_dim: int = 64, seed: int = 2020) -> None:
+        problems = []
+        if output_dim < 1:
+            problems.append(Problem("output_dim", f"is 1 or more (given: {output_dim})"))
+        if not 0 <= seed < 2**32:
+            problems.append(Problem("seed", f"is from 0 to 2^32 - 1 (given: {seed})"))
+        if problems:
+            raise ManifestError(problems)
+        self.output_dim = output_dim
+        self.seed = seed
+        self._directions: NDArray[np.float32] | None = None
+
+    def encode(self, batch: Any) -> NDArray[np.float32]:
+        """Return B x output_dim float32 for B x ... numbers."""
+        if len(batch) == 0:
+            return np.empty((0, self.output_dim), np.float32)
+        directions = self._directions
+        flat = rows(batch, self.name, None if directions is None else len(directions))
+        if directions is None:
+            self._directions = directions = orthogonal(flat.shape[1], self.output_dim, self.seed)
+        return flat @ directions
+
+
+def orthogonal(inputs: int, outputs: int, seed: int) -> NDArray[np.float32]:
+    """Return an inputs x outputs matrix with orthonormal columns, or rows where there are more outputs than inputs.
+
+    Uniformly distributed among those: the QR decomposition of normal numbers, with the signs that make it unique
+    (Mezzadri, Notices of the AMS 54, 2007).
+    """
+    # RandomState and not Generator: numpy promises that only its numbers stay the same in later versions, and an index
+    # outlives them.
+    normal = np.random.RandomState(seed).standard_normal((max(inputs, outputs), min(inputs, outputs)))
+    q, r = np.linalg.qr(normal)
+    q *= np.where(np.diagonal(r) < 0, -1.0, 1.0)
+    return np.ascontiguousarray(q if inputs >= outputs else q.T, dtype=np.float32)

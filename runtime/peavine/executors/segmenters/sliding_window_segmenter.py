@@ -1,0 +1,38 @@
+"""Pieces of a text that overlap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peavine.errors import ManifestError, Problem
+from peavine.executors.families import Segmenter
+
+
+class SlidingWindowSegmenter(Segmenter):
+    """Cuts a text into windows of `window_size` characters, one every `step_size` characters.
+
+    Each chunk has its `text` and its `location`: begin and end in the text of the Document. The last window ends where
+    the text ends, and may be shorter.
+    """
+
+    def __init__(self, window_size: int = 300, step_size: int = 150) -> None:
+        problems = []
+        if window_size < 1:
+            problems.append(Problem("window_size", f"is 1 or more (given: {window_size})"))
+        if not 1 <= step_size <= max(window_size, 1):
+            problems.append(Problem("step_size", f"is from 1 to window_size, or text is lost (given: {step_size})"))
+        if problems:
+            raise ManifestError(problems)
+        self.window_size = window_size
+        self.step_size = step_size
+
+    def segment(self, text: str | None) -> list[dict[str, Any]]:
+        """Return the windows of a text, in their order; of nothing, nothing."""
+        text = text or ""
+        chunks = []
+        for begin in range(0, len(text), self.step_size):
+            end = min(begin + self.window_size, len(text))
+            chunks.append({"text": text[begin:end], "location": [begin, end]})
+            if end == len(text):
+                break
+        return chunks
