@@ -1,0 +1,49 @@
+"""`python -m peavine_operator`: watch Flows and Pods, and make them so. Settings: PEAVINE_OPERATOR_* (settings.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+from peavine_operator import election, metrics
+from peavine_operator.cluster import Cluster
+from peavine_operator.operation import Operation
+from peavine_operator.settings import Settings, from_environment
+
+
+async def operate(settings: Settings) -> int:
+    """Wait for the Lease, work while it is held, and return the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    cluster = await Cluster.connect(settings)
+
+    def unhealthy() -> str | None:
+        silence = cluster.silence()
+        metrics.SILENCE.set(silence)
+        return f"a watch is silent since {silence:.0f} s" if silence > settings.silence_seconds else None
+
+    page = await metrics.serve(settings.port, unhealthy)
+    try:
+        work = Operation(cluster, settings, stop)
+        return 1 if await election.lead(settings, cluster.configuration, stop, work.run) else 0
+    finally:
+        await cluster.close()
+        await page.cleanup()
+
+
+def main() -> None:
+    """Run the operator until SIGTERM."""
+    try:
+        settings = from_environment()
+    except ValueError as error:
+        sys.exit(str(error))
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    sys.exit(asyncio.run(operate(settings)))
+
+
+if __name__ == "__main__":
+    main()

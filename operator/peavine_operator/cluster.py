@@ -1,0 +1,200 @@
+"""The one way to the API server: requests, their deadlines and errors. It knows kinds and decides nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import Configuration
+
+from peavine_operator import kinds, metrics, names
+from peavine_operator.kinds import Kind, Ref
+from peavine_operator.settings import Settings
+
+Body = dict[str, Any]
+PAGE = 250
+_log = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """The API server refused a request, or could not be asked: then `status` is 0."""
+
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
+        self.status, self.message, self.reason = status, message, reason
+        super().__init__(message)
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the object itself is wrong, so that the same request cannot succeed."""
+        return self.status in (400, 422) or (self.status == 500 and "typed patch" in self.message)
+
+
+class Cluster:
+    """A connection to the API server."""
+
+    def __init__(self, settings: Settings, configuration: Configuration) -> None:
+        self.settings, self.configuration = settings, configuration
+        self.heard: dict[str, float] = {}
+        """When each watch was last heard of, by its path."""
+        self._ssl = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        if configuration.cert_file:
+            self._ssl.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+        self._session = self.session()
+
+    @classmethod
+    async def connect(cls, settings: Settings) -> Cluster:
+        """Connect as the pod's service account, or outside of a cluster as the kubeconfig says."""
+        configuration = Configuration()
+        if "KUBERNETES_SERVICE_HOST" in os.environ:
+            config.load_incluster_config(client_configuration=configuration)
+        else:
+            await config.load_kube_config(client_configuration=configuration)
+        return cls(settings, configuration)
+
+    def session(self) -> aiohttp.ClientSession:
+        """Return an HTTP session of its own that is authorized with whatever token is valid at each request."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._ssl, limit=0),
+            middlewares=(self._authorize,),
+            headers={"User-Agent": names.FIELD_MANAGER},
+            timeout=aiohttp.ClientTimeout(total=self.settings.request_seconds),
+        )
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._session.close()
+
+    def silence(self) -> float:
+        """Return the seconds since the watch that has been silent for longest was heard of."""
+        return time.monotonic() - min(self.heard.values(), default=time.monotonic())
+
+    async def _authorize(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        token = await self.configuration.get_api_key_with_prefix("BearerToken")
+        if token:
+            request.headers["Authorization"] = token
+        response = await handler(request)
+        watching = request.url.query.get("watch") == "true"
+        if watching and response.ok:
+            self.heard[request.url.path] = time.monotonic()
+        metrics.REQUESTS.labels("WATCH" if watching else request.method, response.status).inc()
+        return response
+
+    async def _request(self, method: str, path: str, body: Any = None, content: str = "", **query: str) -> Body:
+        headers = {"Content-Type": content} if content else {}
+        data = None if body is None else json.dumps(body)
+        url = self.configuration.host + path
+        try:
+            async with self._session.request(method, url, params=query, data=data, headers=headers) as response:
+                answer = await response.read()
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, f"cannot reach the API server: {error or type(error).__name__}") from error
+        if status < 300:
+            found: Body = json.loads(answer)
+            return found
+        try:
+            said = json.loads(answer)
+            raise ApiError(status, said.get("message", ""), said.get("reason", ""))
+        except ValueError:
+            raise ApiError(status, answer[:200].decode(errors="replace")) from None
+
+    async def get(self, ref: Ref) -> Body | None:
+        """Return an object, or None where there is none."""
+        try:
+            return await self._request("GET", ref.kind.path(ref.namespace, ref.name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def listed(self, kind: Kind) -> AsyncIterator[tuple[list[Body], int]]:
+        """Yield all objects of a kind that concern the operator, in pages, each with the time of the list."""
+        query = {} if kind in kinds.RESOURCES else {"labelSelector": names.SELECTOR}
+        for namespace in self.settings.watch_namespaces or (None,):
+            token = ""
+            while True:
+                more = {"continue": token} if token else {}
+                page = await self._request("GET", kind.path(namespace), **query, limit=str(PAGE), **more)
+                for item in page["items"]:
+                    item |= {"apiVersion": kind.api_version, "kind": kind.name}
+                yield page["items"], int(page["metadata"]["resourceVersion"])
+                token = page["metadata"].get("continue", "")
+                if not token:
+                    break
+
+    async def apply(self, body: Body, dry_run: bool = False) -> Body:
+        """Make an object be as said, and return it as it is then. What others said of it stays."""
+        ref = kinds.ref(body)
+        query = {"fieldManager": names.FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        else:
+            metrics.WRITES.labels(str(ref.kind), "apply").inc()
+        path = ref.kind.path(ref.namespace, ref.name)
+        return await self._request("PATCH", path, body, "application/apply-patch+yaml", **query)
+
+    async def delete(self, body: Body) -> None:
+        """Delete this very object, and all it owns after it. One that is gone already is no error."""
+        ref = kinds.ref(body)
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": body["metadata"]["uid"]},
+        }
+        metrics.WRITES.labels(str(ref.kind), "delete").inc()
+        try:
+            await self._request("DELETE", ref.kind.path(ref.namespace, ref.name), options, "application/json")
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def patch_status(self, ref: Ref, status: Body) -> Body | None:
+        """Write the status of a Flow or Pod; None where it is gone."""
+        metrics.WRITES.labels(str(ref.kind), "status").inc()
+        path = ref.kind.path(ref.namespace, ref.name) + "/status"
+        query = {"fieldManager": names.FIELD_MANAGER}
+        try:
+            return await self._request("PATCH", path, {"status": status}, "application/merge-patch+json", **query)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def event(self, about: Body, kind: str, reason: str, message: str) -> None:
+        """Tell people something about a Flow or Pod; `kind` is Normal or Warning. It may be lost."""
+        metadata = about["metadata"]
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+            "involvedObject": {
+                "apiVersion": about["apiVersion"],
+                "kind": about["kind"],
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "uid": metadata["uid"],
+            },
+            "type": kind,
+            "reason": reason,
+            "message": message[:1024],
+            "source": {"component": names.FIELD_MANAGER},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            path = f"/api/v1/namespaces/{metadata['namespace']}/events"
+            await self._request("POST", path, body, "application/json")
+        except ApiError as error:
+            _log.warning("an event about %s was not written: %s", metadata["name"], error)

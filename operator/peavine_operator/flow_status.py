@@ -1,0 +1,152 @@
+"""The status of a Flow: a chain of small checks over its Pods and its gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peavine.spec import Flow
+from peavine_operator import kinds, names, reasons, render, rollout
+from peavine_operator.conditions import condition
+from peavine_operator.kinds import Ref
+from peavine_operator.observed import Observed
+from peavine_operator.symptoms import Finding, symptoms
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A Flow and what is seen of its parts."""
+
+    flow: Flow
+    pods: Mapping[str, Body | None]
+    """The Pod resource of each Pod, by the name that the Flow knows it by."""
+    gateway: Body | None
+    core_pods: Sequence[Body]
+    """Of the gateway."""
+    slices: Sequence[Body]
+    service: Body | None
+    held: Finding | None
+    """Why the gateway follows an old plan still."""
+
+
+def see(observed: Observed, key: Ref, flow: Flow, held: Finding | None) -> Seen:
+    """Return what is seen of a Flow."""
+    gateway = names.gateway(key.name)
+    return Seen(
+        flow,
+        {pod.name: observed.get(Ref(kinds.POD, key.namespace, render.entry(flow, pod))) for pod in flow.spec.pods},
+        observed.get(Ref(kinds.DEPLOYMENT, key.namespace, gateway)),
+        observed.children(key, kinds.CORE_POD),
+        observed.children(key, kinds.ENDPOINT_SLICE),
+        observed.get(Ref(kinds.SERVICE, key.namespace, gateway)),
+        held,
+    )
+
+
+def is_ready(pod: Body | None) -> bool:
+    """Tell whether a Pod resource is ready in its newest generation."""
+    found = condition(pod, "Ready")
+    return found is not None and found["status"] == "True"
+
+
+def pods_exist(seen: Seen) -> Finding | None:
+    """Every Pod that the Flow names is there."""
+    for name, body in seen.pods.items():
+        if body is None:
+            refers = next(pod.ref for pod in seen.flow.spec.pods if pod.name == name)
+            where = f'refers to the Pod resource "{refers}", which does not exist' if refers else "is not there yet"
+            return Finding(reasons.POD_MISSING if refers else reasons.STARTING, f"Pod {name}: {where}")
+    return None
+
+
+def plan_is_new(seen: Seen) -> Finding | None:
+    """The gateway was given the newest plan."""
+    return seen.held
+
+
+def pods_are_ready(seen: Seen) -> Finding | None:
+    """Every Pod is ready."""
+    for name, body in seen.pods.items():
+        if not is_ready(body):
+            found = condition(body, "Ready")
+            why = found["message"] if found else "its newest version has yet to be looked at"
+            scaled = found is not None and found["reason"] == reasons.SCALED_TO_ZERO
+            reason = reasons.SCALED_TO_ZERO if scaled else reasons.PODS_NOT_READY
+            return Finding(reason, f"Pod {name}: {why}")
+    return None
+
+
+def gateway_is_scaled_to_zero(seen: Seen) -> Finding | None:
+    """No gateway is asked for."""
+    if seen.gateway is not None and rollout.wanted(seen.gateway) == 0 and not seen.core_pods:
+        return Finding(reasons.SCALED_TO_ZERO, "no gateway is asked for")
+    return None
+
+
+def gateway_is_replaced(seen: Seen) -> Finding | None:
+    """Every gateway follows the newest plan."""
+    return rollout.replacing(seen.gateway, seen.core_pods)
+
+
+def gateway_is_ready(seen: Seen) -> Finding | None:
+    """Every gateway takes requests."""
+    return rollout.starting(seen.gateway)
+
+
+def gateway_is_reachable(seen: Seen) -> Finding | None:
+    """The gateway's Service leads to one at least."""
+    name = names.gateway(seen.flow.metadata.name)
+    found = rollout.reachable(seen.slices, name)
+    return None if found else Finding(reasons.NO_ENDPOINT, f"{name}: no gateway can be found yet")
+
+
+Check = Callable[[Seen], Finding | None]
+READY: tuple[Check, ...] = (
+    pods_exist,
+    plan_is_new,
+    pods_are_ready,
+    gateway_is_scaled_to_zero,
+    gateway_is_replaced,
+    gateway_is_ready,
+    gateway_is_reachable,
+)
+"""All that is so when a Flow is ready."""
+SETTLED: tuple[Check, ...] = (plan_is_new, gateway_is_replaced, gateway_is_ready)
+"""All that is so when no gateway follows an old plan, so that what only that one named may go."""
+
+
+def first(checks: Sequence[Check], seen: Seen) -> Finding | None:
+    """Return what the first check finds that finds something."""
+    return next((finding for check in checks if (finding := check(seen)) is not None), None)
+
+
+def failing(seen: Seen) -> list[Finding]:
+    """Return what fails in a Flow and will not mend by itself."""
+    missing = pods_exist(seen)
+    found = [missing] if missing is not None and missing.reason == reasons.POD_MISSING else []
+    for name, body in seen.pods.items():
+        for about in ("Accepted", "Degraded"):
+            told = condition(body, about)
+            if told is not None and told["status"] == ("False" if about == "Accepted" else "True"):
+                found.append(Finding(told["reason"], f"Pod {name}: {told['message']}"))
+    found += symptoms(seen.core_pods)
+    stuck = rollout.stuck(seen.gateway)
+    return found or ([stuck] if stuck else [])
+
+
+def status(seen: Seen) -> dict[str, Any]:
+    """Return what the status tells beside conditions."""
+    ready = sum(is_ready(body) for body in seen.pods.values())
+    return {"pods": f"{ready}/{len(seen.pods)}", "gateway": _address(seen)}
+
+
+def _address(seen: Seen) -> str | None:
+    if seen.service is None:
+        return None
+    name, metadata, port = names.gateway(seen.flow.metadata.name), seen.service["metadata"], seen.flow.spec.gateway
+    for ingress in seen.service.get("status", {}).get("loadBalancer", {}).get("ingress") or ():
+        return f"{ingress.get('hostname') or ingress.get('ip')}:{port.grpc_port}"
+    return f"{name}.{metadata['namespace']}.svc:{port.grpc_port}"

@@ -1,0 +1,63 @@
+"""Where kopf hands over what it watches. The only module that knows kopf, and it decides nothing.
+
+There are only event handlers: they add no finalizer, so everything can be deleted while the operator is down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from peavine_operator import kinds, names
+from peavine_operator.cluster import Cluster
+from peavine_operator.observed import Observed
+
+WATCH_SECONDS = 60
+"""A watch is opened again this often, so that one of which nothing is heard is known to be dead."""
+
+
+def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.Ref]], None]) -> kopf.OperatorRegistry:
+    """Return handlers that take note of every object and say which Flows and Pods it concerns."""
+    handlers = kopf.OperatorRegistry()
+
+    async def note(*, event: kopf.RawEvent, **_: Any) -> None:
+        body: Any = event["object"]
+        changed(observed.drop(body) if event["type"] == "DELETED" else observed.put(body))
+
+    for kind in kinds.ALL:
+        kopf.on.event(kind.group, kind.version, kind.plural, id="note", registry=handlers)(note)
+
+    @kopf.on.login(registry=handlers)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=cluster.configuration.host, aiohttp_session=cluster.session())
+
+    @kopf.on.startup(registry=handlers)
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.scanning.disabled = True
+        settings.networking.request_timeout = cluster.settings.request_seconds
+        settings.networking.connect_timeout = 5
+        settings.networking.error_backoffs = (0.5, 1, 2, 4, 8, 15, 30)
+        settings.watching.server_timeout = WATCH_SECONDS
+        settings.watching.client_timeout = WATCH_SECONDS + 30
+        settings.watching.connect_timeout = 5
+        settings.watching.chunk_size = 250
+        settings.queueing.idle_timeout = 1
+        for kind in kinds.ALL:
+            if kind not in kinds.RESOURCES:
+                settings.watching.label_selectors[kind.group, kind.version, kind.plural] = names.SELECTOR
+
+    return handlers
+
+
+async def watch(cluster: Cluster, handlers: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
+    """Watch until `stop` is set."""
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    namespaces = cluster.settings.watch_namespaces
+    await kopf.operator(
+        registry=handlers, standalone=True, clusterwide=not namespaces, namespaces=namespaces, stop_flag=stop
+    )

@@ -1,0 +1,38 @@
+"""The Pod resources that a Flow makes, and what a Pea is told of its Pod."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peavine.spec import API_VERSION, Pod
+from peavine_operator import names
+
+PLACEMENT = ("replicas", "autoscaling", "storage", "resources", "env", "image", "podTemplate")
+"""What a Pea need not know, so that a change of it restarts no program that could go on."""
+
+
+def pod_resource(flow: str, pod: Pod, namespace: str) -> dict[str, Any]:
+    """Return the Pod resource for a Pod of a Flow, complete with the Flow's defaults."""
+    name = names.child(flow, pod.metadata.name)
+    labels = {**names.labels("pod", flow=flow), names.STEP: pod.metadata.name}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Pod",
+        "metadata": names.metadata(name, namespace, labels),
+        "spec": said(pod),
+    }
+
+
+def said(pod: Pod) -> dict[str, Any]:
+    """Return a Pod's spec without what is as it is by default.
+
+    So it is the same whether the API server has filled in the defaults or not.
+    """
+    return pod.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def pea_manifest(pod: Pod) -> dict[str, Any]:
+    """Return the Pod manifest that a Pea is started from. It bears the name that the Flow knows the Pod by."""
+    name = (pod.metadata.labels or {}).get(names.STEP, pod.metadata.name)
+    spec = {key: value for key, value in said(pod).items() if key not in PLACEMENT}
+    return {"apiVersion": API_VERSION, "kind": "Pod", "metadata": {"name": name}, "spec": spec}

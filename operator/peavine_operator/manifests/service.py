@@ -1,0 +1,56 @@
+"""Services: headless ones, in which routers find every Pea, and the one before a gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peavine.spec import Gateway
+from peavine_operator import names
+
+GRPC = 8081
+"""Port of every Pea and head."""
+METRICS = 9090
+"""Port on which every program tells its metrics."""
+
+
+def headless(
+    name: str, namespace: str, labels: dict[str, str], selector: dict[str, str], publish_not_ready: bool = False
+) -> dict[str, Any]:
+    """Return a Service that resolves to the address of each Pea that is ready.
+
+    With `publish_not_ready` a shard has its name from its start on: the router that waits for it needs to know where
+    it will be, and asks the Pea itself whether it is ready.
+    """
+    spec: dict[str, Any] = {
+        "clusterIP": "None",
+        "selector": selector,
+        "ports": [{"name": "grpc", "port": GRPC, "targetPort": "grpc", "protocol": "TCP"}],
+    }
+    if publish_not_ready:
+        spec["publishNotReadyAddresses"] = True
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": names.metadata(name, namespace, labels),
+        "spec": spec,
+    }
+
+
+def gateway_service(name: str, namespace: str, labels: dict[str, str], gateway: Gateway, flow: str) -> dict[str, Any]:
+    """Return the Service that clients of a Flow connect to."""
+    meta = names.metadata(name, namespace, labels)
+    if gateway.service.annotations:
+        meta["annotations"] = dict(gateway.service.annotations)
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta,
+        "spec": {
+            "type": gateway.service.type,
+            "selector": names.selector("gateway", flow=flow),
+            "ports": [
+                {"name": "grpc", "port": gateway.grpc_port, "targetPort": "grpc", "protocol": "TCP"},
+                {"name": "http", "port": gateway.http_port, "targetPort": "http", "protocol": "TCP"},
+            ],
+        },
+    }

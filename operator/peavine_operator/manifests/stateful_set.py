@@ -1,0 +1,55 @@
+"""StatefulSets: Peas that are a shard, or have a volume. The index is the number of the shard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peavine.spec import Storage
+from peavine_operator import names
+
+
+def stateful_set(
+    name: str,
+    namespace: str,
+    labels: dict[str, str],
+    selector: dict[str, str],
+    template: dict[str, Any],
+    replicas: int,
+    service: str,
+    storage: Storage | None,
+) -> dict[str, Any]:
+    """Return a StatefulSet with a volume for each shard, where the Pod has storage."""
+    spec: dict[str, Any] = {
+        "replicas": replicas,
+        "serviceName": service,
+        "selector": {"matchLabels": selector},
+        "podManagementPolicy": "Parallel",
+        "revisionHistoryLimit": 1,
+        "updateStrategy": {"type": "RollingUpdate"},
+        "template": template,
+    }
+    if storage is not None:
+        claim: dict[str, Any] = {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": storage.size}},
+        }
+        if storage.class_name is not None:
+            claim["storageClassName"] = storage.class_name
+        spec["volumeClaimTemplates"] = [
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": "data", "labels": selector},
+                "spec": claim,
+            }
+        ]
+        spec["persistentVolumeClaimRetentionPolicy"] = {
+            "whenDeleted": "Retain" if storage.retain else "Delete",
+            "whenScaled": "Retain",
+        }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": names.metadata(name, namespace, labels),
+        "spec": spec,
+    }

@@ -1,0 +1,143 @@
+"""The pod template of Peas, heads and gateways: containers, probes, what they may do and where they run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from peavine.spec import EnvVar, Resources
+from peavine_operator import names
+from peavine_operator.manifests.overlay import overlay
+from peavine_operator.manifests.service import METRICS
+
+USER: Final = 10001
+"""The user of the images; volumes belong to its group."""
+DRAIN_SECONDS: Final = 7
+"""How long a Pea without a volume, or a gateway, goes on serving when it is to end.
+
+Names in DNS live for 5 s, routers ask once a second and endpoints take a moment: until then somebody may still come.
+"""
+STOP_SECONDS: Final = 20
+"""How long a program finishes what is in flight after SIGTERM, at the least."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What runs in the container of one component."""
+
+    component: str
+    """gateway, head or pea."""
+    image: str
+    pull_policy: str
+    arguments: Sequence[str]
+    """Of the command `peavine`."""
+    config: str
+    """Name of the ConfigMap that holds its files."""
+    ports: Mapping[str, int]
+    """By name; `grpc` answers health checks, whether it can take requests."""
+    timeout_seconds: float
+    """What it may have in flight ends within this time."""
+    env: Sequence[EnvVar] = ()
+    resources: Resources = field(default_factory=Resources)
+    sharded: bool = False
+    """Whether its index in a StatefulSet is the number of its shard."""
+    volume: bool = False
+    """Whether /data is a volume of its own, claimed by the StatefulSet, and it is the only one who may write there."""
+    service_account: str | None = None
+
+
+def pod_template(program: Program, labels: dict[str, str], selector: dict[str, str]) -> dict[str, Any]:
+    """Return the template of a component's core Pods."""
+    keeps = program.component != "gateway"
+    drain = 0 if program.volume or program.sharded else DRAIN_SECONDS
+    ready: dict[str, Any] = {"grpc": {"port": program.ports["grpc"]}}
+    listening: dict[str, Any] = {"tcpSocket": {"port": "grpc"}}
+    # A gateway and a head wait for others to be ready, however long that takes.
+    started = ready if program.component == "pea" else listening
+    container: dict[str, Any] = {
+        "name": program.component,
+        "image": program.image,
+        "imagePullPolicy": program.pull_policy,
+        "command": ["peavine"],
+        "args": list(program.arguments),
+        "env": _env(program),
+        "ports": [
+            {"name": name, "containerPort": port, "protocol": "TCP"}
+            for name, port in {**program.ports, "metrics": METRICS}.items()
+        ],
+        # It may load a model for ten minutes; what is slow to start is not killed for it.
+        "startupProbe": {**started, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 600},
+        "readinessProbe": {**ready, "periodSeconds": 2, "timeoutSeconds": 3, "failureThreshold": 2},
+        "livenessProbe": {**listening, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "config", "mountPath": "/etc/peavine", "readOnly": True},
+            *([{"name": "data", "mountPath": "/data"}] if keeps else []),
+            {"name": "tmp", "mountPath": "/tmp"},
+        ],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    resources = program.resources.manifest()
+    if resources:
+        container["resources"] = resources
+    if drain:
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": drain}}}
+    spec: dict[str, Any] = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "terminationGracePeriodSeconds": drain + max(STOP_SECONDS, math.ceil(program.timeout_seconds)) + 5,
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": key,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": selector},
+            }
+            for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+        ],
+        "containers": [container],
+        "volumes": [
+            {"name": "config", "configMap": {"name": program.config}},
+            *([{"name": "data", "emptyDir": {}}] if keeps and not program.volume else []),
+            {"name": "tmp", "emptyDir": {}},
+        ],
+    }
+    if program.service_account:
+        spec["serviceAccountName"] = program.service_account
+    annotations = {
+        "kubectl.kubernetes.io/default-container": program.component,
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(METRICS),
+    }
+    return {
+        "metadata": {"labels": labels, "annotations": annotations},
+        "spec": spec,
+    }
+
+
+def versioned(template: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return a template with a user's own over it, labelled with its version."""
+    whole: dict[str, Any] = overlay(template, own)
+    version = {names.VERSION: names.content_hash(whole)}
+    metadata = {**whole["metadata"], "labels": {**whole["metadata"]["labels"], **version}}
+    return {**whole, "metadata": metadata}
+
+
+def _env(program: Program) -> list[dict[str, Any]]:
+    env: list[dict[str, Any]] = [{"name": "PEAVINE_TERMINATION_LOG", "value": "/dev/termination-log"}]
+    if program.sharded:
+        path = "metadata.labels['apps.kubernetes.io/pod-index']"
+        env.append({"name": "PEAVINE_PEA_SHARD", "valueFrom": {"fieldRef": {"fieldPath": path}}})
+    return env + [variable.manifest() for variable in program.env]

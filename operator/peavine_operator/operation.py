@@ -1,0 +1,87 @@
+"""The operator at work: what is observed, the queue of what to look at, and the tasks that fill and empty it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from peavine_operator import handlers, kinds, metrics
+from peavine_operator.cluster import ApiError, Cluster
+from peavine_operator.kinds import Ref
+from peavine_operator.observed import Observed, trim
+from peavine_operator.reconcile import Reconciler
+from peavine_operator.settings import Settings
+from peavine_operator.workqueue import Workqueue
+
+_log = logging.getLogger(__name__)
+
+
+class Operation:
+    """Everything that a replica does while it holds the Lease."""
+
+    def __init__(self, cluster: Cluster, settings: Settings, stop: asyncio.Event) -> None:
+        self._cluster, self._settings, self._stop = cluster, settings, stop
+        self._observed, self._queue = Observed(), Workqueue[Ref]()
+        self._reconciler = Reconciler(cluster, self._observed, settings, self._changed)
+
+    def _changed(self, keys: set[Ref]) -> None:
+        self._queue.add(keys)
+        metrics.QUEUED.set(len(self._queue))
+
+    async def run(self) -> None:
+        """Work until `stop` is set, or anything fails that is not a failed request."""
+        await self._list()
+        watch = handlers.watch(
+            self._cluster, handlers.registry(self._cluster, self._observed, self._changed), self._stop
+        )
+        forever: list[Coroutine[Any, Any, None]] = [self._resync(), watch]
+        forever += [self._queue.work(self._look) for _ in range(self._settings.workers)]
+        tasks = [asyncio.create_task(coroutine) for coroutine in forever]
+        stopping: asyncio.Task[Any] = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        self._stop.set()
+        stopping.cancel()
+        # kopf ends by the flag; what looks at things is cut off, as the next look begins anew.
+        for task in (tasks[0], *tasks[2:]):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done - {stopping}:
+            task.result()
+
+    async def _look(self, key: Ref) -> bool:
+        metrics.QUEUED.set(len(self._queue))
+        started = time.monotonic()
+        result = "error"
+        try:
+            succeeded = await self._reconciler.reconcile(key)
+            result = "ok" if succeeded else "again"
+        except ApiError as error:
+            succeeded = False
+            _log.warning("%s: %s; it is tried again", key, error)
+        except Exception:
+            succeeded = False
+            _log.exception("%s: cannot be looked at; it is tried again", key)
+        metrics.RECONCILES.labels(key.kind.name, result).inc()
+        metrics.RECONCILE_SECONDS.labels(key.kind.name).observe(time.monotonic() - started)
+        return succeeded
+
+    async def _list(self) -> None:
+        """List everything: what was deleted while nobody watched is noticed in no other way."""
+        for kind in kinds.ALL:
+            bodies, listed_at = [], 0
+            async for page, at in self._cluster.listed(kind):
+                bodies += [trim(body) for body in page]
+                listed_at = at if not listed_at else min(listed_at, at)
+            self._changed(self._observed.replace(kind, bodies, listed_at))
+        self._changed(set(self._observed.resources()))
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.resync_seconds)
+            try:
+                await self._list()
+            except ApiError as error:
+                _log.warning("the resync failed: %s", error)

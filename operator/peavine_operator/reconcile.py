@@ -1,0 +1,241 @@
+"""One look at a Flow or a Pod: observe, render, apply what differs, prune what is not rendered, tell the status.
+
+It decides from what is there, never from what happened, so any number of looks in any order lead to the same end, and
+a look at what is as it should be writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from peavine.errors import ManifestError, Problem
+from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render
+from peavine_operator.acceptance import accept_flow, accept_pod
+from peavine_operator.cluster import ApiError, Cluster
+from peavine_operator.drift import drift
+from peavine_operator.kinds import Kind, Ref
+from peavine_operator.observed import Observed
+from peavine_operator.settings import Settings
+from peavine_operator.symptoms import Finding
+
+Body = dict[str, Any]
+AT_ONCE = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
+"""What goes as soon as it is not rendered; the rest may be needed by an old version that still runs."""
+_log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """A manifest cannot be carried out as it is; `finding` says why, and `again` whether time may help."""
+
+    def __init__(self, finding: Finding, again: bool = False) -> None:
+        self.finding, self.again = finding, again
+        super().__init__(finding.message)
+
+
+class Reconciler:
+    """Looks at Flows and Pods, one at a time each."""
+
+    def __init__(self, cluster: Cluster, observed: Observed, settings: Settings, changed: Callable[[set[Ref]], None]):
+        self._cluster, self._observed, self._settings, self._changed = cluster, observed, settings, changed
+        self._equal: dict[Ref, tuple[str, str]] = {}
+        """What the API server says in its own words: an object's hash, and the difference that is none."""
+
+    async def reconcile(self, key: Ref) -> bool:
+        """Look at a Flow or Pod and return whether nothing failed. A refused manifest is no failure."""
+        body = self._observed.get(key)
+        if body is None or "deletionTimestamp" in body["metadata"]:
+            return True
+        look = self._flow if key.kind == kinds.FLOW else self._pod
+        refused: Finding | None = None
+        again = False
+        try:
+            await look(key, body)
+        except ManifestError as error:
+            refused = conditions.invalid(error.problems)
+        except Refused as refusal:
+            refused, again = refusal.finding, refusal.again
+        if refused:
+            told = conditions.conditions(body["metadata"]["generation"], refused, None, ())
+            await self._tell(key, body, told, {})
+        return not again
+
+    async def _pod(self, key: Ref, body: Body) -> None:
+        pod = accept_pod(body)
+        place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
+        objects = render.pod_objects(pod, place)
+        seen = pod_status.see(self._observed, key, pod)
+        self._hold_entry(key, objects[-1], seen)
+        await self._apply(objects, body, pod.spec.pod_template)
+        seen = pod_status.see(self._observed, key, pod)
+        idle = pod_status.peas_are_scaled_to_zero(seen)
+        settled = pod_status.first((*pod_status.SETTLED, pod_status.entry_is_reachable), seen) is None
+        await self._prune(key, body, objects, settled or idle is not None)
+        waiting, failing = pod_status.first(pod_status.READY, seen), pod_status.failing(seen)
+        told = conditions.conditions(body["metadata"]["generation"], None, waiting, failing)
+        await self._tell(key, body, told, pod_status.status(seen))
+
+    def _hold_entry(self, key: Ref, service: Body, seen: pod_status.Seen) -> None:
+        """Leave a Pod's Service with the Peas until a new head can take over."""
+        live = self._observed.get(Ref(kinds.SERVICE, key.namespace, key.name))
+        if live is None or not seen.pod.spec.has_head:
+            return
+        if pod_status.head_is_replaced(seen) or pod_status.head_is_ready(seen):
+            service["spec"]["selector"] = live["spec"]["selector"]
+
+    async def _flow(self, key: Ref, body: Body) -> None:
+        flow = accept_flow(body)
+        place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
+        pods, gateway = render.flow_pods(flow, place), render.flow_gateway(flow, place)
+        refused = await self._apply_all(pods, body)
+        held = self._hold_plan(key, gateway)
+        keep = (kinds.DEPLOYMENT, kinds.CONFIG_MAP) if held else ()
+        await self._apply([item for item in gateway if kinds.of(item) not in keep], body, {})
+        if refused:
+            raise refused
+        seen = flow_status.see(self._observed, key, flow, held)
+        idle = held is None and flow_status.gateway_is_scaled_to_zero(seen) is not None
+        settled = flow_status.first(flow_status.SETTLED, seen) is None
+        await self._prune(key, body, [*pods, *gateway], settled or idle)
+        waiting, failing = flow_status.first(flow_status.READY, seen), flow_status.failing(seen)
+        told = conditions.conditions(body["metadata"]["generation"], None, waiting, failing)
+        await self._tell(key, body, told, flow_status.status(seen))
+
+    def _hold_plan(self, key: Ref, gateway: Sequence[Body]) -> Finding | None:
+        """Return why a live gateway keeps its old plan: a Pod that only the new one names is not ready."""
+        live = self._observed.get(Ref(kinds.DEPLOYMENT, key.namespace, names.gateway(key.name)))
+        if live is None:
+            return None
+        (new,) = (item for item in gateway if kinds.of(item) == kinds.DEPLOYMENT)
+        named = [_named(item) for item in (live, new)]
+        waited = [
+            name
+            for name in sorted(named[1] - named[0])
+            if not flow_status.is_ready(self._observed.get(Ref(kinds.POD, key.namespace, name)))
+        ]
+        if not waited:
+            return None
+        return Finding(reasons.WAITING_FOR_PODS, f"the gateway goes on as before until these are ready: {waited}")
+
+    async def _apply_all(self, objects: Sequence[Body], owner: Body) -> Refused | None:
+        """Apply objects that do not depend on each other; return the first refusal after all were tried."""
+        first: Refused | None = None
+        for item in objects:
+            try:
+                await self._apply([item], owner, {})
+            except Refused as refused:
+                first = first or refused
+        return first
+
+    async def _apply(self, objects: Sequence[Body], owner: Body, template: Mapping[str, Any]) -> None:
+        """Apply each object that is not as rendered. Raises Refused."""
+        stale = []
+        for item in objects:
+            wanted = _owned(item, owner)
+            why = await self._why(wanted, owner)
+            if why is not None:
+                stale.append((wanted, why))
+        try:
+            for wanted, _ in stale:
+                if template and kinds.of(wanted) in (kinds.DEPLOYMENT, kinds.STATEFUL_SET):
+                    await self._cluster.apply(wanted, dry_run=True)
+            for wanted, why in stale:
+                ref = kinds.ref(wanted)
+                live = await self._cluster.apply(wanted)
+                _log.info("%s applied: %s", ref, why)
+                self._changed(self._observed.put(live))
+                left = drift(_comparable(wanted), live)
+                if left is not None:
+                    self._equal[ref] = (wanted["metadata"]["annotations"][names.RENDERED], left)
+        except ApiError as error:
+            if not error.invalid:
+                raise
+            where = "spec.podTemplate" if template else "spec"
+            problem = Problem(where, f"the API server refuses what this leads to: {error.message}")
+            raise Refused(Finding(reasons.REFUSED, str(problem)), again=True) from error
+
+    async def _why(self, wanted: Body, owner: Body) -> str | None:
+        """Return why an object must be applied, or None when it is as it should be."""
+        ref = kinds.ref(wanted)
+        live = self._observed.get(ref)
+        if live is None:
+            live = await self._cluster.get(ref)
+            if live is None:
+                return "it is new"
+        if _controller(live) != owner["metadata"]["uid"]:
+            gone = _controller(live) is not None and self._observed.get(kinds.ref(owner)) is not None
+            hint = "it may be about to be deleted" if gone else "choose another name"
+            problem = Problem("metadata.name", f"{ref.kind.name} {ref.name} belongs to somebody else; {hint}")
+            raise Refused(Finding(reasons.NAME_TAKEN, str(problem)), again=True)
+        digest = wanted["metadata"]["annotations"][names.RENDERED]
+        found = drift(_comparable(wanted), live)
+        if (live["metadata"].get("annotations") or {}).get(names.RENDERED) != digest:
+            return found or "a field is no longer rendered"
+        return None if found is None or self._equal.get(ref) == (digest, found) else found
+
+    async def _prune(self, key: Ref, owner: Body, rendered: Iterable[Body], settled: bool) -> None:
+        """Delete what belongs to a resource and is not rendered any longer."""
+        wanted = {kinds.ref(item) for item in rendered}
+        prunable: tuple[Kind, ...] = (*kinds.APPLIED, kinds.POD) if key.kind == kinds.FLOW else kinds.APPLIED
+        for kind in prunable:
+            for live in self._observed.children(key, kind):
+                ref = kinds.ref(live)
+                if ref in wanted or "deletionTimestamp" in live["metadata"]:
+                    continue
+                if _controller(live) == owner["metadata"]["uid"] and (settled or kind in AT_ONCE):
+                    await self._cluster.delete(live)
+                    _log.info("%s deleted: it is not rendered any longer", ref)
+                    self._observed.drop(live)
+
+    async def _tell(self, key: Ref, body: Body, told: Sequence[conditions.Condition], more: Mapping[str, Any]) -> None:
+        """Write the status, if it differs from what it says already, and tell people what turned."""
+        before = body.get("status") or {}
+        old = {condition["type"]: condition for condition in before.get("conditions") or ()}
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        timed = conditions.timed(told, list(old.values()), now)
+        status = {"observedGeneration": body["metadata"]["generation"], "conditions": timed, **more}
+        if all(before.get(field) == value for field, value in status.items()):
+            return
+        live = await self._cluster.patch_status(key, status)
+        if live is not None:
+            self._changed(self._observed.put(live))
+        for condition in timed:
+            was = old.get(condition["type"], {}).get("status")
+            good = condition["type"] in ("Ready", "Accepted")
+            if condition["type"] != "Progressing" and was != condition["status"]:
+                if condition["status"] == "True" and condition["type"] == "Ready":
+                    await self._cluster.event(body, "Normal", condition["reason"], condition["message"])
+                elif good != (condition["status"] == "True") and condition["type"] != "Ready":
+                    await self._cluster.event(body, "Warning", condition["reason"], condition["message"])
+
+
+def _owned(item: Body, owner: Body) -> Body:
+    """Return an object with its owner, so that it goes when the owner goes, and with its hash."""
+    reference = {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+    }
+    metadata = item["metadata"]
+    annotations = {**metadata.get("annotations", {}), names.RENDERED: names.content_hash(item)}
+    return {**item, "metadata": {**metadata, "annotations": annotations, "ownerReferences": [reference]}}
+
+
+def _comparable(item: Body) -> Body:
+    """Return what of an object can be compared; a ConfigMap cannot change and its content is not remembered."""
+    return {key: value for key, value in item.items() if key != "data"}
+
+
+def _controller(live: Body) -> str | None:
+    for reference in live["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return None
+
+
+def _named(gateway: Body) -> set[str]:
+    return set((gateway["metadata"].get("annotations") or {}).get(names.NAMED, "").split(",")) - {""}

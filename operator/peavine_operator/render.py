@@ -1,0 +1,177 @@
+"""From a manifest to every object that it needs. Pure: the operator applies them, `peavine render` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from peavine import graph
+from peavine.spec import Flow, FlowPod, Pod, Resources
+from peavine_operator import names
+from peavine_operator.manifests.autoscaler import autoscaler
+from peavine_operator.manifests.config_map import config_map
+from peavine_operator.manifests.deployment import deployment
+from peavine_operator.manifests.disruption_budget import disruption_budget
+from peavine_operator.manifests.pod_resource import pea_manifest, pod_resource
+from peavine_operator.manifests.service import GRPC, METRICS, gateway_service, headless
+from peavine_operator.manifests.service_account import service_account
+from peavine_operator.manifests.stateful_set import stateful_set
+from peavine_operator.manifests.template import Program, pod_template, versioned
+
+Object = dict[str, Any]
+IMAGE_PREFIX = "docker://"
+PLAN = "/etc/peavine/plan.json"
+POD = "/etc/peavine/pod.json"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a manifest is rendered for, which it does not say itself."""
+
+    namespace: str
+    image: str
+    """The runtime image, for gateways and for Pods that name none."""
+    pull_policy: str = "IfNotPresent"
+
+
+def flow_pods(flow: Flow, place: Place) -> list[Object]:
+    """Return the Pod resources of a Flow."""
+    return [pod_resource(flow.metadata.name, pod, place.namespace) for pod in graph.pods(flow)]
+
+
+def flow_gateway(flow: Flow, place: Place) -> list[Object]:
+    """Return a Flow's gateway and all that it needs, in the order in which they are applied."""
+    name, labels = names.gateway(flow.metadata.name), names.labels("gateway", flow=flow.metadata.name)
+    selector = names.selector("gateway", flow=flow.metadata.name)
+    gateway, namespace = flow.spec.gateway, place.namespace
+    plan = graph.plan(flow, lambda pod: [address(entry(flow, pod), namespace)])
+    config = config_map(name, namespace, labels, {"plan.json": plan.model_dump(mode="json", by_alias=True)})
+    ports = {"grpc": gateway.grpc_port, "http": gateway.http_port}
+    program = Program(
+        component="gateway",
+        image=place.image,
+        pull_policy=place.pull_policy,
+        arguments=[
+            "gateway", "--plan", PLAN, "--grpc-port", str(gateway.grpc_port), "--http-port", str(gateway.http_port),
+            "--metrics-port", str(METRICS),
+        ],
+        config=config["metadata"]["name"],
+        ports=ports,
+        timeout_seconds=flow.spec.timeout_seconds,
+        resources=gateway.resources,
+        service_account=name,
+    )  # fmt: skip
+    replicas = None if gateway.autoscaling else gateway.replicas
+    template = versioned(pod_template(program, labels, selector), {})
+    workload = deployment(name, namespace, labels, selector, template, replicas)
+    workload["metadata"]["annotations"] = {names.NAMED: ",".join(entry(flow, pod) for pod in flow.spec.pods)}
+    objects = [
+        config,
+        service_account(name, namespace, labels),
+        gateway_service(name, namespace, labels, gateway, flow.metadata.name),
+        workload,
+        disruption_budget(name, namespace, labels, selector),
+    ]
+    if gateway.autoscaling:
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+        objects.append(autoscaler(name, namespace, labels, target, gateway.autoscaling))
+    return objects
+
+
+def entry(flow: Flow, pod: FlowPod) -> str:
+    """Return the name of the Service in which the gateway finds a Pod."""
+    return pod.ref or names.child(flow.metadata.name, pod.name)
+
+
+def address(service: str, namespace: str) -> graph.Target:
+    """Return where a Service's Peas are, as a name that needs no knowledge of the cluster's domain."""
+    return f"{service}.{namespace}.svc:{GRPC}"
+
+
+def pod_objects(pod: Pod, place: Place) -> list[Object]:
+    """Return what a Pod resource needs, in the order in which they are applied.
+
+    Its Service always bears the Pod's name and leads to the head where there is one, else to the Peas. So a plan that
+    names the Pod stays right when a head comes or goes.
+    """
+    name, namespace = pod.metadata.name, place.namespace
+    component = "head" if pod.spec.has_head else "pea"
+    service = headless(name, namespace, names.labels(component, pod=name), names.selector(component, pod=name))
+    return [*_peas(pod, place), *(_head(pod, place) if pod.spec.has_head else []), service]
+
+
+def stateful(pod: Pod) -> bool:
+    """Tell whether each Pea has a name and perhaps a volume of its own."""
+    return pod.spec.shards > 1 or pod.spec.storage is not None
+
+
+def _peas(pod: Pod, place: Place) -> list[Object]:
+    name, namespace = pod.metadata.name, place.namespace
+    labels, selector = names.labels("pea", pod=name), names.selector("pea", pod=name)
+    config = config_map(f"{name}-pea", namespace, labels, {"pod.json": pea_manifest(pod)})
+    program = _program(pod, place, "pea", config)
+    template = versioned(pod_template(program, labels, selector), pod.spec.pod_template)
+    objects = [config]
+    replicas = pod.spec.replicas
+    if stateful(pod):
+        objects.append(headless(names.peas(name), namespace, labels, selector, publish_not_ready=True))
+        workload = stateful_set(
+            name, namespace, labels, selector, template,
+            replicas=pod.spec.shards * (1 if replicas is None else min(1, replicas)),
+            service=names.peas(name), storage=pod.spec.storage,
+        )  # fmt: skip
+    else:
+        if pod.spec.has_head:
+            objects.append(headless(names.peas(name), namespace, labels, selector))
+        workload = deployment(name, namespace, labels, selector, template, replicas)
+    objects += [workload, disruption_budget(name, namespace, labels, selector)]
+    if pod.spec.autoscaling:
+        target = {"apiVersion": "peavine.dev/v1alpha1", "kind": "Pod", "name": name}
+        objects.append(autoscaler(name, namespace, labels, target, pod.spec.autoscaling))
+    return objects
+
+
+def _head(pod: Pod, place: Place) -> list[Object]:
+    name, namespace = names.head(pod.metadata.name), place.namespace
+    labels, selector = names.labels("head", pod=pod.metadata.name), names.selector("head", pod=pod.metadata.name)
+    peas = names.peas(pod.metadata.name)
+    if stateful(pod):
+        shards = [[address(f"{pod.metadata.name}-{shard}.{peas}", namespace)] for shard in range(pod.spec.shards)]
+    else:
+        shards = [[address(peas, namespace)]]
+    manifest = pea_manifest(pod)
+    known = Pod.model_validate(manifest)
+    plan = graph.head_plan(known, shards).model_dump(mode="json", by_alias=True)
+    config = config_map(name, namespace, labels, {"pod.json": manifest, "plan.json": plan})
+    template = pod_template(_program(pod, place, "head", config), labels, selector)
+    # A head runs where Peas may run, but what their containers have besides is theirs.
+    spec = {key: value for key, value in pod.spec.pod_template.get("spec", {}).items() if key != "containers"}
+    template = versioned(template, {**pod.spec.pod_template, "spec": spec} if pod.spec.pod_template else {})
+    replicas = 0 if pod.spec.replicas == 0 else 1
+    return [
+        config,
+        deployment(name, namespace, labels, selector, template, replicas),
+        disruption_budget(name, namespace, labels, selector),
+    ]
+
+
+def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any]) -> Program:
+    spec, pea = pod.spec, component == "pea"
+    image = spec.uses.removeprefix(IMAGE_PREFIX) if spec.uses.startswith(IMAGE_PREFIX) else spec.image
+    arguments = ["pea", "--pod", POD, "--listen", f"0.0.0.0:{GRPC}", "--data", "/data", "--metrics-port", str(METRICS)]
+    if not pea:
+        arguments += ["--plan", PLAN]
+    return Program(
+        component=component,
+        image=image or place.image,
+        pull_policy=place.pull_policy,
+        arguments=arguments,
+        config=config["metadata"]["name"],
+        ports={"grpc": GRPC},
+        timeout_seconds=spec.timeout_seconds or 10,
+        env=spec.env,
+        resources=spec.resources if pea else Resources(),
+        sharded=pea and spec.shards > 1,
+        volume=pea and spec.storage is not None,
+    )

@@ -1,0 +1,69 @@
+"""What the environment of the operator's process says, read once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+PREFIX = "PEAVINE_OPERATOR_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting is an environment variable: PEAVINE_OPERATOR_ and the field's name in capitals."""
+
+    image: str = "peavine/runtime:0.1.0"
+    """The runtime image, for gateways, heads and Pods that name none."""
+    image_pull_policy: str = "IfNotPresent"
+    """When nodes fetch that image."""
+    watch_namespaces: tuple[str, ...] = ()
+    """Namespaces with Flows, separated by commas; empty: all of them."""
+    namespace: str = "default"
+    """The operator's own namespace, where its Lease is."""
+    lease_name: str = "peavine-operator"
+    """Name of the Lease that tells which replica works."""
+    identity: str = ""
+    """This replica's name in the Lease; the host's name when empty."""
+    lease_seconds: int = 15
+    """How long another replica waits for one that has gone silent. It gives up itself after two thirds of that."""
+    port: int = 9090
+    """Port of /metrics and /healthz."""
+    resync_seconds: int = 60
+    """How often everything is listed and looked at again, for what a watch may have missed."""
+    workers: int = 4
+    """Flows and Pods that are worked on at once."""
+    request_seconds: int = 20
+    """How long a request to the API server may take."""
+    silence_seconds: int = 180
+    """Without a word from a watch for so long, /healthz fails and Kubernetes restarts the process. A watch that has
+    nothing to tell is opened again every minute."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings. Raises ValueError that names every variable that is wrong or not known."""
+    known = {PREFIX + field.name.upper(): field for field in fields(Settings)}
+    values: dict[str, object] = {}
+    problems = []
+    for name, text in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        field = known.get(name)
+        if field is None:
+            problems.append(f"{name} is not known; known: {', '.join(sorted(known))}")
+        elif field.type == "int":
+            if text.isdigit() and int(text) > 0:
+                values[field.name] = int(text)
+            else:
+                problems.append(f'{name} is "{text}", and a number above 0 is wanted')
+        elif field.name == "watch_namespaces":
+            values[field.name] = tuple(part.strip() for part in text.split(",") if part.strip())
+        else:
+            values[field.name] = text
+    if problems:
+        raise ValueError("\n".join(problems))
+    values["identity"] = values.get("identity") or socket.gethostname()
+    return Settings(**values)  # type: ignore[arg-type]

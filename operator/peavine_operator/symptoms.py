@@ -1,0 +1,93 @@
+"""What is wrong with core Pods, in their own words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from peavine_operator import names, reasons
+
+Body = Mapping[str, Any]
+
+WAITING = {
+    "ImagePullBackOff": reasons.IMAGE_FAILED,
+    "ErrImagePull": reasons.IMAGE_FAILED,
+    "ErrImageNeverPull": reasons.IMAGE_FAILED,
+    "InvalidImageName": reasons.IMAGE_FAILED,
+    "CreateContainerConfigError": reasons.NOT_STARTED,
+    "CreateContainerError": reasons.NOT_STARTED,
+    "RunContainerError": reasons.NOT_STARTED,
+}
+"""Why containers wait for what will not come by itself."""
+LONGEST = 1024
+
+
+class Finding(NamedTuple):
+    """Why something is not as it should be: a reason of `reasons`, and words for people."""
+
+    reason: str
+    message: str
+
+
+def symptoms(core_pods: Iterable[Body]) -> list[Finding]:
+    """Return what is wrong with each core Pod that cannot do its work; those that only need time are well."""
+    return [found for pod in core_pods if (found := _symptom(pod)) is not None]
+
+
+def is_ready(core_pod: Body) -> bool:
+    """Tell whether a core Pod takes requests."""
+    conditions = core_pod.get("status", {}).get("conditions") or ()
+    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return ready and "deletionTimestamp" not in core_pod["metadata"]
+
+
+def _symptom(core_pod: Body) -> Finding | None:
+    if "deletionTimestamp" in core_pod["metadata"] or is_ready(core_pod):
+        return None
+    status, name = core_pod.get("status", {}), core_pod["metadata"]["name"]
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        found = _container(container, f"{_component(core_pod)} {name}")
+        if found:
+            return found
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return Finding(reasons.UNSCHEDULABLE, f"{_component(core_pod)} {name}: {condition.get('message', '')}")
+    return None
+
+
+def _container(container: Body, where: str) -> Finding | None:
+    state, last = container.get("state") or {}, container.get("lastState") or {}
+    waiting = state.get("waiting") or {}
+    if waiting.get("reason") in WAITING:
+        return Finding(WAITING[waiting["reason"]], f"{where}: {waiting.get('message') or waiting['reason']}")
+    ended = state.get("terminated") or last.get("terminated")
+    if ended and ended.get("exitCode"):
+        return Finding(reasons.CONTAINER_FAILED, f"{where}: {_last_words(ended)}")
+    return None
+
+
+def _last_words(ended: Body) -> str:
+    """Return what a program said at its end: the error it wrote for us, else the end of its log, else its code."""
+    text = str(ended.get("message") or "").strip()
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if isinstance(said, dict) and said.get("error"):
+        executor = f" (Executor {said['executor']})" if said.get("executor") else ""
+        return _short(f"{said['error']}{executor}")
+    if text:
+        return _short(text)
+    reason = ended.get("reason") or "Error"
+    hint = "; give it more memory under resources.limits" if reason == "OOMKilled" else ""
+    return f"ended with code {ended['exitCode']} ({reason}){hint}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else "..." + text[-LONGEST:]
+
+
+def _component(core_pod: Body) -> str:
+    labels = core_pod["metadata"].get("labels") or {}
+    return {"pea": "Pea", "head": "head", "gateway": "gateway"}.get(labels.get(names.COMPONENT, ""), "pod")
