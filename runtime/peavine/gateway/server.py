@@ -14,6 +14,8 @@ import pydantic
 from peavine.errors import PeavineError, StartError
 from peavine.gateway.edge import Edge
 from peavine.gateway.grpc import GrpcEdge
+from peavine.gateway.http import app
+from peavine.gateway.listener import Listener
 from peavine.gateway.settings import GatewaySettings
 from peavine.graph import Plan
 from peavine.serving import Server, last_words, metrics, stopped
@@ -36,17 +38,22 @@ class GatewayServer:
         self._grpc = GrpcEdge(self.edge)
         # What is a little too large is refused by name; what is far too large, by gRPC itself.
         self._server = Server(self._grpc.services, 2 * plan.max_message_bytes + 1048576)
+        self._listener = Listener(app(self.edge), plan.max_message_bytes)
         self._health: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
         """Listen, begin to connect, and return the address of the gRPC service."""
         settings = self.settings
         self.address = await self._server.start(f"{settings.host}:{settings.grpc_port}")
+        addresses = {"grpc": self.address}
+        if settings.http_port is not None:
+            addresses["http"] = await self._listener.start(settings.host, settings.http_port)
         await self.edge.start()
         self._health = asyncio.create_task(self._watch(), name="health")
         if settings.addresses is not None:
-            settings.addresses.write_text(json.dumps({"grpc": self.address}))
-        _log.info("%s serves gRPC on %s", self.edge.name, self.address)
+            settings.addresses.write_text(json.dumps(addresses))
+        for name, address in addresses.items():
+            _log.info("%s serves %s on %s", self.edge.name, "gRPC" if name == "grpc" else "HTTP", address)
         return self.address
 
     async def stop(self, grace: float) -> None:
@@ -57,7 +64,7 @@ class GatewayServer:
                 await self._health
         await self._server.set_serving(False)
         self._grpc.drain()
-        await self._server.stop(grace)
+        await asyncio.gather(self._server.stop(grace), self._listener.stop(grace))
         await self.edge.stop()
 
     async def _watch(self) -> None:

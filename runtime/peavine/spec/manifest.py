@@ -45,7 +45,7 @@ def _parse(data: object, model: type[M], source: str) -> M:
     try:
         parsed = model.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(dict(detail), model) for detail in error.errors(include_url=False)]
+        problems = problems_in(error, model)
     # The rules read the plain data, so that what they find is told beside what the schema found.
     spec = data.get("spec")
     if isinstance(spec, Mapping):
@@ -53,6 +53,11 @@ def _parse(data: object, model: type[M], source: str) -> M:
     if parsed is None or problems:
         raise ManifestError(sorted(set(problems)), source)
     return parsed
+
+
+def problems_in(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Return all that pydantic found wrong with data for a model, in the words of who wrote the data."""
+    return [_problem(dict(detail), model) for detail in error.errors(include_url=False)]
 
 
 def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> Problem:

@@ -1,0 +1,81 @@
+"""Serves an ASGI application in the event loop that runs already. Signals are not its business."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Generator
+
+import uvicorn
+from fastapi import FastAPI
+
+from peavine.errors import StartError
+
+__all__ = ["Listener"]
+
+PING_SECONDS = 20.0
+"""Between pings on a WebSocket, and how long it may take to answer one."""
+IDLE_SECONDS = 75
+"""How long a connection without a request is kept open."""
+
+
+class Listener:
+    """One HTTP port."""
+
+    def __init__(self, app: FastAPI, max_message_bytes: int) -> None:
+        self._config = uvicorn.Config(
+            app,
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
+            ws_max_size=max_message_bytes,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PING_SECONDS,
+            ws_per_message_deflate=False,
+        )
+        self._server = _Server(self._config)
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int) -> str:
+        """Listen, and return the address. Raises StartError when the port is taken."""
+        try:
+            listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
+            raise StartError(f"HTTP port {port} of {host} {why}; give another with --http-port") from None
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="http")
+        up = asyncio.create_task(self._server.up.wait())
+        await asyncio.wait((up, self._serving), return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        bound = listening.getsockname()
+        return f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing new, and finish what came, within `grace` seconds."""
+        if self._serving is None:
+            return
+        self._config.timeout_graceful_shutdown = max(1, round(grace))
+        self._server.should_exit = True
+        await self._serving
+
+
+class _Server(uvicorn.Server):
+    """One that says when it listens, and leaves signals to whoever owns the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield

@@ -1,0 +1,302 @@
+"""What HTTP clients send and get, as JSON: checked on its way in, and described for /openapi.json.
+
+Documents are described here and checked by `Document.from_dict`, which is the one place that knows them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SkipValidation
+
+__all__ = ["AnswerBody", "DeleteBody", "FlowStatus", "Problem", "RequestBody", "SocketAnswer", "SocketRequest"]
+
+
+class _Json(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True, populate_by_name=True)
+
+
+class Array(_Json):
+    """An array as bytes."""
+
+    data: str
+    """The raw numbers, row-major and little endian, in base64."""
+    dtype: str
+    """numpy's name of the type, such as `<f4` or `|u1`."""
+    shape: list[int]
+    """Its dimensions."""
+
+
+class SparseArray(_Json):
+    """A matrix of mostly zeros."""
+
+    rows: Array
+    """Of each value its row; in the layout `csr` the row pointers."""
+    columns: Array
+    """Of each value its column."""
+    values: Array
+    """The values."""
+    shape: list[int]
+    """The matrix's rows and columns."""
+    layout: Literal["coo", "csr"]
+    """What `rows` means."""
+
+
+Numbers = Array | SparseArray | list[Any]
+
+
+class ScoreBody(_Json):
+    """A number that says how good a match is, or how well an evaluation went."""
+
+    value: float
+    """The number."""
+    name: str = ""
+    """The Executor that gave it."""
+    description: str = ""
+    """What it means."""
+    reference: str = ""
+    """Id of the Document it was measured against."""
+    ascending: bool = False
+    """Whether smaller is better (a distance)."""
+    operands: list[ScoreBody] = []
+    """The scores that it was made from."""
+
+
+class DocumentBody(_Json):
+    """What is searched for and with. `text`, `buffer` and `tensor` exclude each other."""
+
+    id: Annotated[str, Field(examples=["doc-1"])] = ""
+    """1 to 256 bytes of UTF-8; a random one when left out."""
+    text: Annotated[str | None, Field(examples=["red shoes"])] = None
+    """Its content, if that is text."""
+    buffer: str | None = None
+    """Its content in base64, if that is bytes."""
+    tensor: Numbers | None = None
+    """Its content, if that is an array: nested lists of numbers, or the array's bytes."""
+    embedding: Numbers | None = None
+    """The vector that stands for it in searches."""
+    tags: Annotated[dict[str, JsonValue], Field(examples=[{"price": 49.9}])] = {}
+    """Free data."""
+    chunks: list[DocumentBody] = []
+    """Its parts."""
+    matches: list[DocumentBody] = []
+    """Its results, the best first."""
+    score: ScoreBody | None = None
+    """How good a match it is."""
+    evaluations: list[ScoreBody] = []
+    """How well it was processed, measured against a ground truth."""
+    uri: str = ""
+    """Where it comes from. The server never opens it."""
+    mime_type: str = ""
+    """The type of its content."""
+    modality: str = ""
+    """A name for its kind, such as `image`, where a Flow has several."""
+    parent_id: str = ""
+    """Id of the Document that it is a chunk of."""
+    granularity: int = 0
+    """How many times it was cut out of something: 0 for a root, 1 for its chunks."""
+    adjacency: int = 0
+    """How many searches away it is: 0 for a query, 1 for its matches."""
+    weight: float | None = None
+    """Its weight."""
+    siblings: int = 0
+    """How many chunks its parent has."""
+    offset: int = 0
+    """Its place among them."""
+    location: list[int] = []
+    """Where in the parent's content it is: begin and end, or a box."""
+    level_name: str = ""
+    """A name for its level."""
+
+
+class QueryBody(_Json):
+    """Overrides for the arguments of one class of Driver."""
+
+    driver: str
+    """Class name of the Driver."""
+    parameters: dict[str, JsonValue] = {}
+    """Arguments by name."""
+    priority: int = 1
+    """It wins over a Driver of a lower priority."""
+    disabled: bool = False
+    """Whether the Driver is left out."""
+
+
+_Docs = list[SkipValidation[DocumentBody]]
+
+
+class _Options(_Json):
+    top_k: Annotated[int | None, Field(ge=1, examples=[10])] = None
+    """Matches wanted for each Document; the Executor's own number when left out."""
+    parameters: dict[str, JsonValue] = {}
+    """Arguments for Drivers, by name."""
+    queries: list[QueryBody] = []
+    """Arguments for one class of Driver, with priorities."""
+    timeout_seconds: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    """Time that the request may take, up to the Flow's own limit, which counts when left out."""
+    arrays: Literal["none", "list", "base64"] = "none"
+    """How tensors and embeddings stand in the answer: not at all, as nested lists of numbers, or as their bytes."""
+
+
+class RequestBody(_Options):
+    """A request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "docs": [{"id": "doc-1", "text": "red shoes", "tags": {"price": 49.9}}, {"text": "a blue hat"}],
+                    "top_k": 10,
+                    "parameters": {},
+                }
+            ]
+        }
+    )
+
+    docs: Annotated[_Docs, Field(min_length=1)]
+    """The Documents."""
+    groundtruths: _Docs = []
+    """For evaluation: the n-th is what the n-th Document should become."""
+
+
+class DeleteBody(_Options):
+    """What to delete: Documents by their ids. Give `ids`, or `docs` of which only the ids count."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ids": ["doc-1", "doc-2"]}]})
+
+    ids: Annotated[list[str], Field(examples=[["doc-1"]])] = []
+    """Ids of the Documents. Those that do not exist are left out."""
+    docs: _Docs = []
+    """Documents of which only the ids count."""
+
+
+class RouteBody(_Json):
+    """Where a request was, and when."""
+
+    pod: str
+    """The Pod."""
+    pea: str
+    """The process."""
+    start: float
+    """Seconds since 1970, by that machine's clock."""
+    end: float
+    """The same, when it left."""
+    problem: str = ""
+    """What went wrong there, when the request went on all the same."""
+
+
+class CoverageBody(_Json):
+    """How much of the data an answer rests on."""
+
+    answered: int
+    """Shards that answered."""
+    total: int
+    """All shards."""
+
+
+class AnswerBody(_Json):
+    """An answer."""
+
+    docs: _Docs
+    """The n-th answers the n-th Document asked."""
+    coverage: CoverageBody | None = None
+    """How much of the data it rests on, where data is sharded."""
+    routes: list[RouteBody] = []
+    """Where the request was."""
+
+
+class Finding(_Json):
+    """One thing wrong with a body."""
+
+    path: str
+    """Where, such as `docs[3].txt`."""
+    message: str
+    """What, and what to do."""
+
+
+class Problem(_Json):
+    """What went wrong (RFC 9457)."""
+
+    type: str = "about:blank"
+    """A URI of the kind of problem."""
+    title: str
+    """The HTTP status in words."""
+    status: int
+    """The HTTP status."""
+    code: Annotated[str, Field(examples=["INVALID_ARGUMENT"])]
+    """gRPC's code."""
+    detail: str
+    """What went wrong, where, and what to do."""
+    pod: str = ""
+    """The Pod where it happened."""
+    pea: str = ""
+    """The process where it happened."""
+    executor: str = ""
+    """The Executor whose code failed."""
+    driver: str = ""
+    """The Driver that called it."""
+    traceback: str = ""
+    """The stack, only where the Flow says exposeTracebacks."""
+    retry_after: float = 0
+    """Seconds to wait before trying again, where that may help."""
+    problems: list[Finding] = []
+    """All that is wrong with the body."""
+
+
+class PodStatus(_Json):
+    """A Pod of the Flow."""
+
+    name: str
+    """Its name."""
+    needs: list[str]
+    """The Pods whose answers it takes; `gateway` is the request itself."""
+    shards: int
+    """Parts of its data that this gateway sees. A Pod with a head has one."""
+    ready: int
+    """Addresses that take work now."""
+
+
+class Limits(_Json):
+    """What a request may be."""
+
+    max_message_bytes: int
+    """The largest request or answer."""
+    max_in_flight: int
+    """Requests that this gateway works on at once."""
+    timeout_seconds: float
+    """Time that a request may take."""
+
+
+class FlowStatus(_Json):
+    """A Flow as its gateway knows it."""
+
+    flow: str
+    """Its name."""
+    version: str
+    """Of peavine."""
+    ready: bool
+    """Whether every Pod takes work."""
+    pods: list[PodStatus]
+    """The graph, parents first; the last one's answer is the answer."""
+    limits: Limits
+    """What a request may be."""
+
+
+class SocketRequest(RequestBody):
+    """A message to /v1/stream: a request with its kind, and an id that the answer bears."""
+
+    id: str
+    """Unique among the messages that are unanswered."""
+    kind: Literal["index", "search", "update", "delete", "train"]
+    """The kind of request. For `delete` the body is that of /v1/delete."""
+
+
+class SocketAnswer(AnswerBody):
+    """A message from /v1/stream: an answer, or an error instead."""
+
+    id: str | None
+    """The request's; null where it could not be read."""
+    kind: str | None = None
+    """The request's kind."""
+    error: Problem | None = None
+    """What went wrong; there are no `docs` then."""
