@@ -29,7 +29,7 @@ async def operate(settings: Settings) -> int:
     page = await metrics.serve(settings.port, unhealthy)
     try:
         work = Operation(cluster, settings, stop)
-        return 1 if await election.lead(settings, cluster.configuration, stop, work.run) else 0
+        return 1 if await election.lead(cluster, stop, work.run) else 0
     finally:
         await cluster.close()
         await page.cleanup()

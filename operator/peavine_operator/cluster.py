@@ -116,6 +116,16 @@ class Cluster:
                 return None
             raise
 
+    async def create(self, body: Body) -> Body:
+        """Make an object that is not there yet."""
+        ref = kinds.ref(body)
+        return await self._request("POST", ref.kind.path(ref.namespace), body, "application/json")
+
+    async def replace(self, body: Body) -> Body:
+        """Write an object that was read, if nobody else wrote it since."""
+        ref = kinds.ref(body)
+        return await self._request("PUT", ref.kind.path(ref.namespace, ref.name), body, "application/json")
+
     async def listed(self, kind: Kind) -> AsyncIterator[tuple[list[Body], int]]:
         """Yield all objects of a kind that concern the operator, in pages, each with the time of the list."""
         query = {} if kind in kinds.RESOURCES else {"labelSelector": names.SELECTOR}

@@ -8,116 +8,139 @@ not wait for it to run out.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
 
-import aiohttp
-from kubernetes.aio.client import ApiClient, ApiException, Configuration
+from kubernetes.aio.client import ApiException
 from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
-from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
+from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
-from peavine_operator import metrics
-from peavine_operator.settings import Settings
+from peavine_operator import kinds, metrics
+from peavine_operator.cluster import ApiError, Cluster
+from peavine_operator.kinds import Ref
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 REQUEST_SECONDS = 3.0
 
 
-class BoundedLease(LeaseLock):
-    """A Lease whose requests end within their time."""
+class Lease(BaseLock):
+    """The Lease object as the algorithm wants it: who holds it, since when and until when."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        settings = cluster.settings
+        super().__init__(settings.lease_name, settings.namespace, settings.identity)
+        self._cluster = cluster
+        self._live: dict[str, Any] = {}
 
     async def get(self, name: str, namespace: str) -> Any:
-        """Return whether it could be read, and the record or the error."""
+        """Return whether it could be read, and the record or else the error."""
         try:
-            return await _bounded(super().get(name, namespace))
-        except ApiException as error:
-            return False, error
+            live = await _bounded(self._cluster.get(Ref(kinds.LEASE, namespace, name)))
+        except ApiError as error:
+            return False, ApiException(status=error.status, reason=error.message)
+        if live is None:
+            return False, ApiException(status=404, body=json.dumps({"code": 404}))
+        self._live = live
+        spec = live.get("spec", {})
+        return True, LeaderElectionRecord(
+            spec.get("holderIdentity") or None,
+            str(spec["leaseDurationSeconds"]) if "leaseDurationSeconds" in spec else None,
+            spec.get("acquireTime"),
+            spec.get("renewTime"),
+        )
 
     async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
         """Return whether it could be made."""
-        return await _succeeded(super().create(name, namespace, election_record))
+        self._live = {
+            "apiVersion": kinds.LEASE.api_version,
+            "kind": kinds.LEASE.name,
+            "metadata": {"name": name, "namespace": namespace},
+        }
+        return await self._write(election_record, self._cluster.create)
 
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
-        """Return whether it could be written."""
-        return await _succeeded(super().update(name, namespace, updated_record))
+        """Return whether it could be written; it cannot where another replica wrote it since it was read."""
+        return await self._write(updated_record, self._cluster.replace)
 
     async def release(self) -> None:
-        """Say that nobody holds it, if it is held by this replica."""
+        """Let go of it, if this replica holds it."""
         known, record = await self.get(self.name, self.namespace)
-        lease = self.lease_reference
-        if known and record.holder_identity == self.identity and lease is not None and lease.spec is not None:
-            lease.spec.holder_identity = ""
-            try:
-                await _bounded(self.api_instance.replace_namespaced_lease(self.name, self.namespace, lease))
-            except ApiException as error:
-                _log.warning("could not let go of the Lease: %s", error.reason)
+        if known and record.holder_identity == self.identity:
+            record.holder_identity = ""
+            await self._write(record, self._cluster.replace)
+
+    async def _write(self, record: LeaderElectionRecord, write: Callable[[dict[str, Any]], Awaitable[Any]]) -> bool:
+        before = self._live.get("spec", {})
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        taken = before.get("holderIdentity") != record.holder_identity
+        spec = {
+            **before,
+            "holderIdentity": record.holder_identity,
+            "leaseDurationSeconds": int(float(record.lease_duration or 1)),
+            "acquireTime": now if taken else before.get("acquireTime", now),
+            "renewTime": now,
+            "leaseTransitions": before.get("leaseTransitions", -1) + bool(taken and record.holder_identity),
+        }
+        try:
+            await _bounded(write({**self._live, "spec": spec}))
+        except ApiError as error:
+            _log.warning("the Lease was not written: %s", error)
+            return False
+        return True
 
 
-async def _bounded(request: Awaitable[T]) -> T:
+async def _bounded(request: Awaitable[Any]) -> Any:
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
             return await request
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise ApiException(status=0, reason=f"cannot reach the API server: {error or 'no answer'}") from error
+    except TimeoutError as error:
+        raise ApiError(0, f"the API server did not answer within {REQUEST_SECONDS:.0f} s") from error
 
 
-async def _succeeded(request: Coroutine[Any, Any, bool]) -> bool:
-    try:
-        return await _bounded(request)
-    except ApiException as error:
-        _log.warning("the Lease was not written: %s", error.reason)
-        return False
-
-
-async def lead(
-    settings: Settings, configuration: Configuration, stop: asyncio.Event, act: Callable[[], Awaitable[None]]
-) -> bool:
+async def lead(cluster: Cluster, stop: asyncio.Event, act: Callable[[], Awaitable[None]]) -> bool:
     """Run `act` once the Lease is held, until it ends, `stop` is set or the Lease is lost; return whether it was lost.
 
-    Whoever lost the Lease must end its process: another replica may be at work already.
+    `act` ends by itself when `stop` is set. Whoever lost the Lease must end its process: another replica may be at
+    work already.
     """
-    async with ApiClient(configuration) as client:
-        lease = BoundedLease(settings.lease_name, settings.namespace, settings.identity, client)
-        acting = asyncio.Event()
+    lease, acting = Lease(cluster), asyncio.Event()
 
-        async def started() -> None:
-            metrics.LEADING.set(1)
-            _log.info("%s holds the Lease %s/%s", settings.identity, settings.namespace, settings.lease_name)
-            acting.set()
+    async def started() -> None:
+        metrics.LEADING.set(1)
+        _log.info("%s holds the Lease %s/%s", lease.identity, lease.namespace, lease.name)
+        acting.set()
 
-        async def nothing() -> None:
-            pass
+    async def nothing() -> None:
+        pass
 
-        duration = settings.lease_seconds
-        config = Config(lease, duration, duration * 2 / 3, max(1.0, duration / 7.5), started, nothing)
-        holding = asyncio.create_task(LeaderElection(config).run())
-        stopping = asyncio.create_task(stop.wait())
-        tasks = {holding, stopping}
-        _log.info("waiting for the Lease %s/%s", settings.namespace, settings.lease_name)
-        try:
-            ready = asyncio.create_task(acting.wait())
-            tasks.add(ready)
-            await asyncio.wait({ready, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            if acting.is_set() and not stop.is_set():
-                working = asyncio.ensure_future(act())
-                tasks.add(working)
-                await asyncio.wait({working, holding, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                lost = holding.done()
-                if not lost and not working.done():
-                    await working
-                if working.done():
-                    working.result()
-                if lost:
-                    _log.error("the Lease is lost")
-                    return True
+    seconds = cluster.settings.lease_seconds
+    config = Config(lease, seconds, seconds * 2 / 3, max(1.0, seconds / 7.5), started, nothing)
+    _log.info("waiting for the Lease %s/%s", lease.namespace, lease.name)
+    holding = asyncio.create_task(LeaderElection(config).run())
+    tasks: set[asyncio.Future[Any]] = {holding}
+    tasks |= {asyncio.create_task(stop.wait()), asyncio.create_task(acting.wait())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
             return False
-        finally:
-            metrics.LEADING.set(0)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await lease.release()
+        if acting.is_set():
+            working = asyncio.ensure_future(act())
+            tasks.add(working)
+            await asyncio.wait({working, holding}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+                return False
+        holding.result()
+        _log.error("the Lease is lost")
+        return True
+    finally:
+        metrics.LEADING.set(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await lease.release()

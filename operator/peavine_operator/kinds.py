@@ -48,6 +48,7 @@ STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 
 RESOURCES = (FLOW, POD)
 """What users write."""
@@ -57,7 +58,7 @@ SEEN = (CORE_POD, ENDPOINT_SLICE)
 """What Kubernetes makes of that."""
 ALL = (*RESOURCES, *APPLIED, *SEEN)
 
-_BY_NAME = {(kind.api_version, kind.name): kind for kind in ALL}
+_BY_NAME = {(kind.api_version, kind.name): kind for kind in (*ALL, LEASE)}
 
 
 def of(body: Mapping[str, Any]) -> Kind:
