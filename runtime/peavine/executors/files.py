@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import shutil
 import sys
 import tempfile
 import traceback
@@ -24,17 +25,18 @@ class Files:
     """The folder of an Executor, and the files that its manifest carries, which come first."""
 
     def __init__(self, folder: Path | None, carried: Mapping[str, str] | None) -> None:
-        self.temporary: Path | None = None
+        self._temporary: Path | None = None
         self._folders: list[Path] = []
         self._package: str | None = None
+        for name in carried or ():
+            if "/" in name or "\\" in name or name.startswith(".") or not name:
+                raise ManifestError(f'the file "{name}" has no plain name; use one without folder or leading dot')
         if carried:
             # 0700 by mkdtemp: another user of the machine can neither read nor replace them.
-            self.temporary = Path(tempfile.mkdtemp(prefix="peavine-files-"))
-            self._folders.append(self.temporary.resolve())
+            self._temporary = Path(tempfile.mkdtemp(prefix="peavine-files-"))
+            self._folders.append(self._temporary.resolve())
             for name, text in carried.items():
-                if "/" in name or "\\" in name or name.startswith(".") or not name:
-                    raise ManifestError(f'the file "{name}" has no plain name; use one without folder or leading dot')
-                (self.temporary / name).write_text(text, encoding="utf-8")
+                (self._temporary / name).write_text(text, encoding="utf-8")
         if folder is not None:
             self._folders.append(folder.resolve())
 
@@ -86,6 +88,13 @@ class Files:
             del sys.modules[full]
             raise ImportFailed(name, path, error) from error
         return module
+
+    def discard(self) -> None:
+        """Forget the modules, and remove the files that the manifest carried."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == self._package]:
+            del sys.modules[name]
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 class ImportFailed(PeavineError):

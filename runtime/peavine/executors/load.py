@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import weakref
 from collections.abc import Mapping
 from importlib import resources
@@ -61,10 +60,9 @@ def load(
         executor = building.make(design)
         building.check()
     except BaseException:
-        _remove(found.temporary)
+        found.discard()
         raise
-    if found.temporary is not None:
-        weakref.finalize(executor, _remove, found.temporary)
+    weakref.finalize(executor, found.discard)
     try:
         executor.open(workspace / design.metas.get("workspace", "") if workspace else None, read_only=read_only)
     except PeavineError:
@@ -111,8 +109,3 @@ def _built_in(name: str) -> Any:
         hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
         raise ManifestError([Problem("uses", f'no built-in is named "{name}"{hint}')])
     return yaml.load((folder / f"{name}.yml").read_text("utf-8"), name)
-
-
-def _remove(folder: Path | None) -> None:
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -18,6 +18,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
+from yaml.tokens import TagToken
 
 from peavine.errors import ManifestError, Problem
 from peavine.yaml.nodes import Plain, Tagged
@@ -70,6 +71,18 @@ class _Reading(Reader, Scanner, Parser, Composer, Resolver):
         Resolver.__init__(self)
         self._depth = self._deepest = self._nodes = 0
         self._sizes: dict[int, tuple[int, int]] = {}  # by id of a finished node: its nodes and its levels
+
+    def scan_tag(self) -> TagToken:
+        """Let `]`, `}` and `,` end a tag in flow style, as in YAML 1.2: `[!First, !Second]`."""
+        length = 1
+        while (character := self.peek(length)).isascii() and (character.isalnum() or character in "_."):
+            length += 1
+        if not self.flow_level or length == 1 or character not in ",]}":
+            return super().scan_tag()
+        start = self.get_mark()
+        name = self.prefix(length)[1:]
+        self.forward(length)
+        return TagToken(("!", name), start, self.get_mark())
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         """Compose a node, counting it with all that it holds."""

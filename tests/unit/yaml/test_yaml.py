@@ -69,6 +69,7 @@ def test_any_text_loads_or_is_refused_with_a_problem(text: str) -> None:
         ("""['007', "1.0", "[x, y]", ""]""", ["007", "1.0", "[x, y]", ""]),
         ("[010, 0x10, 0o10, 1e-3, 1_000, 12:30, 2020-01-01]", [10, 16, 8, 0.001, "1_000", "12:30", "2020-01-01"]),
         ("[.inf, -.inf, +1, -2, 1., .5]", [math.inf, -math.inf, 1, -2, 1.0, 0.5]),
+        ("{a: [!A, !B], b: !C}", {"a": [Tagged("A"), Tagged("B")], "b": Tagged("C")}),
         ("!Encoder {with: {a: 1}}", Tagged("Encoder", {"with": {"a": 1}})),
         (
             "- !Driver\n- !Driver {}\n- !Name x\n- !Name 5\n- !Name '5'",

@@ -1,0 +1,225 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from peavine.errors import ManifestError
+from peavine.executors import Executor, builtins, load
+from peavine.executors.encoders.random_projection import RandomProjection
+from peavine.executors.segmenters.sentencizer import Sentencizer
+from peavine.yaml import Tagged
+
+
+def problems(caught: pytest.ExceptionInfo[ManifestError]) -> dict[str, str]:
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "RandomProjection",
+        "!RandomProjection",
+        "!RandomProjection {with: {output_dim: 64}}",
+        "\n# a comment first\n!RandomProjection\nwith:\n  seed: 2020\n",
+        Tagged("RandomProjection", {"with": {"output_dim": 64}}),
+    ],
+)
+def test_an_executor_is_made_from_a_name_or_yaml(uses: str | Tagged) -> None:
+    encoder = load(uses)
+    assert isinstance(encoder, RandomProjection)
+    assert encoder.output_dim == 64
+    assert encoder.encode(np.ones((2, 100))).shape == (2, 64)
+
+
+def test_every_built_in_name_loads() -> None:
+    folder = Path(__file__).parents[3] / "runtime/peavine/executors/resources"
+    names = [path.stem for path in folder.glob("*.yml")]
+    assert {"_pass", "_index", "_merge", "_concat", "_clear", "_logforward", "_unique", "_unique_content"} <= set(names)
+    assert {"_merge_chunks", "_merge_matches", "_merge_root", "_merge_matches_topk", "_merge_eval"} <= set(names)
+    for name in names:
+        with load(name) as executor:
+            assert isinstance(executor, Executor)
+
+
+def test_pass_has_no_drivers_for_any_kind() -> None:
+    assert load("_pass").requests_on == {"index": [], "search": [], "update": [], "delete": [], "train": []}
+
+
+def test_a_yaml_file_is_found_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "cut.yml").write_text("!Sentencizer {with: {max_sent_len: 9}}")
+    cutter = load("cut.yml", folder=tmp_path)
+    assert isinstance(cutter, Sentencizer)
+    assert cutter.max_sent_len == 9
+
+
+def test_a_file_that_the_manifest_carries_comes_before_one_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "cut.yml").write_text("!Sentencizer {with: {max_sent_len: 9}}")
+    cutter = load("cut.yml", folder=tmp_path, files={"cut.yml": "!Sentencizer {with: {max_sent_len: 7}}"})
+    assert isinstance(cutter, Sentencizer)
+    assert cutter.max_sent_len == 7
+
+
+def test_an_image_brings_its_own_yaml(tmp_path: Path) -> None:
+    (tmp_path / "executor.yml").write_text("!Sentencizer")
+    assert isinstance(load("docker://example/cut:1", folder=tmp_path), Sentencizer)
+
+
+def test_uses_with_goes_over_what_the_yaml_says() -> None:
+    encoder = load("!RandomProjection {with: {output_dim: 8, seed: 1}}", uses_with={"output_dim": 4})
+    assert isinstance(encoder, RandomProjection)
+    assert (encoder.output_dim, encoder.seed) == (4, 1)
+
+
+def test_environment_variables_and_references_are_looked_up() -> None:
+    uses = "!RandomProjection {with: {output_dim: $SIZE, seed: '${{ this.output_dim }}'}, metas: {name: 'x-${SIZE}'}}"
+    encoder = load(uses, env={"SIZE": "12"})
+    assert isinstance(encoder, RandomProjection)
+    assert (encoder.output_dim, encoder.seed, encoder.name) == (12, 12, "x-12")
+
+
+def test_metas_are_attributes(tmp_path: Path) -> None:
+    uses = "!Sentencizer {metas: {name: cut, batch_size: 32, on_gpu: true, read_only: on, workspace: cuts}}"
+    cutter = load(uses, workspace=tmp_path)
+    assert (cutter.name, cutter.batch_size, cutter.on_gpu, cutter.read_only) == ("cut", 32, True, True)
+    assert cutter.workspace == tmp_path / "cuts"
+    assert (tmp_path / "cuts").is_dir()
+
+
+def test_metas_that_are_left_out_have_defaults() -> None:
+    cutter = load("Sentencizer")
+    assert (cutter.name, cutter.batch_size, cutter.on_gpu, cutter.read_only) == ("Sentencizer", None, False, False)
+    assert cutter.workspace is None
+
+
+def test_drivers_are_read_by_kind_under_both_names() -> None:
+    uses = """
+    !Sentencizer
+    requests:
+      on:
+        [SearchRequest, IndexRequest]: [!First {a: 1}]
+        index: [!Second]
+        DeleteRequest:
+    """
+    assert load(uses).requests_on == {
+        "search": [Tagged("First", {"a": 1})],
+        "index": [Tagged("First", {"a": 1}), Tagged("Second")],
+        "delete": [],
+    }
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    uses = """
+    !Chunk2DocRanker
+    with: {agregate: max, aggregate: bets}
+    metas: {nam: x, batch_size: 0, workspace: /etc, name: ../x, on_gpu: 3}
+    requests: {on: {Index: [], SearchRequest: [5], ControlRequest: [], train: !A {}}}
+    component: []
+    """
+    with pytest.raises(ManifestError) as caught:
+        load(uses)
+    found = problems(caught)
+    assert found["uses.component"] == 'unknown key; did you mean "components"?'
+    assert found["uses.with.agregate"] == 'unknown argument of Chunk2DocRanker; did you mean "aggregate"?'
+    assert "'bets'" in found["uses.with.aggregate"]
+    assert found["uses.metas.nam"] == 'unknown key; did you mean "name"?'
+    assert found["uses.metas.batch_size"] == "is 1 or more (given: 0)"
+    assert "leads out of" in found["uses.metas.workspace"]
+    assert "is no name" in found["uses.metas.name"]
+    assert found["uses.metas.on_gpu"] == "is of type bool (given: 3)"
+    assert 'did you mean "index"' in found["uses.requests.on.Index"]
+    assert "begins with its class" in found["uses.requests.on.SearchRequest[0]"]
+    assert "no control requests" in found["uses.requests.on.ControlRequest"]
+    assert "is a list of Drivers" in found["uses.requests.on.train"]
+
+
+@pytest.mark.parametrize(
+    ("uses", "path", "said"),
+    [
+        ("!Sentenciser {}", "uses", 'did you mean "Sentencizer"?'),
+        ("_indx", "uses", 'no built-in is named "_indx"; did you mean "_index"?'),
+        ("Sentenciser", "uses", 'did you mean "Sentencizer"?'),
+        ("a: b", "uses", "YAML text begins with `!ClassName`"),
+        ("rm -rf /", "uses", "is no built-in name"),
+        ("", "uses", "is no built-in name"),
+        ("cut.yml", "uses", "there is no folder here"),
+        ("!Sentencizer [1]", "uses", "is a mapping"),
+        ("!Sentencizer {with: [1]}", "uses.with", "is a mapping"),
+        ("# nothing but a comment", "uses", "begins with its class"),
+        ("!Encoder {}", "uses", "Encoder has no encode(), which its family asks for"),
+        ("!Sentencizer {with: {max_sent_len: '5'}}", "uses.with.max_sent_len", "valid integer"),
+        ("!Sentencizer {with: {max_sent_len: 5.5}}", "uses.with.max_sent_len", "valid integer"),
+        ("!Sentencizer {with: {punct_chars: [ab]}}", "uses.with.punct_chars", "single characters"),
+        ("!RandomProjection {with: {output_dim: 0}}", "uses.with.output_dim", "is 1 or more (given: 0)"),
+        ("!RandomProjection {with: {seed: !Sentencizer {}}}", "uses.with.seed", "stand under `components`"),
+        ("!RandomProjection {with: {seed: $NOT_SET}}", "with.seed", "NOT_SET is not set"),
+        ("!Sentencizer {components: [!Sentencizer {}]}", "uses.components", "is no CompoundExecutor"),
+        ("!CompoundExecutor {components: {a: 1}}", "uses.components", "is a list of Executors"),
+        ("!CompoundExecutor {components: [5]}", "uses.components[0]", "begins with its class"),
+        (
+            "!PipelineEncoder {components: [!RandomProjection {with: {dim: 5}}]}",
+            "uses.components[0].with.dim",
+            "known: output_dim, seed",
+        ),
+        ("!PipelineEncoder {components: [!Sentencizer {}]}", "uses.with.components[0]", "Sentencizer is no Encoder"),
+        ("!PipelineEncoder {}", "uses.with.components", "is empty"),
+        ("!Sentencizer {requests: {}}", "uses.requests", "is a mapping with `on:`"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_path(uses: str, path: str, said: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        load(uses, env={})
+    found = problems(caught)
+    assert said in found.get(path, ""), found
+
+
+def test_a_wrong_argument_from_uses_with_is_told_there() -> None:
+    with pytest.raises(ManifestError) as caught:
+        load("RandomProjection", uses_with={"output_dmi": 5, "seed": -1, "output_dim": "x"})
+    assert problems(caught)["usesWith.output_dmi"].endswith('did you mean "output_dim"?')
+    assert "integer" in problems(caught)["usesWith.output_dim"]
+    with pytest.raises(ManifestError) as caught:
+        load("RandomProjection", uses_with={"seed": -1})
+    assert "usesWith.seed" in problems(caught)
+
+
+@pytest.mark.parametrize("name", ["../secret.yml", "/etc/hosts.yml", "link.yml", "folder/../../secret.yml", "a\\b.yml"])
+def test_no_file_outside_the_folder_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret.yml").write_text("!Sentencizer")
+    folder = tmp_path / "executor"
+    folder.mkdir()
+    (folder / "link.yml").symlink_to(tmp_path / "secret.yml")
+    with pytest.raises(ManifestError, match="leads out of the Executor's folder"):
+        load(name, folder=folder)
+
+
+def test_a_file_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    (tmp_path / "encode.yml").write_text("!Sentencizer")
+    with pytest.raises(ManifestError, match=r'no file "encod.yml".*did you mean "encode.yml"'):
+        load("encod.yml", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object/apply:os.system ['touch {marker}']",
+        "!os.system {{with: {{command: 'touch {marker}'}}}}",
+        "!Sentencizer {{with: {{max_sent_len: !!python/object/apply:os.system ['touch {marker}']}}}}",
+        "!Sentencizer {{with: {{max_sent_len: '$(touch {marker})'}}}}",
+        '!Sentencizer {{with: {{max_sent_len: \'${{{{ __import__("os").system("touch {marker}") }}}}\'}}}}',
+        "!Sentencizer {{metas: {{py_modules: ../evil.py}}}}",
+        "!Sentencizer {{metas: {{py_modules: '{marker}.py'}}}}",
+    ],
+)
+def test_no_tag_substitution_or_file_name_runs_code(tmp_path: Path, text: str) -> None:
+    marker = tmp_path / "marker"
+    for evil in (tmp_path / "evil.py", tmp_path / "marker.py"):
+        evil.write_text(f"open({str(marker)!r}, 'w')")
+    folder = tmp_path / "executor"
+    folder.mkdir()
+    with pytest.raises(ManifestError):
+        load(text.format(marker=marker), folder=folder)
+    assert not marker.exists()
+
+
+def test_families_cannot_be_used_but_all_else_can_be_named() -> None:
+    assert {"Sentencizer", "RandomProjection", "NumpyIndexer", "Chunk2DocRanker"} <= set(builtins())
