@@ -164,7 +164,7 @@ class Edge:
         except PeavineError as error:
             status = self._status(error)
             REQUESTS.labels(_kind(parsed.kind), code_of(status.code).name).inc(count)
-            rest, failed = fail(unit.rest, status)
+            rest, failed = fail(parsed, status)
             answer(unit.number, failed, rest)
             return None
         accepts, clock = self.router.accepts(), time.time()
@@ -230,7 +230,7 @@ class Edge:
         try:
             answered = await self.router.run(parcel)
         except Exception as error:
-            return parcel.after(*fail(parcel.rest, self._status(error)))
+            return parcel.after(*fail(parse(parcel.rest), self._status(error)))
         return answered
 
     def _finish(self, asked: Asked, item: pea_pb2.Envelope, routes: bytes = b"") -> None:

@@ -6,12 +6,9 @@ import asyncio
 import contextlib
 import json
 import logging
-from pathlib import Path
 from typing import Final
 
-import pydantic
-
-from peavine.errors import PeavineError, StartError
+from peavine.errors import PeavineError
 from peavine.gateway.edge import Edge
 from peavine.gateway.grpc import GrpcEdge
 from peavine.gateway.http import app
@@ -19,8 +16,9 @@ from peavine.gateway.listener import Listener
 from peavine.gateway.settings import GatewaySettings
 from peavine.graph import Plan
 from peavine.serving import Server, last_words, metrics, stopped
+from peavine.startup import read_plan
 
-__all__ = ["GatewayServer", "read_plan", "serve"]
+__all__ = ["GatewayServer", "serve"]
 
 HEALTH_SECONDS: Final = 0.1
 """How often it looks whether it is ready."""
@@ -75,14 +73,6 @@ class GatewayServer:
                 await self._server.set_serving(ready)
                 _log.info("%s is %s", self.edge.name, "ready" if ready else "not ready: a Pod has no Pea")
             await asyncio.sleep(HEALTH_SECONDS)
-
-
-def read_plan(path: Path) -> Plan:
-    """Return the plan in a JSON file. Raises StartError."""
-    try:
-        return Plan.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, pydantic.ValidationError) as error:
-        raise StartError(f"{path}: is not a plan: {error}") from error
 
 
 async def serve(settings: GatewaySettings) -> int:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import time
+import os
+from functools import partial
 from typing import Any, Final
 
 import grpc
 
 from peavine.errors import PeavineError
-from peavine.pea.loading import read_pod
-from peavine.pea.passing import passed
+from peavine.graph import Plan
+from peavine.pea.head import Head
 from peavine.pea.settings import PeaSettings
 from peavine.pea.work import Work
 from peavine.serving import Server, last_words, method, metrics, stopped
 from peavine.spec import Pod
+from peavine.startup import read_plan, read_pod
 from peavine.wire.hello import hello
 from peavine.wire.stream import Stream
 from peavine.wire.unit import Stamped
@@ -24,51 +27,59 @@ __all__ = ["PeaServer", "serve"]
 
 WINDOW: Final = 8
 """Units that a peer may have here at once: enough to keep the Executor busy, few enough to lose little with the Pea."""
+HEAD_WINDOW: Final = 32
+"""The same for a head, which hands them on."""
+WINDOW_MESSAGES: Final = 4
+"""Largest messages that one stream may have here at once."""
 SERVICE: Final = "peavine.v1.Pea"
+CLOSE_SECONDS: Final = 10.0
+"""How long an Executor may take to close, after the grace for requests."""
 
 _log = logging.getLogger(__name__)
 
 
 class PeaServer:
-    """Serves one Pea. `start` returns when its Executor is loaded; `stop` finishes what came, and closes it."""
+    """Serves one Pea, or with a plan a head. `start` returns when it can work; `stop` finishes what came."""
 
-    def __init__(self, settings: PeaSettings, pod: Pod) -> None:
+    def __init__(self, settings: PeaSettings, pod: Pod, plan: Plan | None = None) -> None:
         self.pod, self.settings = pod, settings
-        self.name = settings.name or f"{pod.metadata.name}-{settings.shard}"
+        self.name = settings.name or f"{pod.metadata.name}-{'head' if plan else settings.shard}"
         self.address = ""
-        self._work = Work(pod, self.name, settings.shard, settings.data)
+        self._work = Head(pod, self.name, plan) if plan else Work(pod, self.name, pod.spec.uses, settings.data)
+        self._window = max(HEAD_WINDOW if plan else WINDOW, 2 * pod.spec.concurrency)
         self._streams: set[Stream] = set()
         self._loaded = asyncio.Event()
         self._stopping = False
         self._hello = b""
-        self._window_bytes = 4 * (pod.spec.max_message_bytes or 16777216)
         self._server = Server({SERVICE: {"Stream": method(self._stream, streams=True)}})
 
     async def start(self) -> str:
         """Listen, load the Executor, and return the address. Raises PeavineError where it cannot."""
         self.address = await self._server.start(self.settings.listen)
         await self._work.load()
-        window = max(WINDOW, 2 * self.pod.spec.concurrency)
-        self._hello = hello(self.pod.metadata.name, self.name, self._work.accepts, window)
+        self._hello = hello(self.pod.metadata.name, self.name, self._work.accepts, self._window)
         self._loaded.set()
         await self._server.set_serving(True)
         _log.info("%s serves on %s", self.name, self.address)
         return self.address
 
-    async def stop(self, grace: float) -> None:
-        """Not serving; finish the units that came, within `grace` seconds; flush and close the Executor."""
+    async def stop(self, grace: float) -> bool:
+        """Not serving; finish the units that came, within `grace` seconds; flush and close the Executor.
+
+        Return whether the Executor could be closed: its code may hang.
+        """
         self._stopping = True
         await self._server.set_serving(False)
         for stream in self._streams:
             stream.drain()
         await self._server.stop(grace)
-        await self._work.close()
+        return await self._work.close(CLOSE_SECONDS)
 
     async def _stream(self, _: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         await self._loaded.wait()
         if self._stopping:
             await context.abort(grpc.StatusCode.UNAVAILABLE, f"{self.name} is stopping")
-        stream = Stream(context, max(WINDOW, 2 * self.pod.spec.concurrency), self._window_bytes)
+        stream = Stream(context, self._window, WINDOW_MESSAGES * (self.pod.spec.max_message_bytes or 16777216))
         self._streams.add(stream)
         try:
             await stream.serve(self._hello, self._take)
@@ -76,28 +87,34 @@ class PeaServer:
             self._streams.discard(stream)
 
     def _take(self, stream: Stream, unit: Stamped) -> None:
-        start = time.time()
-        # The kind stands behind the items; a unit that passes for every kind need not be asked for it.
-        if self._work.passes_all:
-            stream.answer(unit.number, *passed(unit, self.pod.metadata.name, self.name, start, time.time()))
-        else:
-            self._work.put(stream, unit, start)
+        self._work.put(unit, partial(stream.answer, unit.number), lambda: stream.alive)
 
 
 async def serve(settings: PeaSettings) -> int:
     """Run a Pea until SIGTERM and return the process's exit code."""
-    pod = read_pod(settings.pod)
-    name = settings.name or f"{pod.metadata.name}-{settings.shard}"
     stop = stopped()
+    pod_name, uses = "", ""
     try:
+        pod = read_pod(settings.pod)
+        pod_name, uses = pod.metadata.name, pod.spec.uses
         metrics(settings.metrics_port)
-        server = PeaServer(settings, pod)
-        await server.start()
+        server = PeaServer(settings, pod, read_plan(settings.plan) if settings.plan else None)
+        starting, stopping = asyncio.ensure_future(server.start()), asyncio.ensure_future(stop.wait())
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+        else:
+            starting.result()
     except Exception as error:
-        last_words(str(error), pod.metadata.name, name, pod.spec.uses)
+        last_words(str(error), pod_name, settings.name or f"{pod_name}-{settings.shard}", uses)
         if not isinstance(error, PeavineError):
             _log.exception("unexpected")
         return 1
     await stop.wait()
-    await server.stop(settings.grace_seconds)
+    if not await server.stop(settings.grace_seconds):
+        # A thread that hangs cannot be ended, and Python would wait for it.
+        logging.shutdown()
+        os._exit(1)
     return 0

@@ -1,27 +1,178 @@
-"""The Executor's own thread."""
+"""The Executor's own thread, and the units that wait for it. The event loop stays free for health and control."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from peavine.spec import KINDS, Pod
-from peavine.wire.stream import Stream
-from peavine.wire.unit import Stamped
+from peavine.drivers import Runner
+from peavine.errors import InvalidRequest, PeavineError
+from peavine.executors import load
+from peavine.pea.executing import Arrived, Place, execute
+from peavine.pea.passing import passed
+from peavine.spec import Pod
+from peavine.v1 import pea_pb2
+from peavine.wire.header import name_of
+from peavine.wire.join import fail
+from peavine.wire.status import status_of
+from peavine.wire.unit import MAX_BYTES, MAX_ITEMS, Stamped, parse
+
+__all__ = ["Answer", "Work"]
+
+_log = logging.getLogger(__name__)
+
+Answer = Callable[[int, bytes], None]
+"""Takes the number of failed items and the rest of the answer."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A unit that waits for the Executor."""
+
+    arrived: Arrived
+    size: int
+    answer: Answer
+    wanted: Callable[[], bool]
+    """Whether the peer is still there to be answered."""
+
+    @property
+    def kind(self) -> int:
+        """Number of its Kind."""
+        return self.arrived.unit.kind
 
 
 class Work:
-    """Runs units through an Executor."""
+    """One Executor and what it has to do. Bounded by the windows of the streams that bring units."""
 
-    def __init__(self, pod: Pod, name: str, shard: int, data: Path | None) -> None:
-        self.accepts: Mapping[str, frozenset[str]] = {kind: frozenset() for kind in KINDS}
-        self.passes_all = pod.spec.uses == "_pass"
+    def __init__(self, pod: Pod, pea: str, uses: str, data: Path | None) -> None:
+        self.accepts: Mapping[str, frozenset[str]] = {}
+        self._pod, self._uses, self._data = pod, uses, data
+        self._batching = pod.spec.batching
+        self._place = Place.of(pod, pea)
+        self._pool = ThreadPoolExecutor(pod.spec.concurrency, thread_name_prefix="executor")
+        self._runner: Runner | None = None
+        self._queue: deque[Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def load(self) -> None:
-        """Load."""
+        """Make the Executor ready, on its own thread. Raises PeavineError."""
+        loop = asyncio.get_running_loop()
+        self._runner = await loop.run_in_executor(self._pool, self._load)
+        self.accepts = self._runner.accepts
+        self._tasks = [
+            asyncio.create_task(self._run(self._runner), name=f"executor {number}")
+            for number in range(self._pod.spec.concurrency)
+        ]
 
-    async def close(self) -> None:
-        """Close."""
+    def _load(self) -> Runner:
+        spec = self._pod.spec
+        executor = load(
+            self._uses,
+            folder=Path.cwd(),
+            files=spec.files,
+            uses_with=spec.uses_with if self._uses == spec.uses else {},
+            workspace=self._data,
+            read_only=spec.read_only,
+        )
+        try:
+            return Runner(executor, spec.on_error)
+        except PeavineError:
+            executor.close()
+            raise
 
-    def put(self, stream: Stream, unit: Stamped, start: float) -> None:
-        """Take a unit."""
+    def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Take a unit; it is answered once, now or later. Raises InvalidRequest where it cannot be read."""
+        assert self._runner is not None
+        at = time.time()
+        unit = parse(stamped.rest)
+        if unit.kind not in pea_pb2.Kind.values() or not unit.kind:
+            raise InvalidRequest(f"kind: {unit.kind} is not a kind of request")
+        if self._runner.passes(name_of(unit.kind)):
+            route = pea_pb2.Route(pod=self._place.pod, pea=self._place.pea, start=at, end=time.time())
+            done = passed(stamped, unit, route)
+            if done is not None:
+                answer(*done)
+                return
+        self._queue.append(Waiting(Arrived(unit, at, at - stamped.sent), len(stamped.rest), answer, wanted))
+        self._wake.set()
+
+    async def close(self, grace: float) -> bool:
+        """Close the Executor, and return whether it could be done within `grace` seconds."""
+        for task in self._tasks:
+            task.cancel()
+        try:
+            if self._runner is not None:
+                async with asyncio.timeout(grace):
+                    await asyncio.get_running_loop().run_in_executor(self._pool, self._runner.executor.close)
+        except TimeoutError:
+            _log.error("the Executor did not end within %g s", grace)
+            return False
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        return True
+
+    async def _run(self, runner: Runner) -> None:
+        """Execute what waits, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            some = await self._next()
+            kind = name_of(pea_pb2.Kind.ValueType(some[0].kind))
+            units = [waiting.arrived for waiting in some]
+            try:
+                answers = await loop.run_in_executor(self._pool, execute, runner, kind, units, self._place)
+            except Exception as error:  # not the Executor's: the Runner answers for that
+                status = status_of(error, self._place.pod, self._place.pea)
+                answers = [fail(arrived.unit, status)[::-1] for arrived in units]
+            for waiting, (failed, rest) in zip(some, answers, strict=True):
+                waiting.answer(failed, rest)
+
+    async def _next(self) -> list[Waiting]:
+        """Wait for units that may be executed together: of one kind, the oldest first."""
+        queue = self._queue
+        while True:
+            while queue and not queue[0].wanted():
+                queue.popleft()
+            if queue:
+                break
+            self._wake.clear()
+            await self._wake.wait()
+        some = [queue.popleft()]
+        if self._batching is None:
+            self._gather(some, MAX_ITEMS, lambda waiting: len(waiting.arrived.unit.items), MAX_BYTES)
+            return some
+        until = time.monotonic() + self._batching.max_delay_ms / 1000
+        while (
+            self._gather(some, self._batching.max_size, lambda waiting: waiting.arrived.documents)
+            and (left := until - time.monotonic()) > 0
+        ):
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
+            except TimeoutError:
+                break
+        return some
+
+    def _gather(
+        self, some: list[Waiting], most: int, count: Callable[[Waiting], int], most_bytes: float = float("inf")
+    ) -> bool:
+        """Move units of the same kind from the queue to `some`, and return whether there is room for more."""
+        total, size = sum(map(count, some)), sum(waiting.size for waiting in some)
+        for waiting in list(self._queue):
+            if waiting.kind != some[0].kind:
+                continue
+            total += count(waiting)
+            size += waiting.size
+            if total > most or size > most_bytes:
+                return False
+            self._queue.remove(waiting)
+            if waiting.wanted():
+                some.append(waiting)
+        return total < most and size < most_bytes

@@ -30,6 +30,10 @@ class Parcel:
         """Return it as a step left it."""
         return Parcel(self.kind, self.count, rest, failed, self.deadline, self.skew, self.trail)
 
+    def part(self, rest: bytes, count: int) -> Parcel:
+        """Return some of its items, none of which has failed, as a parcel on the same way."""
+        return Parcel(self.kind, count, rest, 0, self.deadline, self.skew, self.trail)
+
 
 @dataclass(slots=True, eq=False)
 class Question:

@@ -14,8 +14,9 @@ from peavine.errors import DeadlineExceeded, PeavineError, Unavailable
 from peavine.graph import GATEWAY, Plan, Step
 from peavine.router.question import Parcel
 from peavine.router.replicas import Replicas
+from peavine.router.shards import Shards
 from peavine.router.trail import Trail
-from peavine.wire.hello import hello
+from peavine.wire.hello import hello, together
 from peavine.wire.join import join
 
 __all__ = ["Router"]
@@ -57,7 +58,7 @@ class Stage(Protocol):
 class Router:
     """Runs one plan. `changed` is called when a Pea became free, or came, or went."""
 
-    def __init__(self, plan: Plan, pea: str, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, plan: Plan, pea: str, changed: Callable[[], object] = lambda: None) -> None:
         greeting = hello(plan.name, pea)
         self.plan = plan
         self.changed = changed
@@ -68,6 +69,8 @@ class Router:
         )
 
     def _stage(self, step: Step, greeting: bytes) -> Stage:
+        if len(step.shards) > 1:
+            return Shards(step, greeting, self._notify)
         return Replicas(step.pod, step.shards[0], greeting, self._notify)
 
     def _notify(self) -> None:
@@ -108,13 +111,8 @@ class Router:
 
     def accepts(self) -> dict[str, frozenset[str]] | None:
         """Return all parameters that a Pod of the plan takes, by kind; None while a Pod has yet to say."""
-        merged: dict[str, frozenset[str]] = {}
-        for stage in self._stages.values():
-            if stage.accepts is None:
-                return None
-            for kind, names in stage.accepts.items():
-                merged[kind] = merged.get(kind, frozenset()) | names
-        return merged
+        said = [stage.accepts for stage in self._stages.values()]
+        return None if None in said else together(each for each in said if each is not None)
 
     async def run(self, parcel: Parcel) -> Parcel:
         """Return the parcel as the last step answered it.

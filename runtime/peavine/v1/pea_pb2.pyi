@@ -182,6 +182,7 @@ class Header(google.protobuf.message.Message):
     ROUTES_FIELD_NUMBER: builtins.int
     STATUS_FIELD_NUMBER: builtins.int
     COVERAGE_FIELD_NUMBER: builtins.int
+    TOP_K_FIELD_NUMBER: builtins.int
     id: builtins.str
     """unique among the requests of one stream"""
     kind: Global___Kind.ValueType
@@ -189,6 +190,8 @@ class Header(google.protobuf.message.Message):
     """seconds that the client grants, from its arrival at the gateway; 0: as the Flow says"""
     deadline: builtins.float
     """seconds since 1970 by the clock that Unit.sent was read from; set by the gateway"""
+    top_k: builtins.int
+    """in an answer: the most matches that a Document was given, for who merges shards' answers"""
     @property
     def parameters(self) -> google.protobuf.struct_pb2.Struct:
         """arguments for Drivers by name, such as top_k, with priority 1"""
@@ -213,9 +216,10 @@ class Header(google.protobuf.message.Message):
         routes: collections.abc.Iterable[Global___Route] | None = ...,
         status: Global___Status | None = ...,
         coverage: Global___Coverage | None = ...,
+        top_k: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["coverage", b"coverage", "parameters", b"parameters", "status", b"status"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "deadline", b"deadline", "id", b"id", "kind", b"kind", "parameters", b"parameters", "queries", b"queries", "routes", b"routes", "status", b"status", "timeout", b"timeout"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "deadline", b"deadline", "id", b"id", "kind", b"kind", "parameters", b"parameters", "queries", b"queries", "routes", b"routes", "status", b"status", "timeout", b"timeout", "top_k", b"top_k"]) -> None: ...
 
 Global___Header: typing_extensions.TypeAlias = Header
 

@@ -12,7 +12,7 @@ from peavine.v1 import pea_pb2
 from peavine.wire.header import kind_of, name_of
 from peavine.wire.unit import CONTROL, parse, serialize, stamp, unstamp
 
-__all__ = ["PROTOCOL", "accepts", "check", "draining", "hello"]
+__all__ = ["PROTOCOL", "accepts", "check", "draining", "hello", "together"]
 
 PROTOCOL: Final = 1
 """Raised by one when units change so that an earlier peavine would misread them."""
@@ -50,3 +50,12 @@ def accepts(said: pea_pb2.Hello) -> dict[str, frozenset[str]]:
     """Return the parameters that a peer takes, by kind of request."""
     known = [kind for kind in said.accepts if kind in pea_pb2.Kind.values() and kind]
     return {name_of(pea_pb2.Kind.ValueType(kind)): frozenset(said.accepts[kind].names) for kind in known}
+
+
+def together(several: Iterable[Mapping[str, frozenset[str]]]) -> dict[str, frozenset[str]]:
+    """Return the parameters of all, by kind of request."""
+    found: dict[str, frozenset[str]] = {}
+    for each in several:
+        for kind, names in each.items():
+            found[kind] = found.get(kind, frozenset()) | names
+    return found

@@ -56,9 +56,8 @@ def lesser(header: pea_pb2.Header, other: pea_pb2.Coverage) -> pea_pb2.Coverage:
     return mine if mine.answered * other.total <= other.answered * mine.total else other
 
 
-def fail(rest: bytes, status: pea_pb2.Status) -> tuple[bytes, int]:
-    """Return a unit whose items all bear an error: their own where they had one, else this; and their number."""
-    unit = parse(rest)
+def fail(unit: pea_pb2.Unit, status: pea_pb2.Status) -> tuple[bytes, int]:
+    """Return a unit whose items all bear an error, their own where they had one, else this; and their number."""
     for item in unit.items:
         if not item.header.HasField("status"):
             item.header.status.CopyFrom(status)

@@ -19,7 +19,6 @@ __all__ = [
     "MAX_BYTES",
     "MAX_ITEMS",
     "Stamped",
-    "kind_number",
     "parse",
     "routes_field",
     "serialize",
@@ -36,7 +35,6 @@ CONTROL: Final = 0
 
 _PREFIX: Final = struct.Struct("<BQBIBd")
 _NUMBER, _FAILED, _SENT = 0x09, 0x15, 0x19
-_KIND: Final = b"\x20"
 
 
 class Stamped(NamedTuple):
@@ -69,11 +67,6 @@ def parse(rest: bytes) -> pea_pb2.Unit:
         return pea_pb2.Unit.FromString(rest)
     except DecodeError as error:
         raise InvalidRequest(f"this unit is not a protobuf message: {error}") from error
-
-
-def kind_number(rest: bytes) -> int:
-    """Return the number of the Kind of a unit. Where it stands first, as we write it, nothing is parsed."""
-    return rest[1] if rest[:1] == _KIND and rest[1] < 0x80 else parse(rest).kind
 
 
 def serialize(unit: pea_pb2.Unit) -> bytes:

@@ -1,4 +1,4 @@
-"""From a Pod manifest to its Executor and what runs it. The only place where both are put together."""
+"""The files that a Pea or a gateway is started with: a Pod manifest, a plan."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import yaml
 
 from peavine.errors import StartError
+from peavine.graph import Plan
 from peavine.spec import Pod, parse_pod
 
-__all__ = ["read_pod"]
+__all__ = ["read_plan", "read_pod"]
 
 
 def read_pod(path: Path) -> Pod:
     """Return the Pod manifest in a JSON or YAML file. Raises ManifestError, or StartError when it cannot be read."""
     return parse_pod(read(path), str(path))
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the plan in a JSON or YAML file. Raises StartError."""
+    try:
+        return Plan.model_validate(read(path))
+    except pydantic.ValidationError as error:
+        raise StartError(f"{path}: is not a plan: {error}") from error
 
 
 def read(path: Path) -> Any:

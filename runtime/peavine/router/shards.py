@@ -1,0 +1,117 @@
+"""A step over several shards: who is asked, by kind of request, and how their answers become one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Final
+
+from peavine.graph import Step
+from peavine.router.question import Parcel
+from peavine.router.replicas import Replicas
+from peavine.spec import OnMissingShard, PollingPolicy
+from peavine.v1 import pea_pb2
+from peavine.wire.header import name_of
+from peavine.wire.merge import merge
+from peavine.wire.split import assemble, split
+from peavine.wire.unit import parse, serialize
+
+__all__ = ["Shards"]
+
+PARTIAL_SHARE: Final = 0.8
+"""Of the time that is left: how long a partial answer waits for a shard that is there but silent."""
+
+
+class Shards:
+    """The shards of a Pod."""
+
+    def __init__(self, step: Step, hello: bytes, changed: Callable[[], None]) -> None:
+        self._step = step
+        self._shards = [
+            Replicas(f"{step.pod}, shard {number}", targets, hello, changed)
+            for number, targets in enumerate(step.shards)
+        ]
+        self._partial = step.on_missing_shard == OnMissingShard.PARTIAL
+
+    async def start(self) -> None:
+        """Begin to connect."""
+        await asyncio.gather(*(shard.start() for shard in self._shards))
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        await asyncio.gather(*(shard.stop() for shard in self._shards))
+
+    @property
+    def accepts(self) -> dict[str, frozenset[str]] | None:
+        """Parameters by kind; all shards take the same."""
+        return next((shard.accepts for shard in self._shards if shard.accepts is not None), None)
+
+    @property
+    def ready(self) -> int:
+        """Peas of the shard that has the fewest; where partial answers will do, of the one that has the most."""
+        counts = [shard.ready for shard in self._shards]
+        return max(counts) if self._partial else min(counts)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every shard has a Pea with nothing to do."""
+        return all(shard.idle for shard in self._shards)
+
+    @property
+    def free(self) -> bool:
+        """Whether every shard takes one more unit now."""
+        return all(shard.free for shard in self._shards)
+
+    @property
+    def trouble(self) -> str:
+        """Which shards cannot be reached, and why; empty when all can."""
+        return "; ".join(shard.trouble for shard in self._shards if shard.trouble)
+
+    async def ask(self, parcel: Parcel, deadline: float) -> Parcel:
+        """Return the parcel as the shards answered it. Raises TimeoutError at `deadline`, Unavailable."""
+        kind = name_of(pea_pb2.Kind.ValueType(parcel.kind))
+        policy: PollingPolicy = getattr(self._step.polling, kind)
+        if policy == PollingPolicy.ANY:
+            return await min(self._shards, key=lambda shard: shard.load).ask(parcel, deadline)
+        if policy == PollingPolicy.ALL:
+            return await self._all(parcel, deadline)
+        return await self._owners(parcel, deadline)
+
+    async def _owners(self, parcel: Parcel, deadline: float) -> Parcel:
+        unit = parse(parcel.rest)
+        parts = split(unit, len(self._shards))
+        answers = await _every(
+            {
+                shard: self._shards[shard].ask(parcel.part(serialize(part.unit), len(part.unit.items)), deadline)
+                for shard, part in parts.items()
+            }
+        )
+        failed = assemble(unit, parts, {shard: parse(answer.rest) for shard, answer in answers.items()})
+        return parcel.after(serialize(unit), failed)
+
+    async def _all(self, parcel: Parcel, deadline: float) -> Parcel:
+        asked = list(self._shards)
+        if self._partial:
+            # Who is known to be gone is not waited for, as long as somebody is there.
+            asked = [shard for shard in asked if shard.ready] or asked
+            now = time.monotonic()
+            soon = now + PARTIAL_SHARE * (deadline - now)
+            outcomes = await asyncio.gather(*(shard.ask(parcel, soon) for shard in asked), return_exceptions=True)
+            found = [outcome for outcome in outcomes if isinstance(outcome, Parcel)]
+            if not found:
+                raise next(outcome for outcome in outcomes if isinstance(outcome, BaseException))
+        else:
+            found = list((await _every(dict(enumerate(shard.ask(parcel, deadline) for shard in asked)))).values())
+        merged, failed = merge([parse(answer.rest) for answer in found], len(self._shards), self._partial)
+        return parcel.after(serialize(merged), failed)
+
+
+async def _every(asking: Mapping[int, Coroutine[None, None, Parcel]]) -> dict[int, Parcel]:
+    """Return all answers, or raise the first error and ask no more."""
+    tasks = {key: asyncio.ensure_future(one) for key, one in asking.items()}
+    try:
+        return dict(zip(tasks, await asyncio.gather(*tasks.values()), strict=True))
+    finally:
+        for task in tasks.values():
+            task.cancel()

@@ -1,0 +1,93 @@
+"""The answers of all shards to the same requests become one: matches in order of their scores. Pure.
+
+Matches are merged wherever they are: of the Documents, and of their chunks. Only what ranks them is read. Scores of
+one list have one direction; equal ones are in the order of their ids, so that any number of shards gives one answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from google.protobuf.message import DecodeError
+
+from peavine.errors import ExecutorError, PeavineError
+from peavine.v1 import pea_pb2, shallow_pb2
+from peavine.wire.join import lesser, union
+from peavine.wire.status import status_of
+
+__all__ = ["merge", "merge_bodies", "merge_matches"]
+
+INVALID_ARGUMENT = 3
+
+
+def merge(units: Sequence[pea_pb2.Unit], total: int, partial: bool) -> tuple[pea_pb2.Unit, int]:
+    """Return the merged answer of `total` shards, of which some may be missing, and how many items have failed.
+
+    An item that failed in a shard has failed; with `partial` it stands as long as one shard answered it, unless the
+    request itself is wrong.
+    """
+    merged = pea_pb2.Unit(kind=units[0].kind, routes=union(unit.routes for unit in units))
+    failed = 0
+    for items in zip(*(unit.items for unit in units), strict=True):
+        one = merged.items.add()
+        good = [item for item in items if not item.header.HasField("status")]
+        broken = [item.header.status for item in items if item.header.HasField("status")]
+        one.header.CopyFrom((good or items)[0].header)
+        del one.header.routes[:]
+        one.header.routes.extend(union(item.header.routes for item in items))
+        if broken and (not partial or not good or any(status.code == INVALID_ARGUMENT for status in broken)):
+            one.header.status.CopyFrom(broken[0])
+            failed += 1
+            continue
+        one.header.coverage.CopyFrom(lesser(one.header, pea_pb2.Coverage(answered=len(good), total=total)))
+        try:
+            one.bodies.append(merge_bodies([b"".join(item.bodies) for item in good], one.header.top_k))
+        except PeavineError as error:
+            one.header.status.CopyFrom(status_of(error))
+            failed += 1
+    return merged, failed
+
+
+def merge_bodies(bodies: Sequence[bytes], top_k: int = 0) -> bytes:
+    """Return the first body with the matches of all; at most `top_k` a Document, or all where it is 0."""
+    if len(bodies) == 1:
+        return bodies[0]
+    try:
+        batches = [shallow_pb2.RankedBatch.FromString(body) for body in bodies]
+    except DecodeError as error:
+        raise ExecutorError(f"a shard's answer is not a DocumentBatch: {error}") from error
+    counts = [len(batch.docs) for batch in batches]
+    if len(set(counts)) != 1:
+        raise ExecutorError(f"the shards answered {counts} Documents to the same request; they cannot be merged")
+    for docs in zip(*(batch.docs for batch in batches), strict=True):
+        _merge(docs, top_k)
+    return batches[0].SerializeToString()
+
+
+def _merge(docs: Sequence[shallow_pb2.Ranked], top_k: int) -> None:
+    """Merge the matches of all into the first, of it and of its chunks."""
+    first = docs[0]
+    if any(doc.matches for doc in docs):
+        matches = merge_matches([list(doc.matches) for doc in docs], top_k)
+        del first.matches[:]
+        first.matches.extend(matches)
+    if first.chunks and all(len(doc.chunks) == len(first.chunks) for doc in docs):
+        for chunks in zip(*(doc.chunks for doc in docs), strict=True):
+            _merge(chunks, top_k)
+
+
+def merge_matches(lists: Sequence[Sequence[shallow_pb2.Ranked]], top_k: int = 0) -> list[shallow_pb2.Ranked]:
+    """Return the best of several lists of matches, the best first, each id once."""
+    every = [match for each in lists for match in each]
+    ascending = any(match.score.ascending for match in every)
+    best: dict[str, shallow_pb2.Ranked] = {}
+    for match in sorted(every, key=lambda match: (_badness(match.score.value, ascending), match.id)):
+        best.setdefault(match.id, match)
+    found = list(best.values())
+    return found[:top_k] if top_k else found
+
+
+def _badness(value: float, ascending: bool) -> float:
+    """Return what is smaller for better scores; what is no number is worst."""
+    return math.inf if math.isnan(value) else value if ascending else -value

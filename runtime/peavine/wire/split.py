@@ -1,0 +1,147 @@
+"""A unit for several shards: each gets the Documents that it owns, and their answers are put together again. Pure.
+
+A root Document belongs to shard blake2b(id) mod shards, for as long as there are as many shards. Only ids are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from google.protobuf.message import DecodeError
+
+from peavine.errors import InvalidRequest
+from peavine.v1 import pea_pb2, shallow_pb2
+from peavine.wire.join import lesser, union
+from peavine.wire.status import status_of
+
+__all__ = ["Part", "assemble", "owner", "split"]
+
+
+def owner(name: str, shards: int) -> int:
+    """Return the shard that owns the root Document of that id."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") % shards
+
+
+@dataclass
+class Part:
+    """What one shard gets of a unit, and which of the unit's items each of its items is a part of."""
+
+    unit: pea_pb2.Unit
+    places: list[int] = field(default_factory=list)
+
+
+def split(unit: pea_pb2.Unit, shards: int) -> dict[int, Part]:
+    """Return each shard's part of a unit; a shard that owns none of its Documents has none.
+
+    Items that bear an error go to no shard. An item that cannot be read gets one here.
+    """
+    parts: dict[int, Part] = {}
+    for place, item in enumerate(unit.items):
+        if item.header.HasField("status"):
+            continue
+        try:
+            owned = _owned(item, shards)
+        except InvalidRequest as error:
+            item.header.status.CopyFrom(status_of(error))
+            del item.bodies[:]
+            continue
+        for shard, bodies in owned.items():
+            part = parts.setdefault(shard, Part(pea_pb2.Unit(kind=unit.kind)))
+            part.places.append(place)
+            own = part.unit.items.add(bodies=bodies)
+            own.header.CopyFrom(item.header)
+            del own.header.routes[:]
+    return parts
+
+
+def _owned(item: pea_pb2.Envelope, shards: int) -> dict[int, list[bytes]]:
+    """Return the bodies for each shard. Every shard of the item gets as many bodies as the item has."""
+    found: dict[int, list[shallow_pb2.ShallowBatch]] = {}
+    batches = [shallow(body) for body in item.bodies]
+    owners = [[owner(name_of(doc), shards) for doc in batch.docs] for batch in batches]
+    wanted = sorted({shard for each in owners for shard in each}) or [0]
+    if len(wanted) == 1:
+        return {wanted[0]: list(item.bodies)}
+    for shard in wanted:
+        found[shard] = [shallow_pb2.ShallowBatch() for _ in batches]
+    for body, (batch, shards_of) in enumerate(zip(batches, owners, strict=True)):
+        paired = len(batch.groundtruths) == len(batch.docs)
+        for place, shard in enumerate(shards_of):
+            found[shard][body].docs.append(batch.docs[place])
+            if paired:
+                found[shard][body].groundtruths.append(batch.groundtruths[place])
+    return {shard: [batch.SerializeToString() for batch in own] for shard, own in found.items()}
+
+
+def assemble(unit: pea_pb2.Unit, parts: Mapping[int, Part], answers: Mapping[int, pea_pb2.Unit]) -> int:
+    """Put the shards' answers into the unit that they are answers to, and return how many of its items have failed.
+
+    An item's Documents come back in its own order. An item that failed in one shard has failed.
+    """
+    pieces: dict[int, list[pea_pb2.Envelope]] = {}
+    for shard, part in parts.items():
+        for place, item in zip(part.places, answers[shard].items, strict=True):
+            pieces.setdefault(place, []).append(item)
+    for place, several in pieces.items():
+        _assemble(unit.items[place], several)
+    routes = union([unit.routes, *(answer.routes for answer in answers.values())])
+    del unit.routes[:]
+    unit.routes.extend(routes)
+    return sum(item.header.HasField("status") for item in unit.items)
+
+
+def _assemble(item: pea_pb2.Envelope, pieces: list[pea_pb2.Envelope]) -> None:
+    routes = union([item.header.routes, *(piece.header.routes for piece in pieces)])
+    del item.header.routes[:]
+    item.header.routes.extend(routes)
+    broken = next((piece for piece in pieces if piece.header.HasField("status")), None)
+    if broken is not None:
+        item.header.status.CopyFrom(broken.header.status)
+        del item.bodies[:]
+        return
+    for piece in pieces:
+        if piece.header.HasField("coverage"):
+            item.header.coverage.CopyFrom(lesser(item.header, piece.header.coverage))
+    bodies = [b"".join(piece.bodies) for piece in pieces]
+    if len(bodies) > 1:
+        bodies = [_ordered(item, bodies)]
+    del item.bodies[:]
+    item.bodies.extend(bodies)
+
+
+def _ordered(item: pea_pb2.Envelope, bodies: list[bytes]) -> bytes:
+    """Return one body with the Documents of all, in the order in which the item has them."""
+    order: dict[str, int] = {}
+    for body in item.bodies:
+        for doc in shallow(body).docs:
+            order.setdefault(name_of(doc), len(order))
+    merged = shallow_pb2.ShallowBatch()
+    pairs: list[tuple[int, bytes, bytes | None]] = []
+    for body in bodies:
+        batch = shallow(body)
+        paired = len(batch.groundtruths) == len(batch.docs)
+        for place, doc in enumerate(batch.docs):
+            rank = order.get(name_of(doc), len(order))
+            pairs.append((rank, doc, batch.groundtruths[place] if paired else None))
+    pairs.sort(key=lambda pair: pair[0])
+    merged.docs.extend(doc for _, doc, _ in pairs)
+    merged.groundtruths.extend(truth for _, _, truth in pairs if truth is not None)
+    return merged.SerializeToString()
+
+
+def shallow(body: bytes) -> shallow_pb2.ShallowBatch:
+    """Return a body with its Documents unread. Raises InvalidRequest."""
+    try:
+        return shallow_pb2.ShallowBatch.FromString(body)
+    except DecodeError as error:
+        raise InvalidRequest(f"body: is not a DocumentBatch: {error}") from error
+
+
+def name_of(doc: bytes) -> str:
+    """Return the id of a serialized Document. Raises InvalidRequest."""
+    try:
+        return shallow_pb2.Named.FromString(doc).id
+    except DecodeError as error:
+        raise InvalidRequest(f"body: holds what is not a Document: {error}") from error
