@@ -24,7 +24,8 @@ def drift(rendered: Any, live: Any, path: str = "") -> str | None:
     if isinstance(rendered, Mapping):
         if not isinstance(live, Mapping):
             return None if not rendered and live is None else f"{path} is {_show(live)}"
-        for key in sorted(rendered):
+        # What tells most comes first: labels and annotations often differ because something else does.
+        for key in sorted(rendered, key=lambda key: (key == "metadata", key)):
             found = drift(rendered[key], live.get(key), f"{path}.{key}" if path else key)
             if found:
                 return found

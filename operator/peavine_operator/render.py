@@ -35,6 +35,13 @@ class Place:
     pull_policy: str = "IfNotPresent"
 
 
+def everything(flow: Flow, place: Place) -> list[Object]:
+    """Return all that a Flow leads to, as the operator would apply it in the end."""
+    pods = flow_pods(flow, place)
+    parts = [item for body in pods for item in pod_objects(Pod.model_validate(body), place)]
+    return [*pods, *parts, *flow_gateway(flow, place)]
+
+
 def flow_pods(flow: Flow, place: Place) -> list[Object]:
     """Return the Pod resources of a Flow."""
     return [pod_resource(flow.metadata.name, pod, place.namespace) for pod in graph.pods(flow)]

@@ -36,6 +36,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Make": {
         "check": "Check a Flow manifest; every problem is told.",
         "convert": "Make one manifest of a Flow and the files beside it.",
+        "render": "Print the Kubernetes objects that a Flow leads to.",
         "new": "Begin something new from a template.",
         "completion": "Print the completion script of a shell.",
     },
