@@ -45,3 +45,5 @@ class Call:
     """What went wrong, when the request goes on as it came: the Pod says `onError: Skip`."""
     executor: str = ""
     driver: str = ""
+    top_k: int = 0
+    """The most matches that a Document was given, as the last Driver with such a bound had it; 0 where none has."""

@@ -51,6 +51,8 @@ class Runner:
                 call.failure = refused
             return
         for chain, group in self._groups(kind, calls):
+            for call in group:
+                call.top_k = _top_k(chain)
             self._run(kind, chain, group)
 
     def _refusal(self, kind: str) -> InvalidRequest | None:
@@ -152,6 +154,12 @@ def _parameters(chain: Sequence[Bound]) -> set[str]:
         for name in _open(bound.driver):
             names |= {name, f"{type(bound.driver).__name__}.{name}"}
     return names
+
+
+def _top_k(chain: Sequence[Bound]) -> int:
+    """Return the last bound on matches in a chain: whoever merges the answers of several shards cuts to it."""
+    bounds: list[int] = [top_k for bound in chain if (top_k := getattr(bound.driver, "top_k", None)) is not None]
+    return bounds[-1] if bounds else 0
 
 
 def _open(driver: Driver) -> list[str]:

@@ -160,6 +160,7 @@ def _answer(item: pea_pb2.Envelope, call: Call, place: Place, end: float) -> Non
         item.header.status.CopyFrom(_status(failure, call, place))
         return
     item.bodies.append(call.body)
+    item.header.top_k = call.top_k
     if call.skipped is not None:
         status = _status(call.skipped, call, place)
         item.header.routes.add(pod=place.pod, pea=place.pea, start=end, end=end, status=status)
