@@ -266,9 +266,13 @@ class Document:
         copy = Document.__new__(Document)
         for slot in Document.__slots__:
             setattr(copy, slot, getattr(self, slot))
-        for name in fields:
-            setattr(copy, name, _EMPTY.get(name))
+        copy.clear(*fields)
         return copy
+
+    def clear(self, *fields: str) -> None:
+        """Empty fields, by name."""
+        for name in fields:
+            setattr(self, name, _EMPTY.get(name))
 
     def to_dict(self, arrays: Arrays = "base64") -> dict[str, Any]:
         """Return it as plain data for JSON; see `peavine.documents.plain`."""
@@ -320,8 +324,10 @@ class Document:
         return f"Document({', '.join(shown)})"
 
 
-_EMPTY: dict[str, Any] = dict.fromkeys(("chunks", "matches", "evaluations", "location"), ()) | dict.fromkeys(
-    ("uri", "mime_type", "modality", "parent_id", "level_name"), ""
+_EMPTY: dict[str, Any] = (
+    dict.fromkeys(("chunks", "matches", "evaluations", "location"), ())
+    | dict.fromkeys(("uri", "mime_type", "modality", "parent_id", "level_name"), "")
+    | dict.fromkeys(("granularity", "adjacency", "siblings", "offset"), 0)
 )
 """What a field is when it is left out, where that is not None."""
 

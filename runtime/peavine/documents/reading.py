@@ -16,7 +16,7 @@ from peavine.documents.identity import check_id
 from peavine.documents.plain import FIELDS, NUMBERS, TEXTS, as_chunk, as_match
 from peavine.documents.score import Score
 from peavine.documents.sparse import Sparse
-from peavine.documents.tensor import DTYPES, Tensor, as_tensor
+from peavine.documents.tensor import DTYPES, Tensor
 from peavine.errors import InvalidRequest, Problem, did_you_mean
 
 __all__ = ["MAX_DEPTH", "from_dict", "from_dicts"]
@@ -225,12 +225,14 @@ def _array(value: Any) -> NDArray[Any]:
     if isinstance(value, Mapping):
         return _exact(value)
     if not isinstance(value, list | tuple):
-        raise _Wrong(
-            f'must be a list of numbers, or {{"data": base64, "dtype": .., "shape": [..]}}, not {_kind(value)}'
-        )
-    array = as_tensor(value, "an array")
-    if isinstance(array, Sparse):
-        raise _Wrong("must be dense")
+        form = '{"data": base64, "dtype": .., "shape": [..]}'
+        raise _Wrong(f"must be a list of numbers or {form}, not {_kind(value)}")
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError):
+        raise _Wrong("must be numbers, or lists of them of equal lengths") from None
+    if array.dtype.kind not in "biuf":
+        raise _Wrong("must hold numbers and nothing else")
     return array
 
 

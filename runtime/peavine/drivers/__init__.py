@@ -1,8 +1,25 @@
 """Drivers: what an Executor does with each kind of request. They know Documents; what runs them knows only bytes."""
 
+from peavine.drivers import (
+    cache,
+    convert,
+    craft,
+    encode,
+    evaluate,
+    index,
+    log,
+    predict,
+    querylang,
+    rank,
+    reduce,
+    search,
+)
 from peavine.drivers.build import build
 from peavine.drivers.call import Call, Query
 from peavine.drivers.driver import Driver, Executing, Traversing, Work, registry
 from peavine.drivers.runner import Runner
+
+# Each defines Drivers, which the registry knows by name once their module is there.
+_MODULES = (cache, convert, craft, encode, evaluate, index, log, predict, querylang, rank, reduce, search)
 
 __all__ = ["Call", "Driver", "Executing", "Query", "Runner", "Traversing", "Work", "build", "registry"]

@@ -27,21 +27,10 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
     "Segmenter": _on(_drivers("SegmentDriver"), delete=[]),
     "Encoder": _on(_drivers("EncodeDriver"), train=_drivers("TrainDriver", "EncodeDriver"), delete=[]),
     "MultiModalEncoder": _on(_drivers("MultiModalDriver"), delete=[]),
-    "Classifier": _on(_drivers("PredictDriver"), train=_drivers("TrainDriver"), delete=[]),
+    "Classifier": _on(_drivers("PredictDriver"), train=[Tagged("TrainDriver", {"field": "embedding"})], delete=[]),
     "VectorIndexer": _on(_drivers("VectorIndexDriver"), search=_drivers("VectorSearchDriver"), train=[]),
     "KVIndexer": _on(_drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[]),
-    "CompoundIndexer": _on(
-        [
-            Tagged("VectorIndexDriver", {"executor": "VectorIndexer"}),
-            Tagged("KVIndexDriver", {"executor": "KVIndexer"}),
-        ],
-        search=[
-            Tagged("VectorSearchDriver", {"executor": "VectorIndexer"}),
-            Tagged("KVSearchDriver", {"executor": "KVIndexer", "traversal_paths": ["m", "cm"]}),
-        ],
-        train=[],
-    ),
-    "DocIDCache": _on([], index=_drivers("UniqueDriver"), update=[], delete=_drivers("UniqueDriver")),
+    "DocIDCache": _on(_drivers("UniqueDriver"), search=[], train=[]),
     "Chunk2DocRanker": _on([], search=_drivers("Chunk2DocRankDriver")),
     "Match2DocRanker": _on([], search=_drivers("Matches2DocRankDriver")),
     "TextEvaluator": _on([], search=_drivers("TextEvaluateDriver")),

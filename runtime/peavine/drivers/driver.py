@@ -13,10 +13,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
-from peavine.documents import Batch, Level, check_path, traverse
+from peavine.documents import Batch, Document, Level, check_path, traverse
 from peavine.errors import ExecutorError, InvalidRequest, PeavineError, Problem, did_you_mean
 
-__all__ = ["Count", "Driver", "Executing", "Paths", "Traversing", "Work", "fits", "registry"]
+__all__ = ["Count", "Driver", "Executing", "Paths", "Traversing", "Whole", "Work", "fits", "registry"]
 
 registry: dict[str, type[Driver]] = {}
 """Every class of Driver by its name, which is its tag in YAML."""
@@ -53,7 +53,8 @@ class Driver(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         if cls.__name__ in registry and registry[cls.__name__].__module__.startswith("peavine."):
             raise TypeError(f"peavine has a Driver named {cls.__name__} already; choose another name")
-        registry[cls.__name__] = cls
+        if cls.run is not Driver.run and not cls.__name__.startswith("_"):
+            registry[cls.__name__] = cls
 
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Do it to the requests of a batch, in place. `kind` is index, search, update, delete or train."""
@@ -87,10 +88,13 @@ def fits(cls: type[Driver], error: ValidationError, path: str) -> Iterator[Probl
 
 def _whole(value: Any) -> Any:
     """Numbers that travelled as doubles are whole again; nothing else is."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
         raise ValueError("must be a whole number")
     return int(value)
 
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number, which may have travelled as a double."""
 
 Count = Annotated[int, BeforeValidator(_whole), Field(gt=0, le=2**31 - 1)]
 """A whole number above 0."""
@@ -122,6 +126,12 @@ class Traversing(Driver):
         for work in works:
             for path in self.traversal_paths:
                 yield from traverse(work.batch.docs, path)
+
+    def reached(self, root: Document) -> Iterator[Document]:
+        """Yield the Documents on the paths below one root, itself included where `r` is a path."""
+        for path in self.traversal_paths:
+            for level in traverse([root], path):
+                yield from level.docs
 
 
 class Executing(Driver):

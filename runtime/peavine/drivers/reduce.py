@@ -17,7 +17,7 @@ from peavine.documents.tensor import dense
 from peavine.drivers.driver import Driver, Paths, Traversing, Work
 from peavine.errors import InvalidRequest
 
-__all__ = ["CollectEvaluationDriver", "ConcatEmbedDriver", "ReduceAllDriver", "joined", "sort_matches"]
+__all__ = ["CollectEvaluationDriver", "ConcatEmbedDriver", "ReduceAllDriver", "fill", "joined", "sort_matches"]
 
 
 def joined(bodies: Sequence[Batch]) -> Batch:
@@ -35,7 +35,7 @@ def _unite(docs: Any, others: Iterable[Document]) -> None:
     new = []
     for other in others:
         if other.id in known:
-            _fill(known[other.id], other)
+            fill(known[other.id], other)
         else:
             known[other.id] = other
             new.append(other)
@@ -43,17 +43,19 @@ def _unite(docs: Any, others: Iterable[Document]) -> None:
         docs.extend(new)
 
 
-_FIELDS = ("uri", "mime_type", "modality", "parent_id", "level_name", "location", "score", "weight")
+_FIELDS = (
+    "uri", "mime_type", "modality", "parent_id", "level_name", "location", "score", "weight", "siblings", "offset",
+)  # fmt: skip
 
 
-def _fill(doc: Document, other: Document) -> None:
+def fill(doc: Document, other: Document) -> None:
     """Fill what `doc` leaves empty from another Document of the same id, and unite what they have of many."""
     if doc.content is None:
         doc.content = other.content
     if doc.embedding is None:
         doc.embedding = other.embedding
     for name in _FIELDS:
-        if getattr(doc, name) in (None, "", ()):
+        if getattr(doc, name) in (None, "", (), 0):
             setattr(doc, name, getattr(other, name))
     if other.has_tags:
         doc.tags = {**other.tags, **doc.tags}

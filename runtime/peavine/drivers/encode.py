@@ -1,0 +1,112 @@
+"""Encode: content becomes embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from peavine.documents import Document, Sparse
+from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
+from peavine.drivers.stack import Field, alike, slices
+from peavine.errors import ExecutorError, InvalidRequest
+
+__all__ = ["EncodeDriver", "MultiModalDriver", "TrainDriver"]
+
+
+class EncodeDriver(Traversing, Executing):
+    """Give the content of Documents to `encode`, and write the rows of its answer to their embeddings."""
+
+    method: str = "encode"
+    batch_size: Count | None = None
+    """How many Documents one call gets at the most; the Executor's own when left out."""
+
+    fixed: ClassVar[frozenset[str]] = Executing.fixed | {"batch_size"}
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Encode all requests of the batch together."""
+        docs = [doc for level in self.levels(works) for doc in level.docs]
+        for group, batch in alike(docs, "content"):
+            for part, values in slices(group, batch, self.batch_size or executor.batch_size):
+                _write(part, self.call(executor, self.method, values), executor, self)
+
+
+def _write(docs: Sequence[Document], rows: Any, executor: Any, driver: Executing) -> None:
+    """Set the embeddings; an answer that does not fit is the Executor's fault."""
+    if hasattr(rows, "tocsr"):
+        matrix = rows.tocsr()
+        fits = matrix.shape[0] == len(docs)
+    else:
+        matrix = np.asarray(rows)
+        fits = matrix.ndim >= 2 and len(matrix) == len(docs) and matrix.dtype.kind in "biufc"
+    if not fits:
+        what = f"{executor.name}.{driver.method}() returned {_shape(matrix)} for {len(docs)} Documents"
+        message = f"{what}; it must return numbers, a row for each"
+        raise ExecutorError(message, executor.name, type(driver).__name__, driver.method)
+    for place, doc in enumerate(docs):
+        if isinstance(matrix, np.ndarray):
+            doc.embedding = matrix[place]
+        else:
+            doc.embedding = Sparse.from_scipy(matrix[place : place + 1])
+
+
+def _shape(matrix: Any) -> str:
+    return f"{' x '.join(map(str, matrix.shape)) or 'one'} {matrix.dtype}"
+
+
+class MultiModalDriver(Traversing, Executing):
+    """Give the chunks of several modalities, a batch for each, to `encode`, and write its rows to their parents."""
+
+    method: str = "encode"
+    traversal_paths: Paths = ("r",)
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Encode all requests of the batch together."""
+        docs = [doc for level in self.levels(works) for doc in level.docs]
+        columns: list[list[Any]] = []
+        for modality in executor.positional_modality:
+            chunks = [_of_modality(doc, modality) for doc in docs]
+            groups = list(alike(chunks, "content"))
+            if len(groups) > 1:
+                odd = groups[1][0][0]
+                raise InvalidRequest(
+                    f"Document {odd.id!r}: its content is of another kind or shape than that of "
+                    f"{groups[0][0][0].id!r}, and both are of modality {modality!r}"
+                )
+            columns.append(groups[0][1] if groups else [])
+        if docs:
+            _write(docs, self.call(executor, self.method, *columns), executor, self)
+
+
+def _of_modality(doc: Document, modality: str) -> Document:
+    """Return the only chunk of a modality; it must have content, for there is nothing to leave out here."""
+    found = [chunk for chunk in doc.chunks if chunk.modality == modality]
+    if len(found) != 1:
+        raise InvalidRequest(f"Document {doc.id!r}: needs one chunk of modality {modality!r}, and has {len(found)}")
+    if found[0].content is None:
+        raise InvalidRequest(f"Document {found[0].id!r}: has no content; give it text, a buffer or a tensor")
+    return found[0]
+
+
+class TrainDriver(Traversing, Executing):
+    """Give Documents to `train`, if the Executor can learn."""
+
+    method: str = "train"
+    field: Field = "content"
+    """What it learns from: `content` or `embedding`."""
+
+    writes: ClassVar[bool] = True
+    fixed: ClassVar[frozenset[str]] = Executing.fixed | {"field"}
+
+    def method_for(self, kind: str) -> str:
+        """Return nothing: an Executor without `train` has nothing to learn."""
+        return ""
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Train with all requests of the batch together."""
+        if not callable(getattr(executor, self.method, None)):
+            return
+        docs = [doc for level in self.levels(works) for doc in level.docs]
+        for _, batch in alike(docs, self.field):
+            self.call(executor, self.method, batch)

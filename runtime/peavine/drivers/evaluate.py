@@ -1,0 +1,106 @@
+"""Evaluate: Documents are compared with what they should have become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator
+
+from peavine.documents import Document, Score, traverse
+from peavine.drivers.driver import Executing, Paths, Traversing, Work
+from peavine.drivers.lookup import field_value, known_field
+from peavine.errors import InvalidRequest
+from peavine.wire import document_from_bytes
+
+__all__ = [
+    "FieldEvaluateDriver",
+    "LoadGroundTruthDriver",
+    "NDArrayEvaluateDriver",
+    "RankEvaluateDriver",
+    "TextEvaluateDriver",
+]
+
+FieldName = Annotated[str, AfterValidator(known_field)]
+
+
+class FieldEvaluateDriver(Traversing, Executing):
+    """Give a field of each Document, and of its groundtruth, to `evaluate`; the value joins its `evaluations`.
+
+    A request without groundtruths passes as it is.
+    """
+
+    method: str = "evaluate"
+    traversal_paths: Paths = ("r",)
+    field: FieldName
+    """Name of the field; parts of it are joined with `__`, as in `tags__price`."""
+    running_avg: bool = False
+    """Whether the value is the mean of all that this Executor has measured, instead of this Document's own."""
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Evaluate each Document."""
+        for work in works:
+            for doc, truth in self._pairs(work):
+                value = float(self.call(executor, self.method, self._of(doc), self._of(truth)))
+                if self.running_avg:
+                    executor.statistics.add(value)
+                    value = executor.statistics.mean
+                doc.evaluations.append(Score(value, executor.label, reference=truth.id, ascending=executor.ascending))
+
+    def _of(self, doc: Document) -> Any:
+        """Return what is compared."""
+        value = field_value(doc, self.field)
+        if value is None:
+            raise InvalidRequest(f"Document {doc.id!r}: has no {self.field} to evaluate")
+        return value
+
+    def _pairs(self, work: Work) -> Iterator[tuple[Document, Document]]:
+        docs, truths = work.batch.docs, work.batch.groundtruths
+        if not truths:
+            return
+        for path in self.traversal_paths:
+            mine = [doc for level in traverse(docs, path) for doc in level.docs]
+            theirs = [doc for level in traverse(truths, path) for doc in level.docs]
+            if len(mine) != len(theirs):
+                raise InvalidRequest(
+                    f"{len(mine)} Documents at {path!r} have {len(theirs)} groundtruths; give each its own"
+                )
+            yield from zip(mine, theirs, strict=True)
+
+
+class TextEvaluateDriver(FieldEvaluateDriver):
+    """Compare texts."""
+
+    field: FieldName = "text"
+
+
+class NDArrayEvaluateDriver(FieldEvaluateDriver):
+    """Compare embeddings."""
+
+    field: FieldName = "embedding"
+
+
+class RankEvaluateDriver(FieldEvaluateDriver):
+    """Compare matches, the best first, with those that should have been found, by a field of theirs."""
+
+    field: FieldName = "id"
+
+    def _of(self, doc: Document) -> list[Any]:
+        return [field_value(match, self.field) for match in doc.matches]
+
+
+class LoadGroundTruthDriver(Executing):
+    """Look up the groundtruth of each Document by its id; Documents that have none are dropped."""
+
+    method: str = "query"
+
+    fixed: ClassVar[frozenset[str]] = Executing.fixed
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Look up for all requests of the batch at once."""
+        ids = list({doc.id: None for work in works for doc in work.batch.docs})
+        found = dict(zip(ids, self.call(executor, self.method, ids) if ids else (), strict=True))
+        for work in works:
+            docs = work.batch.docs
+            docs[:] = [doc for doc in docs if found[doc.id] is not None]
+            work.batch.groundtruths[:] = [document_from_bytes(found[doc.id]) for doc in docs]

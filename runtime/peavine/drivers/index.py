@@ -1,0 +1,94 @@
+"""Index, update and delete: what an Indexer keeps changes. A root Document owns its rows and those of all below it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from peavine.documents import Document
+from peavine.drivers.driver import Executing, Traversing, Work
+from peavine.drivers.stack import vectors
+from peavine.errors import InvalidRequest
+from peavine.wire import document_to_bytes
+
+__all__ = ["KVIndexDriver", "VectorIndexDriver"]
+
+_METHODS = {"index": "add", "update": "update", "delete": "delete"}
+
+
+class _IndexDriver(Traversing, Executing):
+    """What both have in common: the method is that of the kind of request, and it is called once for a batch."""
+
+    writes: ClassVar[bool] = True
+    fixed: ClassVar[frozenset[str]] = Executing.fixed | {"traversal_paths"}
+
+    def method_for(self, kind: str) -> str:
+        """Return `add` for index, and `update` and `delete` for themselves, unless the YAML says another."""
+        return self.method or _METHODS.get(kind, "add")
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Change what the Executor keeps, for all requests of the batch at once."""
+        method = self.method_for(kind)
+        # What is sent twice in a batch counts as if it came in two: the later one stands.
+        roots = {doc.id: doc for work in works for doc in work.batch.docs}
+        if method == "delete":
+            if roots:
+                self.call(executor, method, list(roots))
+            return
+        rows = [(doc, root) for root in roots.values() for doc in self._rows(root)]
+        if not rows:
+            return
+        docs, owners = [doc for doc, _ in rows], [root.id for _, root in rows]
+        arguments: dict[str, Any] = {"owners": owners} if _takes_owners(getattr(executor, method)) else {}
+        values = self._values(docs)
+        try:
+            self.call(executor, method, [doc.id for doc in docs], values, **arguments)
+        except InvalidRequest as problem:
+            raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
+
+    def _rows(self, root: Document) -> Iterator[Document]:
+        """Yield the Documents below a root, itself included, that make a row each."""
+        seen: set[str] = set()
+        for doc in self.reached(root):
+            if doc.id in seen:
+                raise InvalidRequest(f"Document {root.id!r}: two of its parts have the id {doc.id!r}")
+            seen.add(doc.id)
+            yield doc
+
+    def _values(self, docs: Sequence[Document]) -> Any:
+        raise NotImplementedError
+
+
+def _takes_owners(method: Callable[..., Any]) -> bool:
+    return "owners" in inspect.signature(method).parameters
+
+
+class VectorIndexDriver(_IndexDriver):
+    """Give ids and embeddings to `add`, `update` or `delete`, as the kind of request says."""
+
+    def _rows(self, root: Document) -> Iterator[Document]:
+        found = [doc for doc in super()._rows(root) if doc.embedding is not None]
+        if not found:
+            remedy = "give it one, or put an Encoder before this Pod"
+            raise InvalidRequest(f"Document {root.id!r}: has no embedding to index; {remedy}")
+        yield from found
+
+    def _values(self, docs: Sequence[Document]) -> Any:
+        return vectors(docs)
+
+
+class KVIndexDriver(_IndexDriver):
+    """Give ids and whole Documents, as bytes, to `add`, `update` or `delete`, as the kind of request says.
+
+    Each level is kept for itself: chunks and matches are left out of their parents.
+    """
+
+    exclude: tuple[str, ...] = ("embedding",)
+    """Fields that are not kept."""
+
+    fixed: ClassVar[frozenset[str]] = _IndexDriver.fixed | {"exclude"}
+
+    def _values(self, docs: Sequence[Document]) -> Any:
+        left_out = {"chunks", "matches", "score", "evaluations", *self.exclude}
+        return [document_to_bytes(doc.without(*left_out)) for doc in docs]

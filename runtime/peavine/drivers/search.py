@@ -1,0 +1,100 @@
+"""Search: queries get matches, matches get what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from peavine.documents import Document, Level, Score
+from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
+from peavine.drivers.reduce import fill
+from peavine.drivers.stack import vectors
+from peavine.errors import InvalidRequest
+from peavine.wire import document_from_bytes
+
+__all__ = ["KVSearchDriver", "VectorFillDriver", "VectorSearchDriver"]
+
+
+class VectorSearchDriver(Traversing, Executing):
+    """Find the nearest to the embeddings of Documents; they become their matches, the best first."""
+
+    method: str = "query"
+    top_k: Count = 50
+    """How many matches each Document gets at the most."""
+    fill_embedding: bool = False
+    """Whether the matches get their embeddings."""
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Search for all requests of the batch together."""
+        docs = [doc for work in works for root in work.batch.docs for doc in self._queries(root)]
+        if not docs:
+            return
+        try:
+            found, distances = self.call(executor, self.method, vectors(docs), self.top_k)
+        except InvalidRequest as problem:
+            raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
+        name, ascending = executor.name, bool(executor.ascending)
+        for doc, ids, values in zip(docs, found, distances, strict=True):
+            doc.matches.extend(
+                Document(id=match, score=Score(float(value), name, reference=doc.id, ascending=ascending))
+                for match, value in zip(ids, values, strict=True)
+            )
+        if self.fill_embedding:
+            _fill_embeddings([match for doc in docs for match in doc.matches], executor, self, "query_by_id")
+
+    def _queries(self, root: Document) -> list[Document]:
+        """Return what to search with; a root that has nothing, neither itself nor below it, is an InvalidRequest."""
+        found = [doc for doc in self.reached(root) if doc.embedding is not None]
+        if not found:
+            remedy = "give it one, or put an Encoder before this Pod"
+            raise InvalidRequest(f"Document {root.id!r}: has no embedding to search with; {remedy}")
+        return found
+
+
+class VectorFillDriver(Traversing, Executing):
+    """Give Documents that a vector Indexer knows their embeddings."""
+
+    method: str = "query_by_id"
+    traversal_paths: Paths = ("m", "cm")
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Look up for all requests of the batch at once."""
+        docs = [doc for level in self.levels(works) for doc in level.docs]
+        _fill_embeddings(docs, executor, self, self.method)
+
+
+def _fill_embeddings(docs: Sequence[Document], executor: Any, driver: Executing, method: str) -> None:
+    ids = list({doc.id: None for doc in docs})
+    known = dict(zip(ids, driver.call(executor, method, ids) if ids else (), strict=True))
+    for doc in docs:
+        if known[doc.id] is not None:
+            doc.embedding = known[doc.id]
+
+
+class KVSearchDriver(Traversing, Executing):
+    """Fill in what a key-value Indexer knows of Documents; what they say already stands.
+
+    Documents that it does not know are removed: another shard may know them.
+    """
+
+    method: str = "query"
+    traversal_paths: Paths = ("m", "cm")
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Look up for all requests of the batch at once."""
+        levels = list(self.levels(works))
+        ids = list({doc.id: None for level in levels for doc in level.docs})
+        found = dict(zip(ids, self.call(executor, self.method, ids) if ids else (), strict=True))
+        for level in levels:
+            _fill_level(level, found)
+
+
+def _fill_level(level: Level, found: dict[str, bytes | None]) -> None:
+    kept = []
+    for doc in level.docs:
+        value = found[doc.id]
+        if value is not None:
+            fill(doc, document_from_bytes(value))
+            kept.append(doc)
+    if len(kept) < len(level.docs):
+        level.docs[:] = kept

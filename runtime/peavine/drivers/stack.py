@@ -1,0 +1,79 @@
+"""From many Documents to one array: what Executors are given. Nothing here calls an Executor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peavine.documents import Document
+from peavine.documents.tensor import dense
+from peavine.errors import InvalidRequest
+
+__all__ = ["Field", "alike", "slices", "vectors"]
+
+Field = Literal["content", "embedding"]
+
+
+def alike(docs: Iterable[Document], field: Field) -> Iterator[tuple[list[Document], Any]]:
+    """Yield groups of Documents whose content, or embedding, is of one kind, and that as a batch.
+
+    Text is a list of str, bytes are a list of bytes, and arrays of one shape and type are one array, B x shape. So an
+    Executor gets the same whether Documents of other kinds travel beside them or not. A Document that has nothing in
+    `field` is left out if it has chunks, or an embedding already; else it is an InvalidRequest that names it.
+    """
+    groups: dict[Any, list[Document]] = {}
+    for doc in docs:
+        value = getattr(doc, field)
+        if value is None:
+            if doc.is_leaf and doc.embedding is None:
+                raise InvalidRequest(f"Document {doc.id!r}: has no {field}{_REMEDY[field]}")
+            continue
+        key = type(value) if isinstance(value, str | bytes) else (value.shape, value.dtype)
+        groups.setdefault(key, []).append(doc)
+    for key, group in groups.items():
+        values = [getattr(doc, field) for doc in group]
+        yield group, values if isinstance(key, type) else _stacked([dense(value) for value in values])
+
+
+_REMEDY = {
+    "content": "; give it text, a buffer or a tensor",
+    "embedding": "; give it one, or put an Encoder before this Pod",
+}
+
+
+def _stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return arrays[0][np.newaxis] if len(arrays) == 1 else np.stack(arrays)
+
+
+def slices(docs: Sequence[Document], batch: Any, size: int | None) -> Iterator[tuple[Sequence[Document], Any]]:
+    """Yield the Documents and their batch in parts of at most `size`."""
+    for start in range(0, len(docs), size or len(docs)):
+        stop = start + (size or len(docs))
+        yield docs[start:stop], batch[start:stop]
+
+
+def vectors(docs: Sequence[Document]) -> NDArray[Any]:
+    """Return the embeddings as B x D; InvalidRequest names a Document whose numbers or dimension do not fit."""
+    rows: list[NDArray[Any]] = []
+    for doc in docs:
+        assert doc.embedding is not None
+        row = dense(doc.embedding)
+        if row.dtype.kind not in "biuf" or row.size == 0 or row.size != row.shape[-1]:
+            shape = f"{row.shape} {row.dtype}"
+            raise InvalidRequest(f"Document {doc.id!r}: an embedding is one list of numbers, not {shape}")
+        row = row.reshape(-1)
+        if rows and row.shape != rows[0].shape:
+            raise InvalidRequest(
+                f"Document {doc.id!r}: its embedding has {row.size} numbers, and that of {docs[0].id!r}, in the same "
+                f"batch, has {rows[0].size}"
+            )
+        rows.append(row)
+    stacked = _stacked(rows)
+    finite = np.isfinite(stacked).all(axis=1)
+    if not finite.all():
+        bad = docs[int(np.argmin(finite))]
+        raise InvalidRequest(f"Document {bad.id!r}: the embedding holds NaN or an infinity")
+    return stacked
