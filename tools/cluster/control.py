@@ -109,7 +109,11 @@ def names() -> None:
         kubeconfig {KUBECONFIG}
         ttl 5
     }}
-    cache 5
+    # As kubeadm sets it up: names of the cluster are not cached, so a name that was not there a second ago is found.
+    cache 30 {{
+        disable success cluster.local
+        disable denial cluster.local
+    }}
 }}
 """)
     CONTROL.run("coredns", "-conf", RUN / "Corefile")
