@@ -59,5 +59,11 @@ async def watch(cluster: Cluster, handlers: kopf.OperatorRegistry, stop: asyncio
     logging.getLogger("kopf").setLevel(logging.WARNING)
     namespaces = cluster.settings.watch_namespaces
     await kopf.operator(
-        registry=handlers, standalone=True, clusterwide=not namespaces, namespaces=namespaces, stop_flag=stop
+        registry=handlers,
+        # What kopf finds out by itself needs a user of that number to be known to the system.
+        identity=cluster.settings.identity,  # type: ignore[arg-type]
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
     )
