@@ -13,6 +13,8 @@ from yaml.serializer import Serializer
 from peavine.yaml.nodes import Tagged
 from peavine.yaml.scalars import BOOL, FLOAT, INT, MAPPING, NULL, SEQUENCE, STR, Resolver
 
+_LINE_ENDS = frozenset("\r\x85\u2028\u2029")
+
 
 def dump(data: Any) -> str:
     """Return YAML text that `load` reads back as equal data, mappings in their order.
@@ -63,7 +65,9 @@ def _node(data: Any, tag: str | None = None) -> Node:
             nodes = [_node(item) for item in data]
             return SequenceNode(tag or SEQUENCE, nodes, flow_style=isinstance(data, tuple) or not nodes)
         case str():
-            style = "|" if "\n" in data and not tag else '"' if tag else None
+            # Line ends that are not \n survive only in double quotes, where they are escaped.
+            quoted = tag or not _LINE_ENDS.isdisjoint(data)
+            style = '"' if quoted else "|" if "\n" in data else None
             return ScalarNode(tag or STR, str(data), style=style)
         case None:
             return ScalarNode(tag or NULL, "null")

@@ -22,6 +22,9 @@ from peavine.yaml.scalars import read
 MAX_CHARACTERS = 1_000_000
 """What all replaced texts may come to, so that references to references cannot fill the memory."""
 
+COST_OF_A_STEP = 100
+"""Characters that a replacement counts for beside its own, so that many empty ones end as well."""
+
 MAX_STEPS = 64
 """How many references may lead to each other."""
 
@@ -107,7 +110,7 @@ class _Substitution:
                 replaced = _REFERENCE.sub(lambda found: _word(self._look_up(found, this, False)), text)
         finally:
             self._within.pop()
-        self._characters += 1 + (len(replaced) if isinstance(replaced, str) else 0)
+        self._characters += COST_OF_A_STEP + (len(replaced) if isinstance(replaced, str) else 0)
         if self._characters > MAX_CHARACTERS:
             raise _Unknown(f"all replaced texts together are longer than {MAX_CHARACTERS:,} characters")
         return replaced
