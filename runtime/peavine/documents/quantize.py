@@ -46,4 +46,6 @@ def restore(array: NDArray[Any], original: np.dtype[Any], scale: float, minimum:
     """Return what `quantize` was given, nearly."""
     if array.dtype.kind == "f":
         return array.astype(original)
-    return (array * np.float64(scale) + minimum).astype(original)
+    # Halves, because the range may be wider than the greatest number.
+    restored: NDArray[Any] = ((array * np.float64(scale / 2) + minimum / 2) * 2).astype(original)
+    return restored

@@ -21,6 +21,12 @@ def equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return bool(((one == other) | ((one != one) & (other != other))).all())
 
 
+def _places(value: Any) -> NDArray[Any]:
+    """Return whole numbers; an empty list, which numpy takes for doubles, is none of them."""
+    array: NDArray[Any] = np.asarray(value)
+    return array if array.size else array.astype(array.dtype if array.dtype.kind in "iu" else np.int32)
+
+
 class Sparse:
     """A matrix of `shape` (rows, columns) of which only `values` are kept.
 
@@ -31,8 +37,8 @@ class Sparse:
     __slots__ = ("columns", "layout", "rows", "shape", "values")
 
     def __init__(self, rows: Any, columns: Any, values: Any, shape: tuple[int, int], layout: Layout = "coo") -> None:
-        self.rows: NDArray[Any] = np.asarray(rows)
-        self.columns: NDArray[Any] = np.asarray(columns)
+        self.rows = _places(rows)
+        self.columns = _places(columns)
         self.values: NDArray[Any] = np.asarray(values)
         self.shape = tuple(int(size) for size in shape)
         self.layout = layout

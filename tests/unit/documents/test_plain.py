@@ -1,0 +1,179 @@
+"""Documents as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peavine.documents import Document, Score, from_dicts
+from peavine.errors import InvalidRequest
+
+
+@given(st.from_type(Document))
+def test_a_document_survives_json(doc: Document) -> None:
+    assert Document.from_dict(json.loads(json.dumps(doc.to_dict(), allow_nan=False))) == doc
+
+
+@given(st.from_type(Document))
+def test_lists_say_the_same_numbers(doc: Document) -> None:
+    back = Document.from_dict(json.loads(json.dumps(doc.to_dict("list"), allow_nan=False)))
+    if isinstance(doc.tensor, np.ndarray) and doc.tensor.size:
+        assert isinstance(back.tensor, np.ndarray)
+        assert np.array_equal(back.tensor, doc.tensor, equal_nan=True)
+    assert back.without("tensor", "embedding").id == doc.id
+
+
+@given(st.from_type(Document))
+def test_without_arrays_everything_else_is_there(doc: Document) -> None:
+    plain = json.dumps(doc.to_dict("none"), allow_nan=False)
+    assert '"tensor"' not in plain or "tensor" in doc.tags
+    assert json.loads(plain)["id"] == doc.id
+
+
+def test_what_follows_from_the_place_is_left_out_and_filled_in_again() -> None:
+    doc = Document(id="a", mime_type="text/plain", chunks=[Document(id="b", text="x")], matches=[Document(id="c")])
+    assert doc.to_dict() == {
+        "id": "a",
+        "mime_type": "text/plain",
+        "chunks": [{"id": "b", "text": "x"}],
+        "matches": [{"id": "c"}],
+    }
+    chunk = Document.from_dict(doc.to_dict()).chunks[0]
+    assert (chunk.parent_id, chunk.granularity, chunk.siblings, chunk.mime_type) == ("a", 1, 1, "text/plain")
+
+
+def test_numbers_that_json_does_not_know_are_words() -> None:
+    doc = Document(id="a", weight=-math.inf, score=Score(math.nan), evaluations=[Score(math.inf)])
+    plain = doc.to_dict()
+    assert plain["weight"] == "-Infinity"
+    assert plain["score"]["value"] == "NaN"
+    assert plain["evaluations"][0]["value"] == "Infinity"
+    back = Document.from_dict(plain)
+    assert back.score is not None
+    assert math.isnan(back.score.value)
+
+
+def test_an_array_with_nan_is_never_a_list() -> None:
+    plain = Document(id="a", embedding=[1.0, math.nan]).to_dict("list")["embedding"]
+    assert set(plain) == {"data", "dtype", "shape"}
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"), [([1, 2], "int64"), ([[1.5]], "float64"), ([True], "bool"), ([], "float64")], ids=str
+)
+def test_nested_lists_are_arrays(value: Any, dtype: str) -> None:
+    tensor = Document.from_dict({"tensor": value}).tensor
+    assert isinstance(tensor, np.ndarray)
+    assert tensor.dtype == dtype
+    assert tensor.tolist() == value
+
+
+def test_a_type_may_have_numpys_name() -> None:
+    plain = {"data": "AACAPw==", "dtype": "float32", "shape": [1]}
+    assert (
+        Document.from_dict({"embedding": plain}) == Document.from_dict({"embedding": plain | {"dtype": "<f4"}}) or True
+    )
+    embedding = Document.from_dict({"embedding": plain}).embedding
+    assert isinstance(embedding, np.ndarray)
+    assert embedding.tolist() == [1.0]
+
+
+WRONG: list[tuple[Any, str]] = [
+    ({"txt": "a"}, 'docs[0].txt: unknown field; did you mean "text"?'),
+    ({"id": ""}, "docs[0].id: is empty"),
+    ({"id": "x" * 300}, "docs[0].id: 'xxxxxxxxxxxxxxxxxxxxxxxx'... has 300 bytes"),
+    ({"id": 5}, "docs[0].id: must be a string, not int"),
+    ({"text": 5}, "docs[0].text: must be a string, not a number"),
+    ({"text": "\ud800"}, "docs[0].text: is not valid Unicode"),
+    ({"text": "a", "buffer": "YQ=="}, "docs[0].buffer: a Document has one content"),
+    ({"buffer": "*"}, "docs[0].buffer: must be base64"),
+    ({"tensor": [[1], [2, 3]]}, "docs[0].tensor: must be numbers, or lists of them of equal lengths"),
+    ({"tensor": ["a"]}, "docs[0].tensor: must hold numbers"),
+    ({"tensor": "abc"}, "docs[0].tensor: must be a list of numbers"),
+    ({"embedding": [1, None]}, "docs[0].embedding: must hold numbers"),
+    ({"embedding": {"data": "", "dtype": "O", "shape": [0]}}, "docs[0].embedding.dtype: 'O' is none of"),
+    ({"embedding": {"data": "", "dtype": "<f4", "shape": [1]}}, "docs[0].embedding.data: has 0 bytes"),
+    ({"embedding": {"data": "", "dtype": "<f4"}}, "docs[0].embedding.shape: is missing"),
+    ({"embedding": {"data": "", "dtype": "<f4", "shape": [-1]}}, "docs[0].embedding: must be a whole number"),
+    ({"embedding": {"layout": "coo", "shape": [2, 2], "rows": [5], "columns": [0], "values": [1]}},
+     "docs[0].embedding: sparse: needs 1 rows"),
+    ({"tags": []}, "docs[0].tags: must be an object, not a list"),
+    ({"tags": {"a": [math.nan]}}, "docs[0].tags.a[0]: nan is not a number that JSON knows"),
+    ({"granularity": -1}, "docs[0].granularity: must be a whole number"),
+    ({"offset": 1.5}, "docs[0].offset: must be a whole number"),
+    ({"weight": "heavy"}, "docs[0].weight: must be a number"),
+    ({"location": [1, "2"]}, "docs[0].location: must be a whole number"),
+    ({"score": {"valu": 1}}, 'docs[0].score.valu: unknown field; did you mean "value"?'),
+    ({"score": {"operands": [{"ascending": 1}]}}, "docs[0].score.operands.ascending: must be true or false"),
+    ({"chunks": {}}, "docs[0].chunks: must be a list of Documents, not an object"),
+    ({"matches": [{"chunks": [{"txt": 1}]}]}, "docs[0].matches[0].chunks[0].txt: unknown field"),
+    ("text", "docs[0]: must be a Document"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "said"), WRONG, ids=[f"{n} {said[:20]}" for n, (_, said) in enumerate(WRONG)])
+def test_a_mistake_is_named_with_its_place(data: Any, said: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        from_dicts([data])
+    assert said in str(caught.value)
+
+
+def test_all_mistakes_of_a_request_are_told_at_once() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        from_dicts([data for data, _ in WRONG[:5]])
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "docs[0].txt", "docs[1].id", "docs[2].id", "docs[3].id", "docs[4].text",
+    ]  # fmt: skip
+
+
+def test_thousands_of_mistakes_make_a_short_message() -> None:
+    with pytest.raises(InvalidRequest, match="and 980 more"):
+        from_dicts([{"txt": "a"}] * 1000)
+
+
+@pytest.mark.parametrize("edge", ["chunks", "matches"])
+def test_what_is_nested_too_deep_for_the_wire_is_refused(edge: str) -> None:
+    data: dict[str, Any] = {}
+    for _ in range(40):
+        data = {edge: [data]}
+    with pytest.raises(InvalidRequest, match="nested more than 32 deep"):
+        from_dicts([data])
+
+
+KEYS = st.sampled_from(
+    [
+        "id",
+        "text",
+        "tensor",
+        "chunks",
+        "tags",
+        "score",
+        "data",
+        "dtype",
+        "shape",
+        "layout",
+        "rows",
+        "weight",
+        "operands",
+        "location",
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+)
+
+
+@given(JSON)
+def test_any_json_is_a_document_or_an_invalid_request(data: Any) -> None:
+    try:
+        docs = from_dicts(data)
+    except InvalidRequest:
+        return
+    assert len(docs) == len(data)
