@@ -279,7 +279,7 @@ class FlowStatus(_Json):
     pods: list[PodStatus]
     """The graph, parents first; the last one's answer is the answer."""
     limits: Limits
-    """What a request may be."""
+    """How large and how long a request may be."""
 
 
 class SocketRequest(RequestBody):

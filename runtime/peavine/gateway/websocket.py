@@ -109,7 +109,5 @@ class _Conversation:
 def _text(data: dict[str, Any], key: str) -> str:
     value = data.pop(key, None)
     if not isinstance(value, str) or not value:
-        raise InvalidRequest(
-            f'{key}: is required, and is text; a message is {{"id": "1", "kind": "search", "docs": [..]}}'
-        )
+        raise InvalidRequest(f'{key}: must be text; a message is {{"id": "1", "kind": "search", "docs": [..]}}')
     return value
