@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,15 +13,16 @@ from tests.cluster import install
 from tests.cluster.flow import Flow
 from tests.cluster.kube import Kube, Refused, name, until
 
-FAILED = pytest.StashKey[bool]()
+OPEN: list[Kube] = []
+"""The namespaces that tests use now."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let fixtures know that a test failed, so that they print what the cluster says."""
+    """Add what the cluster says to the report of a test that failed."""
     report = yield
     if report.failed:
-        item.stash[FAILED] = True
+        report.sections += [(f"namespace {kube.namespace}", describe(kube)) for kube in OPEN]
     return report
 
 
@@ -33,18 +35,34 @@ def installed() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def kube(installed: None, request: pytest.FixtureRequest) -> Iterator[Kube]:
+@contextmanager
+def space(words: str) -> Iterator[Kube]:
     """A namespace that takes only what the restricted Pod Security Standard allows, and is gone within a minute."""
-    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
     made = Kube(f"{words[:40].strip('-')}-{secrets.token_hex(2)}")
     enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
     made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace, "labels": enforce}})
-    yield made
-    if request.node.stash.get(FAILED, False):
-        print(describe(made))
-    made.delete("namespace", made.namespace)
-    until(f"namespace {made.namespace} gone", lambda: made.get("namespace", made.namespace) is None, 60)
+    OPEN.append(made)
+    try:
+        yield made
+    finally:
+        OPEN.remove(made)
+        made.delete("namespace", made.namespace)
+        until(f"namespace {made.namespace} gone", lambda: made.get("namespace", made.namespace) is None, 60)
+
+
+@pytest.fixture
+def kube(installed: None, request: pytest.FixtureRequest) -> Iterator[Kube]:
+    """A namespace of the test's own."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    with space(words) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(installed: None, request: pytest.FixtureRequest) -> Iterator[Kube]:
+    """A namespace that the tests of a module share."""
+    with space(request.node.path.stem.removeprefix("test_").replace("_", "-")) as made:
+        yield made
 
 
 @pytest.fixture
