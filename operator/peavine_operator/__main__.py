@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 
 from peavine_operator import election, metrics
 from peavine_operator.cluster import Cluster
+from peavine_operator.handlers import stop_by_signals
 from peavine_operator.operation import Operation
 from peavine_operator.settings import Settings, from_environment
 
@@ -16,9 +16,7 @@ from peavine_operator.settings import Settings, from_environment
 async def operate(settings: Settings) -> int:
     """Wait for the Lease, work while it is held, and return the exit code."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop_by_signals(stop)
     cluster = await Cluster.connect(settings)
 
     def unhealthy() -> str | None:

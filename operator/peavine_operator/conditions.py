@@ -25,7 +25,7 @@ def conditions(
     accepted = refused or Finding(reasons.ACCEPTED, "the manifest is right")
     fails = failing[0] if failing else None
     if len(failing) > 1:
-        fails = Finding(failing[0].reason, "\n".join(sorted({finding.message for finding in failing})))
+        fails = Finding(failing[0].reason, "\n".join(dict.fromkeys(finding.message for finding in failing)))
     ready = refused or (waiting and (fails or waiting))
     told = (
         ("Ready", ready is None, ready or Finding(reasons.READY, "all is ready")),

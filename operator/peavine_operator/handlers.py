@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,15 @@ WATCH_SECONDS = 60
 """A watch is opened again this often, so that one of which nothing is heard is known to be dead."""
 
 
-def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.Ref]], None]) -> kopf.OperatorRegistry:
+def stop_by_signals(stop: asyncio.Event) -> None:
+    """Set `stop` when the process is told to end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+def registry(
+    cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.Ref]], None], stop: asyncio.Event
+) -> kopf.OperatorRegistry:
     """Return handlers that take note of every object and say which Flows and Pods it concerns."""
     handlers = kopf.OperatorRegistry()
 
@@ -37,6 +46,8 @@ def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.
 
     @kopf.on.startup(registry=handlers)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        # kopf has taken the signals, and would wait for its own view of `stop` for 5 s after one.
+        stop_by_signals(stop)
         settings.posting.enabled = False
         settings.scanning.disabled = True
         settings.networking.request_timeout = cluster.settings.request_seconds
@@ -47,6 +58,7 @@ def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.
         settings.watching.connect_timeout = 5
         settings.watching.chunk_size = 250
         settings.queueing.idle_timeout = 1
+        settings.queueing.exit_timeout = 1
         for kind in kinds.ALL:
             if kind not in kinds.RESOURCES:
                 settings.watching.label_selectors[kind.group, kind.version, kind.plural] = names.SELECTOR

@@ -34,9 +34,8 @@ class Operation:
     async def run(self) -> None:
         """Work until `stop` is set, or anything fails that is not a failed request."""
         await self._list()
-        watch = handlers.watch(
-            self._cluster, handlers.registry(self._cluster, self._observed, self._changed), self._stop
-        )
+        registry = handlers.registry(self._cluster, self._observed, self._changed, self._stop)
+        watch = handlers.watch(self._cluster, registry, self._stop)
         forever: list[Coroutine[Any, Any, None]] = [self._resync(), watch]
         forever += [self._queue.work(self._look) for _ in range(self._settings.workers)]
         tasks = [asyncio.create_task(coroutine) for coroutine in forever]

@@ -31,8 +31,12 @@ class Finding(NamedTuple):
 
 
 def symptoms(core_pods: Iterable[Body]) -> list[Finding]:
-    """Return what is wrong with each core Pod that cannot do its work; those that only need time are well."""
-    return [found for pod in core_pods if (found := _symptom(pod)) is not None]
+    """Return what is wrong with each core Pod that cannot do its work, the newest first.
+
+    Those that only need time are well.
+    """
+    newest = sorted(core_pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
+    return [found for pod in newest if (found := _symptom(pod)) is not None]
 
 
 def is_ready(core_pod: Body) -> bool:
@@ -75,7 +79,7 @@ def _last_words(ended: Body) -> str:
     except ValueError:
         said = None
     if isinstance(said, dict) and said.get("error"):
-        executor = f" (Executor {said['executor']})" if said.get("executor") else ""
+        executor = f" (Executor {str(said['executor']).splitlines()[0]})" if said.get("executor") else ""
         return _short(f"{said['error']}{executor}")
     if text:
         return _short(text)
