@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from peavine.errors import DeadlineExceeded, InvalidRequest, did_you_mean
 from peavine.v1 import pea_pb2
-from peavine.wire.header import check_top_k, name_of
+from peavine.wire.header import KIND_NUMBERS, check_top_k, name_of
 
 __all__ = ["MAX_ID_BYTES", "check", "sanitize", "seconds"]
 
@@ -30,7 +30,7 @@ def sanitize(envelope: pea_pb2.Envelope) -> None:
 def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -> None:
     """Raise InvalidRequest for what cannot succeed. `accepts` is None while nobody knows."""
     header = envelope.header
-    if header.kind not in pea_pb2.Kind.values() or not header.kind:
+    if header.kind not in KIND_NUMBERS:
         raise InvalidRequest(f"header.kind: {header.kind} is not one of index, search, update, delete, train")
     if len(header.id.encode()) > MAX_ID_BYTES:
         raise InvalidRequest(f"header.id: has {len(header.id.encode())} bytes, and {MAX_ID_BYTES} are the most")
@@ -44,7 +44,7 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
         )
     if header.HasField("parameters") and "top_k" in header.parameters:
         check_top_k(header.parameters["top_k"])
-    if accepts is not None:
+    if accepts is not None and (header.HasField("parameters") or header.queries):
         known = accepts.get(name_of(header.kind), frozenset())
         for path, name in _asked(header):
             if name not in known:

@@ -25,7 +25,7 @@ from peavine.router.question import Parcel
 from peavine.router.router import Router
 from peavine.router.trail import Trail
 from peavine.v1 import gateway_pb2, pea_pb2
-from peavine.wire.header import name_of
+from peavine.wire.header import KIND_NUMBERS, name_of
 from peavine.wire.hello import PROTOCOL
 from peavine.wire.join import fail
 from peavine.wire.status import code_of, status_of
@@ -96,7 +96,7 @@ class Edge:
 
     def info(self) -> gateway_pb2.FlowInfo:
         """Return what a client may want to know before it asks."""
-        peas = self.router.peas
+        ready = self.router.ready_peas
         return gateway_pb2.FlowInfo(
             flow=self.plan.name,
             version=peavine.__version__,
@@ -105,7 +105,7 @@ class Edge:
             max_in_flight=self.plan.max_in_flight,
             timeout=self.plan.timeout_seconds,
             pods=[
-                gateway_pb2.PodInfo(name=step.pod, needs=step.needs, shards=len(step.shards), ready=peas[step.pod])
+                gateway_pb2.PodInfo(name=step.pod, needs=step.needs, shards=len(step.shards), ready=ready[step.pod])
                 for step in self.plan.steps
             ],
         )
@@ -135,7 +135,7 @@ class Edge:
         header, now = envelope.header, time.monotonic()
         sanitize(envelope)
         try:
-            check(envelope, self.plan.max_message_bytes, self.router.accepts())
+            check(envelope, self.plan.max_message_bytes, self.router.accepts)
             most = self.plan.timeout_seconds
             left = seconds(header, None, most if grants is None else min(grants, most))
             self._admission.enter(1, size)
@@ -167,7 +167,7 @@ class Edge:
             rest, failed = fail(parsed, status)
             answer(unit.number, failed, rest)
             return None
-        accepts, clock = self.router.accepts(), time.time()
+        accepts, clock = self.router.accepts, time.time()
         for item in parsed.items:
             sanitize(item)
             try:
@@ -217,7 +217,10 @@ class Edge:
 
     async def _together(self, together: list[Asked], parcel: Parcel) -> None:
         """Bring a unit through the plan, and each answer to its own client."""
-        answered = await self._run(parcel)
+        try:
+            answered = await self._run(parcel)
+        finally:
+            self._forming.returned()
         unit = parse(answered.rest)
         # Bytes of a header that are appended to a message are merged into its header when it is read.
         routes = pea_pb2.Envelope(header=pea_pb2.Header(routes=unit.routes)).SerializeToString()
@@ -287,4 +290,4 @@ def _refusal(envelope: pea_pb2.Envelope, status: pea_pb2.Status) -> pea_pb2.Enve
 
 def _kind(number: int) -> str:
     """Return the kind's name for a label; what a client made up is not a label of its own."""
-    return name_of(pea_pb2.Kind.ValueType(number)) if number in pea_pb2.Kind.values() and number else "unknown"
+    return name_of(pea_pb2.Kind.ValueType(number)) if number in KIND_NUMBERS else "unknown"

@@ -1,22 +1,26 @@
-"""Units from single requests. What arrives while every Pea is busy goes together when one is idle; no timer.
+"""Units from single requests: what arrives while others are out goes together.
 
-The rule (docs/decisions): a unit leaves when a Pea of its first Pod is idle, or when it is full and one takes more. It
-holds 1/n of what waits, n being the most Peas that share a step, so that all get a part of a burst; at most 64 requests
-and 64 KB. It is never split again. (Shares that shrink with what is left: guided self-scheduling, Polychronopoulos and
-Kuck, 1987.)
+The rule (docs/decisions/0004-when-a-unit-leaves.md), with n the most Peas that share one step: a unit leaves when a Pea
+of its first Pod is idle and fewer than n are out, or 5 ms after the last one left; or when it is full and a Pea has
+room. It takes 1/n of what waits. A lone request never waits, and a unit is never split or joined again on its way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from peavine.router.router import Router
 from peavine.wire.unit import MAX_BYTES, MAX_ITEMS
 
 __all__ = ["Forming", "Waiting"]
+
+LINGER_SECONDS: Final = 0.005
+"""Where Pods do little, a unit is back sooner than this and the next one holds what came meanwhile. Where they do much,
+it is little to wait for, and no Pea is idle longer than this while requests wait."""
 
 
 class Waiting(Protocol):
@@ -39,12 +43,15 @@ W = TypeVar("W", bound=Waiting)
 
 
 class Forming(Generic[W]):
-    """Requests that wait, by kind. `leave` gets those that go together."""
+    """Requests that wait, by kind. `leave` gets those that go together, and `returned` is called when they are back."""
 
     def __init__(self, router: Router, leave: Callable[[list[W]], None]) -> None:
         self._router, self._leave = router, leave
         self._lines: dict[int, _Line[W]] = {}
+        self._out = 0
+        self._left = 0.0
         self._soon = False
+        self._linger: asyncio.TimerHandle | None = None
         router.changed = self.kick
 
     def add(self, request: W) -> None:
@@ -56,6 +63,11 @@ class Forming(Generic[W]):
         line.size += request.size
         self.kick()
 
+    def returned(self) -> None:
+        """Hear that a unit is back."""
+        self._out -= 1
+        self.kick()
+
     def kick(self) -> None:
         """Look once, after all that is at hand now was read, whether some may leave."""
         if not self._soon and self._lines:
@@ -64,19 +76,35 @@ class Forming(Generic[W]):
 
     def _look(self) -> None:
         self._soon = False
-        idle, free = self._router.idle, self._router.free
+        width = self._router.width
+        ready = self._router.idle and (self._out < width or self._lingered())
         for kind, line in list(self._lines.items()):
-            if not idle and not (free and line.full):
+            if not ready and not (line.full and self._router.free):
                 continue
-            unit = line.take(self._router.width)
             # The kind goes to the end of the queue, and the unit is on its way before the next look.
             del self._lines[kind]
+            unit = line.take(width)
             if line.requests:
                 self._lines[kind] = line
             if unit:
+                self._out += 1
+                self._left = time.monotonic()
                 self._leave(unit)
             self.kick()
             return
+
+    def _lingered(self) -> bool:
+        """Return whether the last unit left long enough ago; else look again when it has."""
+        left = self._left + LINGER_SECONDS - time.monotonic()
+        if left <= 0:
+            return True
+        if self._linger is None:
+            self._linger = asyncio.get_running_loop().call_later(left, self._lingering_is_over)
+        return False
+
+    def _lingering_is_over(self) -> None:
+        self._linger = None
+        self.kick()
 
 
 class _Line(Generic[W]):

@@ -120,7 +120,7 @@ class GrpcEdge:
 
         self._open.add(stream)
         try:
-            await stream.serve(hello(plan.name, self._edge.name, self._edge.router.accepts(), UNIT_WINDOW), take)
+            await stream.serve(hello(plan.name, self._edge.name, self._edge.router.accepts, UNIT_WINDOW), take)
         finally:
             self._open.discard(stream)
             for task in list(tasks):

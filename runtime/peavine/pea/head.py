@@ -42,7 +42,7 @@ class Head:
         while not self._router.ready:
             self._came.clear()
             await self._came.wait()
-        self.accepts = together([self._router.accepts() or {}, *(work.accepts for work in works)])
+        self.accepts = together([self._router.accepts or {}, *(work.accepts for work in works)])
 
     def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> None:
         """Take a unit; it is answered once, later. Raises InvalidRequest where it cannot be read."""

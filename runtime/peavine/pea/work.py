@@ -18,7 +18,7 @@ from peavine.pea.executing import Arrived, Place, execute
 from peavine.pea.passing import passed
 from peavine.spec import Pod
 from peavine.v1 import pea_pb2
-from peavine.wire.header import name_of
+from peavine.wire.header import KIND_NUMBERS, name_of
 from peavine.wire.join import fail
 from peavine.wire.status import status_of
 from peavine.wire.unit import MAX_BYTES, MAX_ITEMS, Stamped, parse
@@ -92,7 +92,7 @@ class Work:
         assert self._runner is not None
         at = time.time()
         unit = parse(stamped.rest)
-        if unit.kind not in pea_pb2.Kind.values() or not unit.kind:
+        if unit.kind not in KIND_NUMBERS:
             raise InvalidRequest(f"kind: {unit.kind} is not a kind of request")
         if self._runner.passes(name_of(unit.kind)):
             route = pea_pb2.Route(pod=self._place.pod, pea=self._place.pea, start=at, end=time.time())

@@ -46,7 +46,10 @@ class Owner(Protocol):
         """Hear what a Pea says of itself, each time it is connected."""
 
     def changed(self) -> None:
-        """Hear that a link can take more or less than before."""
+        """Hear that a link takes work now, or no longer."""
+
+    def answered(self) -> None:
+        """Hear that a link has room for more."""
 
     def lost(self, questions: list[Question]) -> None:
         """Take back what a link that broke left unanswered."""
@@ -177,7 +180,7 @@ class Link:
                 question.answer.set_result(question.parcel.after(rest, failed))
             if self._leaving and not self._pending:
                 return
-            self._owner.changed()
+            self._owner.answered()
 
     async def _write(self, call: Any) -> None:
         # When a write fails the stream is broken, and the reader learns that too.

@@ -12,8 +12,8 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from peavine.errors import Unavailable
 from peavine.router.link import Link
@@ -22,7 +22,7 @@ from peavine.router.question import Parcel, Question
 from peavine.v1 import pea_pb2
 from peavine.wire.hello import accepts
 
-__all__ = ["Replicas"]
+__all__ = ["Listener", "Replicas"]
 
 RESOLVE_SECONDS: Final = 1.0
 """How often a name is resolved: how soon a new Pea is found."""
@@ -32,14 +32,24 @@ MAX_SENDINGS: Final = 4
 _log = logging.getLogger(__name__)
 
 
-class Replicas:
-    """The Peas of a Pod, or of one shard of it. `changed` is called when more or less can be taken than before."""
+class Listener(Protocol):
+    """Who hears of changes."""
 
-    def __init__(self, pod: str, targets: Sequence[str], hello: bytes, changed: Callable[[], None]) -> None:
+    def peas_changed(self) -> None:
+        """Hear that Peas came or went."""
+
+    def work_done(self) -> None:
+        """Hear that a Pea can take more than before."""
+
+
+class Replicas:
+    """The Peas of a Pod, or of one shard of it."""
+
+    def __init__(self, pod: str, targets: Sequence[str], hello: bytes, listener: Listener) -> None:
         self.pod = pod
         self.accepts: dict[str, frozenset[str]] | None = None
         """Parameters by kind, as the last Pea that was connected said; None before the first."""
-        self._targets, self._hello, self._notify = targets, hello, changed
+        self._targets, self._hello, self._listener = targets, hello, listener
         self._links: dict[str, Link] = {}
         self._leaving: set[Link] = set()
         self._queue: deque[Question] = deque()
@@ -116,9 +126,14 @@ class Replicas:
         self.accepts = accepts(hello)
 
     def changed(self) -> None:
-        """Give what waits to a Pea that can take it now."""
+        """Give what waits to a Pea that is there now."""
         self._dispatch()
-        self._notify()
+        self._listener.peas_changed()
+
+    def answered(self) -> None:
+        """Give what waits to a Pea that has room now."""
+        self._dispatch()
+        self._listener.work_done()
 
     def lost(self, questions: list[Question]) -> None:
         """Put what a broken stream left unanswered before all else that waits."""

@@ -62,6 +62,10 @@ class Router:
         greeting = hello(plan.name, pea)
         self.plan = plan
         self.changed = changed
+        self.accepts: dict[str, frozenset[str]] | None = None
+        """All parameters that a Pod of the plan takes, by kind of request; None while a Pod has yet to say."""
+        self.width = 1
+        """The most Peas that share one step: to keep them busy, work must be in that many parts."""
         self._stages: dict[str, Stage] = {step.pod: self._stage(step, greeting) for step in plan.steps}
         self._roots = [self._stages[step.pod] for step in plan.steps if GATEWAY in step.needs]
         self._chain = all(
@@ -70,10 +74,18 @@ class Router:
 
     def _stage(self, step: Step, greeting: bytes) -> Stage:
         if len(step.shards) > 1:
-            return Shards(step, greeting, self._notify)
-        return Replicas(step.pod, step.shards[0], greeting, self._notify)
+            return Shards(step, greeting, self)
+        return Replicas(step.pod, step.shards[0], greeting, self)
 
-    def _notify(self) -> None:
+    def peas_changed(self) -> None:
+        """Hear from a stage that Peas came or went."""
+        self.width = max(1, *(stage.ready for stage in self._stages.values()))
+        said = [stage.accepts for stage in self._stages.values()]
+        self.accepts = None if None in said else together(each for each in said if each is not None)
+        self.changed()
+
+    def work_done(self) -> None:
+        """Hear from a stage that a Pea can take more than before."""
         self.changed()
 
     async def start(self) -> None:
@@ -90,7 +102,7 @@ class Router:
         return all(stage.ready for stage in self._stages.values())
 
     @property
-    def peas(self) -> dict[str, int]:
+    def ready_peas(self) -> dict[str, int]:
         """How many Peas of each Pod take work."""
         return {pod: stage.ready for pod, stage in self._stages.items()}
 
@@ -103,16 +115,6 @@ class Router:
     def free(self) -> bool:
         """Whether a unit that starts now is sent now."""
         return all(stage.free for stage in self._roots)
-
-    @property
-    def width(self) -> int:
-        """The most Peas that share a step: what is to keep all busy must be in that many parts."""
-        return max(1, *(stage.ready for stage in self._stages.values()))
-
-    def accepts(self) -> dict[str, frozenset[str]] | None:
-        """Return all parameters that a Pod of the plan takes, by kind; None while a Pod has yet to say."""
-        said = [stage.accepts for stage in self._stages.values()]
-        return None if None in said else together(each for each in said if each is not None)
 
     async def run(self, parcel: Parcel) -> Parcel:
         """Return the parcel as the last step answered it.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Final
 
 from peavine.graph import Step
 from peavine.router.question import Parcel
-from peavine.router.replicas import Replicas
+from peavine.router.replicas import Listener, Replicas
 from peavine.spec import OnMissingShard, PollingPolicy
 from peavine.v1 import pea_pb2
 from peavine.wire.header import name_of
@@ -26,10 +26,10 @@ PARTIAL_SHARE: Final = 0.8
 class Shards:
     """The shards of a Pod."""
 
-    def __init__(self, step: Step, hello: bytes, changed: Callable[[], None]) -> None:
+    def __init__(self, step: Step, hello: bytes, listener: Listener) -> None:
         self._step = step
         self._shards = [
-            Replicas(f"{step.pod}, shard {number}", targets, hello, changed)
+            Replicas(f"{step.pod}, shard {number}", targets, hello, listener)
             for number, targets in enumerate(step.shards)
         ]
         self._partial = step.on_missing_shard == OnMissingShard.PARTIAL

@@ -12,9 +12,13 @@ from peavine.errors import InvalidRequest, did_you_mean
 from peavine.spec import KINDS
 from peavine.v1 import pea_pb2
 
-__all__ = ["check_top_k", "header", "kind_of", "name_of"]
+__all__ = ["KIND_NUMBERS", "check_top_k", "header", "kind_of", "name_of"]
 
 _QUERY = ("driver", "parameters", "priority", "disabled")
+
+
+KIND_NUMBERS = frozenset(pea_pb2.Kind.values()) - {pea_pb2.KIND_UNSPECIFIED}
+"""The wire's number of each kind of request."""
 
 
 def kind_of(name: str) -> pea_pb2.Kind.ValueType:
