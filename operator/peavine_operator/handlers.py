@@ -27,9 +27,7 @@ def stop_by_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
-def registry(
-    cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.Ref]], None], stop: asyncio.Event
-) -> kopf.OperatorRegistry:
+def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.Ref]], None]) -> kopf.OperatorRegistry:
     """Return handlers that take note of every object and say which Flows and Pods it concerns."""
     handlers = kopf.OperatorRegistry()
 
@@ -46,8 +44,6 @@ def registry(
 
     @kopf.on.startup(registry=handlers)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-        # kopf has taken the signals, and would wait for its own view of `stop` for 5 s after one.
-        stop_by_signals(stop)
         settings.posting.enabled = False
         settings.scanning.disabled = True
         settings.networking.request_timeout = cluster.settings.request_seconds
@@ -70,7 +66,8 @@ async def watch(cluster: Cluster, handlers: kopf.OperatorRegistry, stop: asyncio
     """Watch until `stop` is set."""
     logging.getLogger("kopf").setLevel(logging.WARNING)
     namespaces = cluster.settings.watch_namespaces
-    await kopf.operator(
+    others = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
         registry=handlers,
         # What kopf finds out by itself needs a user of that number to be known to the system.
         identity=cluster.settings.identity,  # type: ignore[arg-type]
@@ -79,3 +76,6 @@ async def watch(cluster: Cluster, handlers: kopf.OperatorRegistry, stop: asyncio
         namespaces=namespaces,
         stop_flag=stop,
     )
+    # kopf has taken the signals, and after one would wait for 5 s until `stop` is set, too.
+    stop_by_signals(stop)
+    await kopf.run_tasks(tasks, ignored=others)

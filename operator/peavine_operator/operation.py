@@ -34,7 +34,7 @@ class Operation:
     async def run(self) -> None:
         """Work until `stop` is set, or anything fails that is not a failed request."""
         await self._list()
-        registry = handlers.registry(self._cluster, self._observed, self._changed, self._stop)
+        registry = handlers.registry(self._cluster, self._observed, self._changed)
         watch = handlers.watch(self._cluster, registry, self._stop)
         forever: list[Coroutine[Any, Any, None]] = [self._resync(), watch]
         forever += [self._queue.work(self._look) for _ in range(self._settings.workers)]
