@@ -148,7 +148,7 @@ def message(**dense: object) -> bytes:
         ({"original_dtype": "<i4", "dtype": "<i4"}, "only floating point numbers are quantized"),
         ({"original_dtype": "<f4", "dtype": "|u1", "buffer": b"1", "scale": float("nan")}, "must be finite"),
     ],
-    ids=["objects", "no type", "too short", "absurd shape", "too many dimensions", "empty", "quantized int", "odd scale"],
+    ids=["objects", "no type", "short", "absurd shape", "too many dimensions", "empty", "quantized int", "odd scale"],
 )  # fmt: skip
 def test_an_array_that_lies_is_refused(dense: dict[str, object], said: str) -> None:
     with pytest.raises(InvalidRequest) as caught:

@@ -1,0 +1,211 @@
+"""Index, update, delete and search with the real Indexers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from peavine.documents import Document, Sparse
+from peavine.drivers import Runner
+from peavine.errors import InvalidRequest
+from peavine.executors import Executor
+from peavine.yaml import Tagged
+
+
+def doc(id: str, *vector: float, **fields: Any) -> Document:
+    return Document(id=id, embedding=vector or None, **fields)
+
+
+@pytest.fixture
+def index(make: Any) -> Runner:
+    runner: Runner = make("!CompoundIndexer {with: {metric: euclidean}}")
+    return runner
+
+
+def found(ask: Any, index: Runner, *vector: float, **parameters: Any) -> list[str]:
+    return [match.id for match in ask(index, "search", [doc("query", *vector)], **parameters).docs[0].matches]
+
+
+def test_what_was_indexed_is_found_nearest_first_with_all_that_it_says(ask: Any, index: Runner) -> None:
+    ask(index, "index", [doc("far", 9, 9, text="far"), doc("near", 1, 1, text="near", tags={"n": 1})])
+    match, other = ask(index, "search", [doc("query", 0, 0)]).docs[0].matches
+    assert (match.id, match.text, match.tags, other.id) == ("near", "near", {"n": 1.0}, "far")
+    assert match.score.value == pytest.approx(np.sqrt(2))
+    assert (match.score.name, match.score.reference, match.score.ascending) == ("NumpyIndexer", "query", True)
+    assert (match.granularity, match.adjacency, match.embedding) == (0, 1, None)
+
+
+@pytest.mark.parametrize(("metric", "ascending"), [("euclidean", True), ("cosine", True), ("inner_product", False)])
+def test_a_score_knows_its_direction(ask: Any, metric: str, ascending: bool) -> None:
+    """The predecessor merged distances as if the greatest were best."""
+    uses = f"!CompoundIndexer {{with: {{metric: {metric}}}}}"
+    ask(uses, "index", [doc("a", 1, 2), doc("b", 2, 1)])
+    matches = ask(uses, "search", [doc("query", 1, 2)]).docs[0].matches
+    assert matches[0].score.rank <= matches[1].score.rank
+    assert {match.score.ascending for match in matches} == {ascending}
+
+
+def test_indexing_again_replaces(ask: Any, index: Runner) -> None:
+    ask(index, "index", [doc("a", 0, 0, text="old"), doc("b", 5, 5)])
+    ask(index, "index", [doc("a", 9, 9, text="new")])
+    assert found(ask, index, 0, 0) == ["b", "a"]
+    assert ask(index, "search", [doc("q", 9, 9)]).docs[0].matches[0].text == "new"
+
+
+def test_what_stands_twice_in_a_request_counts_as_if_sent_twice(ask: Any, index: Runner) -> None:
+    ask(index, "index", [doc("a", 0, 0, text="old"), doc("a", 9, 9, text="new")])
+    matches = ask(index, "search", [doc("q", 0, 0)]).docs[0].matches
+    assert [(match.id, match.text) for match in matches] == [("a", "new")]
+
+
+def test_an_update_updates_what_is_there_and_adds_nothing(ask: Any, index: Runner) -> None:
+    """The predecessor's default added."""
+    ask(index, "index", [doc("a", 0, 0, text="old")])
+    ask(index, "update", [doc("a", 9, 9, text="new"), doc("unknown", 1, 1)])
+    matches = ask(index, "search", [doc("q", 9, 9)]).docs[0].matches
+    assert [(match.id, match.text) for match in matches] == [("a", "new")]
+    assert matches[0].score.value == 0
+
+
+def test_a_delete_deletes_and_needs_only_ids(ask: Any, index: Runner) -> None:
+    """The predecessor's default added."""
+    ask(index, "index", [doc("a", 0, 0), doc("b", 1, 1)])
+    ask(index, "delete", [Document(id="a"), Document(id="unknown")])
+    assert found(ask, index, 0, 0) == ["b"]
+    assert index.executor.size == 2  # a vector and a Document
+
+
+def chunked(id: str, *firsts: float) -> Document:
+    return Document(id=id, chunks=[doc(f"{id}{n}", n, 0.0, text=f"chunk {n}") for n in firsts])
+
+
+def test_chunks_are_found_and_know_their_parent(ask: Any, index: Runner) -> None:
+    ask(index, "index", [chunked("a", 1, 2), chunked("b", 3)])
+    query = Document(id="q", chunks=[doc("part", 3, 0)])
+    matches = ask(index, "search", [query], top_k=2).docs[0].chunks[0].matches
+    assert [(match.id, match.parent_id, match.text) for match in matches] == [
+        ("b3", "b", "chunk 3"),
+        ("a2", "a", "chunk 2"),
+    ]
+    assert {(match.granularity, match.adjacency) for match in matches} == {(1, 1)}
+
+
+def test_a_document_that_is_indexed_again_loses_the_chunks_that_it_has_no_more(ask: Any, index: Runner) -> None:
+    ask(index, "index", [chunked("a", 1, 2, 3)])
+    ask(index, "index", [chunked("a", 2)])
+    assert found(ask, index, 0, 0) == ["a2"]
+
+
+@pytest.mark.parametrize("kind", ["delete", "update"])
+def test_the_chunks_go_with_their_document(ask: Any, index: Runner, kind: str) -> None:
+    ask(index, "index", [chunked("a", 1, 2), chunked("b", 3)])
+    ask(index, kind, [Document(id="a") if kind == "delete" else chunked("a", 9)])
+    assert found(ask, index, 0, 0) == (["b3"] if kind == "delete" else ["b3", "a9"])
+
+
+def test_two_parts_with_one_id_are_refused(ask: Any, index: Runner) -> None:
+    with pytest.raises(InvalidRequest, match="Document 'a': two of its parts have the id 'a1'"):
+        ask(index, "index", [chunked("a", 1, 1)])
+
+
+def test_a_search_in_an_empty_index_finds_nothing(ask: Any, index: Runner) -> None:
+    assert found(ask, index, 1, 2) == []
+
+
+@pytest.mark.parametrize(("top_k", "count"), [(1, 1), (3, 3), (4, 4), (1000, 4)])
+def test_top_k_is_how_many_are_found_or_all_there_are(ask: Any, index: Runner, top_k: int, count: int) -> None:
+    ask(index, "index", [doc(str(n), n, 0) for n in range(4)])
+    assert found(ask, index, 0, 0, top_k=top_k) == [str(n) for n in range(count)]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["index", "update", "search"])
+def test_an_embedding_that_is_not_finite_is_named(ask: Any, index: Runner, value: float, kind: str) -> None:
+    with pytest.raises(InvalidRequest, match="Document 'bad': the embedding holds NaN or an infinity"):
+        ask(index, kind, [doc("good", 1, 2), doc("bad", 1, value)])
+
+
+@pytest.mark.parametrize("kind", ["index", "update", "search"])
+def test_a_wrong_dimension_is_named(ask: Any, index: Runner, kind: str) -> None:
+    ask(index, "index", [doc("a", 1, 2)])
+    with pytest.raises(InvalidRequest, match=r"Document 'bad': .*3.*2"):
+        ask(index, kind, [doc("bad", 1, 2, 3)])
+    with pytest.raises(InvalidRequest, match="Document 'bad': its embedding has 3 numbers, and that of 'good'"):
+        ask(index, kind, [doc("good", 1, 2), doc("bad", 1, 2, 3)])
+
+
+@pytest.mark.parametrize(
+    "embedding", [np.zeros((2, 2)), np.zeros(0), np.array([1j])], ids=["a matrix", "empty", "complex"]
+)
+def test_an_embedding_that_is_no_vector_is_named(ask: Any, index: Runner, embedding: Any) -> None:
+    with pytest.raises(InvalidRequest, match="Document 'bad': an embedding is one list of numbers"):
+        ask(index, "index", [Document(id="bad", embedding=embedding)])
+
+
+@pytest.mark.parametrize("kind", ["index", "search"])
+def test_a_document_without_an_embedding_is_named(ask: Any, index: Runner, kind: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"Document 'bad': has no embedding to .*put an Encoder before this Pod"):
+        ask(index, kind, [doc("good", 1, 2), Document(id="bad", text="x")])
+    assert found(ask, index, 0, 0) == []
+
+
+def test_a_sparse_embedding_is_a_vector_too(ask: Any, index: Runner) -> None:
+    ask(index, "index", [Document(id="a", embedding=Sparse([0], [1], [3.0], (1, 3)))])
+    assert found(ask, index, 0, 3, 0) == ["a"]
+
+
+def test_an_empty_request_is_answered(ask: Any, index: Runner) -> None:
+    for kind in ("index", "search", "update", "delete", "train"):
+        assert ask(index, kind, []).docs == []
+
+
+def test_matches_get_their_embeddings_when_asked(ask: Any, index: Runner) -> None:
+    ask(index, "index", [doc("a", 1, 2)])
+    match = ask(index, "search", [doc("q", 1, 2)], fill_embedding=True).docs[0].matches[0]
+    assert match.embedding.tolist() == [1, 2]
+
+
+def test_embeddings_are_looked_up_by_id(ask: Any, make: Any) -> None:
+    runner: Runner = make("""!NumpyIndexer
+requests: {on: {index: [!VectorIndexDriver {}], search: [!VectorFillDriver {traversal_paths: [r]}]}}
+""")
+    ask(runner, "index", [doc("a", 1, 2)])
+    known, unknown = ask(runner, "search", [Document(id="a"), Document(id="b")]).docs
+    assert known.embedding.tolist() == [1, 2]
+    assert unknown.embedding is None
+
+
+def test_matches_that_the_store_does_not_know_are_dropped(ask: Any, make: Any) -> None:
+    runner: Runner = make("!BinaryPbIndexer {}")
+    ask(runner, "index", [Document(id="a", text="known", mime_type="text/plain")])
+    query = Document(matches=[Document(id="a", tags={"kept": True}), Document(id="b")])
+    matches = ask(runner, "search", [query]).docs[0].matches
+    assert [(match.id, match.text, match.tags) for match in matches] == [("a", "known", {"kept": True})]
+
+
+def test_a_users_indexer_gets_owners_only_if_it_asks_for_them(ask: Any) -> None:
+    class Plain(Executor):
+        def __init__(self) -> None:
+            self.added: list[Any] = []
+
+        def add(self, ids: list[str], vectors: Any) -> None:
+            self.added.append((ids, vectors.tolist()))
+
+    plain = Plain()
+    plain.requests_on = {"index": [Tagged("VectorIndexDriver", {"traversal_paths": ["c"]})]}
+    ask(plain, "index", [chunked("a", 1, 2), chunked("b", 3)])
+    assert plain.added == [(["a1", "a2", "b3"], [[1, 0], [2, 0], [3, 0]])]
+
+
+def test_a_many_dimensional_batch_as_long_as_three_vectors_is_searched_right(ask: Any, index: Runner) -> None:
+    """The predecessor shared a helper array between queries and index when both had three times the dimension."""
+    vectors = np.random.default_rng(1).normal(size=(12, 4)).astype(np.float32)
+    docs = [Document(id=str(n), embedding=vector) for n, vector in enumerate(vectors)]
+    ask(index, "index", docs)
+    answer = ask(index, "search", docs)
+    for query, vector in zip(answer.docs, vectors, strict=True):
+        wanted = np.argsort(np.linalg.norm(vectors - vector, axis=1))
+        assert [match.id for match in query.matches] == [str(n) for n in wanted]
+        assert query.matches[0].score.value == 0
