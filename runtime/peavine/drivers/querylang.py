@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from peavine.documents import Document, Level
-from peavine.documents.plain import FIELDS
+from peavine.documents.plain import FIELDS, NUMBERS
 from peavine.drivers.driver import Driver, Paths, Traversing, Whole, Work
 from peavine.drivers.lookup import OPERATORS, condition, field_value, known_field
 from peavine.errors import did_you_mean
@@ -138,11 +138,14 @@ class _Clearing(Traversing):
 
 
 class SelectQL(_Clearing):
-    """Empty all fields of Documents but these; the id stays."""
+    """Empty all fields of Documents but these; the id stays, and so does what says where they stand in the tree."""
 
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Empty the fields of the Documents on the paths."""
-        self._clear(works, lambda name: name not in self.fields)
+        self._clear(works, lambda name: name not in self.fields and name not in _PLACE)
+
+
+_PLACE = ("parent_id", *NUMBERS)
 
 
 class ExcludeQL(_Clearing):
