@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from peavine import cli
+from peavine.spec import parse
+from peavine_operator import kinds, names
+from peavine_operator.crds import definitions
+from peavine_operator.render import Place, everything
+
+HERE = Path(__file__).parent
+FLOWS = sorted((HERE / "flows").glob("*.yaml"))
+PLACE = Place("default", "peavine/runtime:test")
+
+
+def flow(*pods: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    metadata = {"name": "f"}
+    return {"apiVersion": "peavine.dev/v1alpha1", "kind": "Flow", "metadata": metadata, "spec": {"pods": pods, **spec}}
+
+
+def rendered(manifest: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(body["kind"], body["metadata"]["name"]): body for body in everything(parse(manifest), PLACE)}
+
+
+def with_defaults(value: Any, schema: dict[str, Any]) -> Any:
+    """Fill in defaults as the API server does."""
+    if isinstance(value, dict) and "properties" in schema:
+        filled = dict(value)
+        for name, field in schema["properties"].items():
+            if name in filled:
+                filled[name] = with_defaults(filled[name], field)
+            elif "default" in field:
+                filled[name] = field["default"]
+        return filled
+    if isinstance(value, list):
+        return [with_defaults(item, schema["items"]) for item in value]
+    return value
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
+def test_a_flow_is_rendered_as_written_down(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["render", "-f", str(path), "--image", "peavine/runtime:test"]) == 0
+    golden = path.parent.parent / "golden" / path.name
+    assert capsys.readouterr().out == golden.read_text(), (
+        f"if this is meant: peavine render -f {path} --image peavine/runtime:test > {golden}"
+    )
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
+def test_json_says_the_same_as_yaml(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["render", "-f", str(path), "--json"])
+    as_json = json.loads(capsys.readouterr().out)
+    cli.run(["render", "-f", str(path)])
+    assert list(yaml.safe_load_all(capsys.readouterr().out)) == as_json
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
+def test_what_the_api_server_fills_in_changes_nothing(path: Path) -> None:
+    manifest = yaml.safe_load(path.read_text())
+    schema = definitions()["peavine.dev_flows.yaml"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    filled = with_defaults(manifest, schema)
+    assert filled != manifest
+    assert everything(parse(filled), PLACE) == everything(parse(manifest), PLACE)
+
+
+def test_another_process_renders_the_same_bytes() -> None:
+    command = [sys.executable, "-m", "peavine", "render", "-f", str(FLOWS[0])]
+    outputs = {
+        subprocess.run(command, check=True, capture_output=True, env={"PYTHONHASHSEED": seed}, cwd=HERE).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
+
+
+def test_every_object_is_of_a_kind_that_the_operator_watches() -> None:
+    for path in FLOWS:
+        for body in everything(parse(yaml.safe_load(path.read_text())), PLACE):
+            assert kinds.of(body) in kinds.ALL
+            assert body["metadata"]["labels"][names.MANAGED_BY] == "peavine"
+
+
+def test_no_name_is_too_long_for_what_kubernetes_makes_of_it() -> None:
+    long = {"name": "p" * 40, "uses": "_index", "shards": 2, "usesAfter": "_pass"}
+    manifest = flow(long)
+    manifest["metadata"]["name"] = "f" * 40
+    for kind, name in rendered(manifest):
+        # A StatefulSet's name is part of a label with a hash of 11 characters, and of host names.
+        assert len(name) <= (52 if kind == "StatefulSet" else 253 if kind == "ConfigMap" else 63), (kind, name)
+
+
+def test_scaling_restarts_no_pea() -> None:
+    few, many = (rendered(flow({"name": "a", "replicas": n}))["Deployment", "f-a"]["spec"] for n in (1, 5))
+    assert few["template"] == many["template"]
+    assert (few["replicas"], many["replicas"]) == (1, 5)
+
+
+def test_replicas_that_nobody_asked_for_are_left_to_whoever_scales() -> None:
+    objects = rendered(flow({"name": "a"}))
+    assert "replicas" not in objects["Deployment", "f-a"]["spec"]
+    assert "replicas" not in objects["Deployment", "f-gateway"]["spec"]
+    assert "replicas" not in objects["Pod", "f-a"]["spec"]
+
+
+def test_a_change_of_the_executor_is_a_rollout_with_a_config_of_another_name() -> None:
+    old, new = (rendered(flow({"name": "a", "uses": uses})) for uses in ("!A {}", "!B {}"))
+    templates = [objects["Deployment", "f-a"]["spec"]["template"] for objects in (old, new)]
+    versions = [template["metadata"]["labels"][names.VERSION] for template in templates]
+    configs = [template["spec"]["volumes"][0]["configMap"]["name"] for template in templates]
+    assert versions[0] != versions[1]
+    assert configs[0] != configs[1]
+    assert ("ConfigMap", configs[1]) in new
+
+
+def test_a_new_executor_leaves_the_gateway_alone() -> None:
+    old, new = (rendered(flow({"name": "a", "uses": uses})) for uses in ("!A {}", "!B {}"))
+    assert old["Deployment", "f-gateway"] == new["Deployment", "f-gateway"]
+
+
+def test_a_head_changes_nothing_in_the_gateways_plan() -> None:
+    without, with_head = (rendered(flow({"name": "a", **more})) for more in ({}, {"usesBefore": "_pass"}))
+    assert without["Deployment", "f-gateway"] == with_head["Deployment", "f-gateway"]
+    selected = [objects["Service", "f-a"]["spec"]["selector"][names.COMPONENT] for objects in (without, with_head)]
+    assert selected == ["pea", "head"]
+
+
+def test_a_shard_has_its_number_its_volume_and_its_address() -> None:
+    objects = rendered(flow({"name": "a", "uses": "_index", "shards": 3, "storage": {"size": "1Gi"}}))
+    workload = objects["StatefulSet", "f-a"]["spec"]
+    assert workload["replicas"] == 3
+    assert workload["volumeClaimTemplates"][0]["spec"]["resources"]["requests"] == {"storage": "1Gi"}
+    assert workload["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Retain"
+    env = workload["template"]["spec"]["containers"][0]["env"]
+    assert any(variable["name"] == "PEAVINE_PEA_SHARD" for variable in env)
+    (config,) = (body for (kind, name), body in objects.items() if kind == "ConfigMap" and "a-head" in name)
+    plan = json.loads(config["data"]["plan.json"])
+    assert plan["steps"][0]["shards"] == [[f"f-a-{n}.f-a-peas.default.svc:8081"] for n in range(3)]
+
+
+def test_a_shard_is_not_kept_waiting_at_its_end_for_routers_that_look_for_others() -> None:
+    objects = rendered(flow({"name": "a", "shards": 2}, {"name": "b"}))
+    shard = objects["StatefulSet", "f-a"]["spec"]["template"]["spec"]["containers"][0]
+    replica = objects["Deployment", "f-b"]["spec"]["template"]["spec"]["containers"][0]
+    assert "lifecycle" not in shard
+    assert replica["lifecycle"]["preStop"]["sleep"]["seconds"] > 0
+
+
+def test_a_pod_that_is_referred_to_is_not_made() -> None:
+    objects = rendered(flow({"name": "a", "ref": "shared"}))
+    assert not [key for key in objects if key[0] == "Pod"]
+    (config,) = (body for (kind, _), body in objects.items() if kind == "ConfigMap")
+    assert "shared.default.svc:8081" in config["data"]["plan.json"]
+
+
+def test_time_to_end_grows_with_the_time_that_a_request_may_take() -> None:
+    short, long = (
+        rendered(flow({"name": "a"}, timeoutSeconds=seconds))["Deployment", "f-gateway"]["spec"]["template"]["spec"]
+        for seconds in (10, 300)
+    )
+    assert long["terminationGracePeriodSeconds"] - short["terminationGracePeriodSeconds"] == 280
+
+
+def test_nothing_runs_with_rights_that_it_does_not_need() -> None:
+    for path in FLOWS:
+        for body in everything(parse(yaml.safe_load(path.read_text())), PLACE):
+            if body["kind"] not in ("Deployment", "StatefulSet"):
+                continue
+            pod = body["spec"]["template"]["spec"]
+            assert pod["automountServiceAccountToken"] is False
+            assert pod["securityContext"]["runAsNonRoot"] is True
+            assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+            for container in pod["containers"]:
+                if container["name"] != "sidecar":
+                    assert container["securityContext"] == {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    }

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from peavine_operator.settings import from_environment
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = from_environment(
+        {"PEAVINE_OPERATOR_IMAGE": "i", "PEAVINE_OPERATOR_WORKERS": "2", "PEAVINE_OPERATOR_WATCH_NAMESPACES": "a, b"}
+    )
+    assert (settings.image, settings.workers, settings.watch_namespaces) == ("i", 2, ("a", "b"))
+    assert settings.identity
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    with pytest.raises(ValueError, match="WORKERS") as error:
+        from_environment({"PEAVINE_OPERATOR_WORKERS": "many", "PEAVINE_OPERATOR_WORKER": "1"})
+    assert "a number above 0" in str(error.value)
+    assert "PEAVINE_OPERATOR_WORKER is not known" in str(error.value)
+
+
+def test_the_operator_loads_neither_grpc_nor_numpy() -> None:
+    code = (
+        "import sys, peavine_operator.__main__; "
+        "print([name for name in ('grpc', 'numpy', 'google.protobuf') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
