@@ -4,6 +4,7 @@ from peavine.documents.batch import Batch
 from peavine.documents.children import Chunks, Matches
 from peavine.documents.document import Content, Document
 from peavine.documents.identity import MAX_ID_BYTES, check_id, random_id
+from peavine.documents.multimodal import modality, multimodal
 from peavine.documents.reading import from_dicts
 from peavine.documents.score import Score
 from peavine.documents.sparse import Sparse
@@ -25,6 +26,8 @@ __all__ = [
     "check_id",
     "check_path",
     "from_dicts",
+    "modality",
+    "multimodal",
     "random_id",
     "traverse",
 ]

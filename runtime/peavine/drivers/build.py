@@ -17,6 +17,18 @@ from peavine.yaml import Tagged
 __all__ = ["Bound", "build", "chains"]
 
 
+_FORMER = {
+    **dict.fromkeys(("RouteDriver", "ForwardDriver"), "leave it out: what no Driver touches passes as it is"),
+    "ReduceDriver": "leave it out: a Pod unites what several others answered by itself",
+    "ControlReqDriver": "leave it out: there are no control requests",
+    "WaitDriver": "leave it out",
+    "Blob2PngURI": "it is called Tensor2PngURI",
+    "Prediction2DocBlobDriver": "it is called Prediction2DocTensorDriver",
+    "URI2DataURI": "read files and addresses in the client; nothing here opens them",
+}
+"""Drivers that YAML of Jina 0.9 may name, and what has become of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """A Driver and the Executor that it works with: the Pod's own, or a component of it."""
@@ -31,7 +43,8 @@ def build(node: Any, path: str = "driver") -> Driver:
         raise ManifestError([Problem(path, f"must be a Driver such as `!VectorSearchDriver {{}}`, not {node!r:.60}")])
     cls = registry.get(node.tag)
     if cls is None:
-        raise ManifestError([Problem(path, f'no Driver is named "{node.tag}"{did_you_mean(node.tag, registry)}')])
+        hint = _FORMER.get(node.tag) or did_you_mean(node.tag, registry).removeprefix("; ")
+        raise ManifestError([Problem(path, f'no Driver is named "{node.tag}"{"; " if hint else ""}{hint}')])
     arguments = {} if node.value in (None, "") else node.value
     if isinstance(arguments, Mapping) and set(arguments) == {"with"}:
         arguments = arguments["with"] or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from peavine.errors import ManifestError, Problem
 from peavine.spec import KINDS
 from peavine.yaml import Tagged
 
@@ -41,7 +42,21 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
 """By family: the first class of an Executor's that stands here counts, beginning with its own."""
 
 
+_UNDECIDED: Final[Mapping[str, Sequence[str]]] = {
+    "Indexer": ("VectorIndexer", "KVIndexer"),
+    "Ranker": ("Chunk2DocRanker", "Match2DocRanker"),
+    "Evaluator": ("TextEvaluator", "EmbeddingEvaluator", "RankingEvaluator"),
+}
+"""Families that say too little to know what to do, and those that say enough."""
+
+
 def requests_for(executor: Any) -> Requests | None:
     """Return the Drivers by kind for an Executor without `requests.on`; None for a compound, which has its parts'."""
-    family = next(cls.__name__ for cls in type(executor).__mro__ if cls.__name__ in DEFAULTS)
-    return None if family == "Executor" and executor.components else DEFAULTS[family]
+    for cls in type(executor).__mro__:
+        if cls.__name__ in _UNDECIDED:
+            better = " or ".join(_UNDECIDED[cls.__name__])
+            message = f"{executor.name} is only known to be of family {cls.__name__}; derive it from {better}"
+            raise ManifestError([Problem("requests.on", f"{message}, or name its Drivers here")])
+        if cls.__name__ in DEFAULTS:
+            break
+    return None if cls.__name__ == "Executor" and executor.components else DEFAULTS[cls.__name__]
