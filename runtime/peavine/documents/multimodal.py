@@ -34,8 +34,6 @@ def modality(doc: Document, name: str) -> Content:
     if name not in chunks:
         hint = did_you_mean(name, chunks) or f"; it has {', '.join(chunks) or 'none'}"
         raise InvalidRequest(f"Document {doc.id!r}: has no modality {name!r}{hint}")
-            f"Document {doc.id!r}: has no modality {name!r}{did_you_mean(name, chunks)}; it has {known}"
-        )
     value = chunks[name].content if chunks[name].embedding is None else chunks[name].embedding
     if value is None:
         raise InvalidRequest(f"Document {doc.id!r}: its chunk of modality {name!r} is empty")
