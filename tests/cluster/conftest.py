@@ -74,10 +74,10 @@ def flow(kube: Kube) -> Flow:
 def describe(kube: Kube) -> str:
     """Return what a person would look at after a failure: objects, events, statuses, last words and logs."""
     parts = []
-    kinds = "flows,pods.peavine.dev,deployments,statefulsets,pods,services,pvc"
+    kinds = "flows.peavine.dev,pods.peavine.dev,deployments,statefulsets,pods,services,pvc"
     for argv in (
         ["get", kinds, "-o", "wide"],
-        ["get", "flows,pods.peavine.dev", "-o", "yaml", "--show-managed-fields=false"],
+        ["get", "flows.peavine.dev,pods.peavine.dev", "-o", "yaml", "--show-managed-fields=false"],
         ["get", "events", "--sort-by=.lastTimestamp"],
     ):
         parts.append(_try(kube, *argv))

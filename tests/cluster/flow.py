@@ -60,7 +60,7 @@ class Flow:
 
     @property
     def resource(self) -> Object | None:
-        return self.kube.get("flow", self.name)
+        return self.kube.get("flows.peavine.dev", self.name)
 
     def wait_ready(self, seconds: float = 60) -> Object:
         """Wait until the Flow is Ready with what its manifest says now."""
@@ -92,4 +92,4 @@ class Flow:
 
     def edit(self, *patch: dict[str, Any]) -> None:
         """Change the manifest by a JSON patch."""
-        self.kube.patch("flow", self.name, list(patch))
+        self.kube.patch("flows.peavine.dev", self.name, list(patch))

@@ -96,7 +96,7 @@ def stamp(text: str) -> dict[str, Any]:
 
 
 def test_pods_are_added_moved_and_removed_without_a_loss(serving: Flow) -> None:
-    files = serving.kube.must("flow", "pictures")["spec"]["pods"][0]["files"]
+    files = serving.kube.must("flows.peavine.dev", "pictures")["spec"]["pods"][0]["files"]
     with Load(serving.host) as load:
         load.run_for(1)
         for what, change in (

@@ -108,7 +108,7 @@ def test_the_status_tells_within_30_s_of(serving: Flow, change: dict[str, Any], 
 
 
 def test_columns_tell_what_people_look_for(serving: Flow) -> None:
-    header, row = serving.kube.run("get", "flows").strip().splitlines()
+    header, row = serving.kube.run("get", "flows.peavine.dev").strip().splitlines()
     assert header.split()[:4] == ["NAME", "READY", "PODS", "GATEWAY"]
     assert row.split()[:3] == ["pictures", "True", "2/2"]
     assert "pictures-gateway" in row
