@@ -13,7 +13,7 @@ from peavine_operator.manifests.autoscaler import autoscaler
 from peavine_operator.manifests.config_map import config_map
 from peavine_operator.manifests.deployment import deployment
 from peavine_operator.manifests.disruption_budget import disruption_budget
-from peavine_operator.manifests.pod_resource import pea_manifest, pod_resource
+from peavine_operator.manifests.pod_resource import HEAD, pod_resource, program_manifest
 from peavine_operator.manifests.service import GRPC, METRICS, gateway_service, headless
 from peavine_operator.manifests.service_account import service_account
 from peavine_operator.manifests.stateful_set import stateful_set
@@ -116,7 +116,7 @@ def stateful(pod: Pod) -> bool:
 def _peas(pod: Pod, place: Place) -> list[Object]:
     name, namespace = pod.metadata.name, place.namespace
     labels, selector = names.labels("pea", pod=name), names.selector("pea", pod=name)
-    config = config_map(f"{name}-pea", namespace, labels, {"pod.json": pea_manifest(pod)})
+    config = config_map(f"{name}-pea", namespace, labels, {"pod.json": program_manifest(pod, without=HEAD)})
     program = _program(pod, place, "pea", config)
     template = versioned(pod_template(program, labels, selector), pod.spec.pod_template)
     objects = [config]
@@ -147,7 +147,7 @@ def _head(pod: Pod, place: Place) -> list[Object]:
         shards = [[address(f"{pod.metadata.name}-{shard}.{peas}", namespace)] for shard in range(pod.spec.shards)]
     else:
         shards = [[address(peas, namespace)]]
-    manifest = pea_manifest(pod)
+    manifest = program_manifest(pod)
     known = Pod.model_validate(manifest)
     plan = graph.head_plan(known, shards).model_dump(mode="json", by_alias=True)
     config = config_map(name, namespace, labels, {"pod.json": manifest, "plan.json": plan})

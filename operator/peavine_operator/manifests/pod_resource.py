@@ -8,7 +8,9 @@ from peavine.spec import API_VERSION, Pod
 from peavine_operator import names
 
 PLACEMENT = ("replicas", "autoscaling", "storage", "resources", "env", "image", "podTemplate")
-"""What a Pea need not know, so that a change of it restarts no program that could go on."""
+"""What no program need know, so that a change of it restarts nothing that could go on."""
+HEAD = ("usesBefore", "usesAfter", "polling", "onMissingShard")
+"""What only a head need know."""
 
 
 def pod_resource(flow: str, pod: Pod, namespace: str) -> dict[str, Any]:
@@ -31,8 +33,8 @@ def said(pod: Pod) -> dict[str, Any]:
     return pod.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def pea_manifest(pod: Pod) -> dict[str, Any]:
-    """Return the Pod manifest that a Pea is started from. It bears the name that the Flow knows the Pod by."""
+def program_manifest(pod: Pod, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the Pod manifest that a Pea or a head is started from, with the name that the Flow knows the Pod by."""
     name = (pod.metadata.labels or {}).get(names.STEP, pod.metadata.name)
-    spec = {key: value for key, value in said(pod).items() if key not in PLACEMENT}
+    spec = {key: value for key, value in said(pod).items() if key not in (*PLACEMENT, *without)}
     return {"apiVersion": API_VERSION, "kind": "Pod", "metadata": {"name": name}, "spec": spec}

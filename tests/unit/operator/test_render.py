@@ -182,3 +182,9 @@ def test_nothing_runs_with_rights_that_it_does_not_need() -> None:
                         "readOnlyRootFilesystem": True,
                         "capabilities": {"drop": ["ALL"]},
                     }
+
+
+def test_a_head_that_comes_or_changes_restarts_no_pea() -> None:
+    pods = [{"name": "a", **more} for more in ({}, {"usesBefore": "_pass"}, {"usesAfter": "_rank"})]
+    templates = [rendered(flow(pod))["Deployment", "f-a"]["spec"]["template"] for pod in pods]
+    assert templates[0] == templates[1] == templates[2]
