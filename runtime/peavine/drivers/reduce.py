@@ -7,7 +7,8 @@ and evaluations of all are united; matches are then sorted, the best first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,33 +30,42 @@ def joined(bodies: Sequence[Batch]) -> Batch:
     return first
 
 
-def _unite(docs: Any, others: Iterable[Document]) -> None:
+def _unite(docs: MutableSequence[Document], others: Iterable[Document]) -> None:
     """Add to a list of Documents what others have: unknown ones at its end, the rest into those of the same id."""
-    known = {doc.id: doc for doc in docs}
     new = []
-    for other in others:
-        if other.id in known:
-            fill(known[other.id], other)
-        else:
-            known[other.id] = other
+    for doc, other in _pairs(docs, others):
+        if doc is None:
             new.append(other)
+        else:
+            fill(doc, other)
     if new:
         docs.extend(new)
 
 
-_FIELDS = (
-    "uri", "mime_type", "modality", "parent_id", "level_name", "location", "score", "weight", "siblings", "offset",
-)  # fmt: skip
+def _pairs(docs: Iterable[Document], others: Iterable[Document]) -> Iterator[tuple[Document | None, Document]]:
+    """Yield each other with the Document of the same id; where an id stands twice, the second belongs to the second."""
+    known = dict(_numbered(docs))
+    for key, other in _numbered(others):
+        yield known.get(key), other
+
+
+def _numbered(docs: Iterable[Document]) -> Iterator[tuple[tuple[str, int], Document]]:
+    seen: Counter[str] = Counter()
+    for doc in docs:
+        yield (doc.id, seen[doc.id]), doc
+        seen[doc.id] += 1
+
+
+_FIELDS = ("uri", "mime_type", "modality", "parent_id", "level_name", "location", "siblings", "offset")
 
 
 def fill(doc: Document, other: Document) -> None:
     """Fill what `doc` leaves empty from another Document of the same id, and unite what they have of many."""
-    if doc.content is None:
-        doc.content = other.content
-    if doc.embedding is None:
-        doc.embedding = other.embedding
+    for name in ("content", "embedding", "score", "weight"):
+        if getattr(doc, name) is None:
+            setattr(doc, name, getattr(other, name))
     for name in _FIELDS:
-        if getattr(doc, name) in (None, "", (), 0):
+        if not getattr(doc, name):
             setattr(doc, name, getattr(other, name))
     if other.has_tags:
         doc.tags = {**other.tags, **doc.tags}
@@ -98,14 +108,12 @@ class ReduceAllDriver(Traversing):
             work.bodies = [first]
 
 
-def _unite_along(docs: Any, others: Iterable[Document], path: str) -> None:
+def _unite_along(docs: MutableSequence[Document], others: Iterable[Document], path: str) -> None:
     """Follow `path` through Documents that both have, and unite what is at its end. Roots are never lost."""
     if path == "r":
         _unite(docs, others)
         return
-    known = {doc.id: doc for doc in docs}
-    for other in others:
-        doc = known.get(other.id)
+    for doc, other in list(_pairs(docs, others)):
         if doc is None:
             docs.append(other)
             continue
@@ -127,14 +135,12 @@ class CollectEvaluationDriver(Driver):
         """Make one body of several."""
         for work in works:
             first = work.bodies[0]
-            known = {doc.id: doc for doc in first.docs}
-            for other in work.bodies[1:]:
-                for doc in other.docs:
-                    if doc.id not in known:
-                        first.docs.append(doc)
-                        known[doc.id] = doc
-                    elif doc.has_evaluations:
-                        _collect(known[doc.id], doc)
+            for body in work.bodies[1:]:
+                for doc, other in list(_pairs(first.docs, body.docs)):
+                    if doc is None:
+                        first.docs.append(other)
+                    elif other.has_evaluations:
+                        _collect(doc, other)
             work.bodies = [first]
 
 
@@ -152,9 +158,9 @@ class ConcatEmbedDriver(Driver):
 
 def _concat(answers: Sequence[Sequence[Document]]) -> None:
     """Concatenate into the first answer, and go down to chunks."""
-    known = [{doc.id: doc for doc in docs} for docs in answers]
-    for doc in answers[0]:
-        same = [docs[doc.id] for docs in known if doc.id in docs]
+    known = [dict(_numbered(docs)) for docs in answers]
+    for key, doc in known[0].items():
+        same = [docs[key] for docs in known if key in docs]
         if len(same) < len(answers):
             raise InvalidRequest(f"Document {doc.id!r}: some Pods did not answer it, so nothing can be concatenated")
         parts = [np.ravel(dense(other.embedding)) for other in same if other.embedding is not None]

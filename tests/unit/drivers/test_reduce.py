@@ -140,3 +140,15 @@ def test_an_embedding_that_is_missing_in_one_branch_is_named(ask: Any, other: Do
 def test_groundtruths_are_joined_too(ask: Any) -> None:
     truth = Document(id="t", text="truth")
     assert ask("_pass", "search", [Document(id="a")], [Document(id="a")], truths=[truth]).groundtruths == [truth]
+
+
+def test_a_query_that_stands_twice_is_answered_twice(ask: Any) -> None:
+    one = [Document(id="q", matches=[match("a", 1)]), Document(id="q", matches=[match("b", 1)])]
+    other = [Document(id="q", matches=[match("c", 2)]), Document(id="q", matches=[match("d", 2)])]
+    for uses in ("_pass", "_merge", "_merge_matches"):
+        assert [ids(doc.matches) for doc in ask(uses, "search", one, other).docs] == ["a c", "b d"]
+
+
+def test_a_weight_of_zero_is_a_weight(ask: Any) -> None:
+    answer = ask("_merge", "index", [Document(id="a", weight=0.0)], [Document(id="a", weight=5.0)])
+    assert answer.docs[0].weight == 0.0
