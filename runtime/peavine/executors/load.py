@@ -53,7 +53,7 @@ def load(
     """
     found = Files(folder, files)
     try:
-        config = yaml.substitute(_read(uses, found), os.environ if env is None else env, "")
+        config = yaml.substitute(_read(uses, found), os.environ if env is None else env, "uses")
         building = Building(found)
         design = building.design(config, "uses", uses_with or {})
         building.check()

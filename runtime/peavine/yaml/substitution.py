@@ -34,16 +34,16 @@ _REFERENCE = re.compile(
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
-def substitute(data: Any, env: Mapping[str, str], source: str = "") -> Any:
-    """Return the data with every reference replaced; keys are left as they are.
+def substitute(data: Any, env: Mapping[str, str], path: str = "") -> Any:
+    """Return the data with every reference replaced; keys are left as they are. `path` is where it stands.
 
     Raises ManifestError with every name that is not known, every reference to itself, and every one that is no
     reference at all.
     """
     substitution = _Substitution(data, env)
-    replaced = substitution.walk(data, "", {})
+    replaced = substitution.walk(data, path, {})
     if substitution.problems:
-        raise ManifestError(substitution.problems, source)
+        raise ManifestError(substitution.problems)
     return replaced
 
 

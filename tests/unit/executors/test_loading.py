@@ -151,7 +151,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ("!Sentencizer {with: {punct_chars: [ab]}}", "uses.with.punct_chars", "single characters"),
         ("!RandomProjection {with: {output_dim: 0}}", "uses.with.output_dim", "is 1 or more (given: 0)"),
         ("!RandomProjection {with: {seed: !Sentencizer {}}}", "uses.with.seed", "stand under `components`"),
-        ("!RandomProjection {with: {seed: $NOT_SET}}", "with.seed", "NOT_SET is not set"),
+        ("!RandomProjection {with: {seed: $NOT_SET}}", "uses.with.seed", "NOT_SET is not set"),
         ("!Sentencizer {components: [!Sentencizer {}]}", "uses.components", "is no CompoundExecutor"),
         ("!CompoundExecutor {components: {a: 1}}", "uses.components", "is a list of Executors"),
         ("!CompoundExecutor {components: [5]}", "uses.components[0]", "begins with its class"),

@@ -149,7 +149,7 @@ def _write(moments: Moments, path: Path) -> None:
 
 def _read(path: Path) -> Moments:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             moments = Moments(int(arrays["count"]), arrays["mean"], arrays["scatter"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise StoreDamaged(f"{path} is damaged ({error}); remove it and train again, or restore it") from error

@@ -1,0 +1,45 @@
+from typing import Any
+
+import pytest
+
+from peavine.executors import Hit
+from peavine.executors.edit_distance import edit_distance
+from peavine.executors.rankers.chunk2doc_ranker import Chunk2DocRanker
+from peavine.executors.rankers.levenshtein_ranker import LevenshteinRanker
+
+
+def hits(*scores: float, ascending: bool) -> list[Hit]:
+    return [Hit("doc", f"m{i}", "q", score, ascending, {}, {}) for i, score in enumerate(scores)]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "score"),
+    [("max", 4), ("min", 1), ("mean", 7 / 3), ("median", 2), ("sum", 7), ("prod", 8)],
+)
+def test_a_document_is_scored_by_its_chunks(aggregate: str, score: float) -> None:
+    ranker = Chunk2DocRanker(aggregate)  # type: ignore[arg-type]
+    assert ranker.score(hits(2, 1, 4, ascending=False)) == pytest.approx(score)
+    assert ranker.score(hits(2, 1, 4, ascending=True)) == pytest.approx(score)
+
+
+def test_the_best_hit_is_the_least_distance_or_the_greatest_similarity() -> None:
+    assert Chunk2DocRanker().score(hits(2, 1, 4, ascending=True)) == 1
+    assert Chunk2DocRanker().score(hits(2, 1, 4, ascending=False)) == 4
+    assert Chunk2DocRanker().ascending is None
+
+
+def test_texts_are_ranked_by_their_edits() -> None:
+    matches: list[dict[str, Any]] = [
+        {"id": "a", "score": 0.0, "text": "shoes"},
+        {"id": "b", "score": 0.0, "text": "show"},
+        {"text": None},
+    ]
+    assert LevenshteinRanker().score({"text": "shoe"}, matches) == [1, 1, 4]
+    assert LevenshteinRanker().ascending is True
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "edits"), [("", "", 0), ("kitten", "sitting", 3), ("", "abc", 3), ("flaw", "lawn", 2), ("ab", "ba", 2)]
+)
+def test_edit_distance_counts_the_fewest_edits(a: str, b: str, edits: int) -> None:
+    assert edit_distance(a, b) == edit_distance(b, a) == edits
