@@ -93,7 +93,8 @@ def _bind(driver: Driver, executor: Any, kind: str, path: str) -> Bound:
         return Bound(driver, executor)
     if driver.executor is not None:
         try:
-            executor = executor.component(driver.executor)
+            for part in driver.executor.split("."):
+                executor = executor.component(part)
         except NotFound as error:
             raise ManifestError([Problem(f"{path}.executor", str(error))]) from None
     name = driver.method_for(kind)

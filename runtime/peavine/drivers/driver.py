@@ -138,7 +138,7 @@ class Executing(Driver):
     """A Driver that calls a method of an Executor."""
 
     executor: str | None = None
-    """The component it means, by name or class, where the Executor is a compound."""
+    """In a compound, the component it means, by name or class; `store.NumpyIndexer` is a component of a component."""
     method: str = ""
     """The method to call."""
 

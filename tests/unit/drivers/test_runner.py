@@ -346,3 +346,12 @@ def test_a_compound_does_what_its_components_do(make: Make, new_call: NewCall) -
     assert docs(indexed)[0].chunks[0].embedding is not None
     match = docs(found)[0].chunks[0].matches[0]
     assert (match.text, match.parent_id) == ("One sentence.", "a")
+
+
+def test_a_component_of_a_component_is_named_with_a_dot(make: Make, new_call: NewCall) -> None:
+    runner = make("""!CompoundExecutor
+components: [!CompoundIndexer {metas: {name: store}}, !Sentencizer {}]
+requests: {on: {index: [!KVIndexDriver {executor: store.BinaryPbIndexer}]}}
+""")
+    runner.run("index", [new_call(texts("a"))])
+    assert runner.executor.component("store").component("BinaryPbIndexer").query(["a"]) != [None]  # type: ignore[attr-defined]
