@@ -354,4 +354,4 @@ components: [!CompoundIndexer {metas: {name: store}}, !Sentencizer {}]
 requests: {on: {index: [!KVIndexDriver {executor: store.BinaryPbIndexer}]}}
 """)
     runner.run("index", [new_call(texts("a"))])
-    assert runner.executor.component("store").component("BinaryPbIndexer").query(["a"]) != [None]  # type: ignore[attr-defined]
+    assert runner.executor.component("store").component("BinaryPbIndexer").query(["a"]) != [None]
