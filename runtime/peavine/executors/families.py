@@ -145,6 +145,10 @@ class Ranker(Executor, ABC):
     ascending: bool | None = None
     """Whether a smaller score is better; None when the scores have the direction of those it was given."""
 
+    @abstractmethod
+    def score(self, *args: Any) -> Any:
+        """Return scores; of what, the two kinds of Rankers say."""
+
 
 class Match2DocRanker(Ranker):
     """Scores the matches of a query anew."""
