@@ -36,9 +36,12 @@ def quantize(array: NDArray[Any], mode: Quantization) -> Quantized | None:
     low, high = float(array.min()), float(array.max())
     scale = high / 255 - low / 255  # not (high - low) / 255, which may overflow
     if scale == 0:
+        if low != high:  # numbers so near to zero that the levels between them are none
+            return None
         levels = np.zeros(array.shape, np.uint8)
     else:
-        levels = np.rint(array / scale - low / scale).clip(0, 255).astype(np.uint8)
+        wide = array.astype(np.float64)
+        levels = np.rint(wide / scale - low / scale).clip(0, 255).astype(np.uint8)
     return Quantized(levels, array.dtype, scale, low)
 
 

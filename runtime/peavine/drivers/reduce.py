@@ -30,8 +30,11 @@ def joined(bodies: Sequence[Batch]) -> Batch:
     return first
 
 
-def _unite(docs: MutableSequence[Document], others: Iterable[Document]) -> None:
-    """Add to a list of Documents what others have: unknown ones at its end, the rest into those of the same id."""
+def _unite(docs: MutableSequence[Document], others: Iterable[Document]) -> bool:
+    """Add to a list of Documents what others have: unknown ones at its end, the rest into those of the same id.
+
+    Returns whether there were unknown ones.
+    """
     new = []
     for doc, other in _pairs(docs, others):
         if doc is None:
@@ -40,6 +43,7 @@ def _unite(docs: MutableSequence[Document], others: Iterable[Document]) -> None:
             fill(doc, other)
     if new:
         docs.extend(new)
+    return bool(new)
 
 
 def _pairs(docs: Iterable[Document], others: Iterable[Document]) -> Iterator[tuple[Document | None, Document]]:
@@ -75,8 +79,7 @@ def fill(doc: Document, other: Document) -> None:
         return
     if other.chunks:
         _unite(doc.chunks, other.chunks)
-    if other.matches:
-        _unite(doc.matches, other.matches)
+    if other.matches and _unite(doc.matches, other.matches):
         sort_matches(doc)
 
 
@@ -119,8 +122,7 @@ def _unite_along(docs: MutableSequence[Document], others: Iterable[Document], pa
             continue
         mine, theirs = (doc.chunks, other.chunks) if path[0] == "c" else (doc.matches, other.matches)
         if len(path) == 1:
-            _unite(mine, theirs)
-            if path == "m":
+            if _unite(mine, theirs) and path == "m":
                 sort_matches(doc)
         else:
             _unite_along(mine, theirs, path[1:])

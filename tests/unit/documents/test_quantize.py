@@ -61,3 +61,9 @@ def test_numbers_beyond_sixteen_bits_do_not_become_infinite() -> None:
 def test_extreme_ranges_do_not_overflow() -> None:
     array = np.array([-1.7e308, 0.0, 1.7e308])
     assert np.allclose(there_and_back(array, "uint8"), array, atol=1e306)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_smallest_numbers_survive(dtype: type[np.floating]) -> None:
+    array = np.array([0, np.finfo(dtype).smallest_subnormal, np.finfo(dtype).tiny], dtype)
+    assert np.allclose(there_and_back(array, "uint8"), array, rtol=0, atol=float(np.finfo(dtype).tiny) / 200)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peavine.documents import Batch, Document, Score
+from peavine.documents.tensor import same
 from peavine.drivers.reduce import joined
 from peavine.errors import InvalidRequest
 from peavine.wire import batch_from_bytes, batch_to_bytes
@@ -56,9 +57,11 @@ def test_three_are_joined_as_two_and_then_one(a: list[Document], b: list[Documen
 def test_what_the_first_says_stands_and_gaps_are_filled(one: Document, other: Document) -> None:
     other.id = one.id
     doc = joined([Batch(copy([one])), Batch(copy([other]))]).docs[0]
-    assert doc.without("chunks", "matches").content_hash() is not None
-    for name in ("uri", "mime_type", "modality", "weight", "score", "location"):
-        assert getattr(doc, name) == (getattr(one, name) or getattr(other, name) or getattr(doc, name))
+    for name in ("weight", "score"):
+        assert getattr(doc, name) == (getattr(other, name) if getattr(one, name) is None else getattr(one, name))
+    for name in ("uri", "mime_type", "modality", "location", "level_name"):
+        assert getattr(doc, name) == (getattr(one, name) or getattr(other, name))
+    assert same(doc.embedding, other.embedding if one.embedding is None else one.embedding)
     assert doc.tags == {**other.tags, **one.tags}
     assert {chunk.id for chunk in doc.chunks} == {chunk.id for chunk in [*one.chunks, *other.chunks]}
 
