@@ -137,6 +137,8 @@ def versioned(template: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 def _env(program: Program) -> list[dict[str, Any]]:
     env: list[dict[str, Any]] = [{"name": "PEAVINE_TERMINATION_LOG", "value": "/dev/termination-log"}]
+    if program.component != "gateway":  # routes and logs tell replicas apart by it
+        env.append({"name": "PEAVINE_PEA_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}})
     if program.sharded:
         path = "metadata.labels['apps.kubernetes.io/pod-index']"
         env.append({"name": "PEAVINE_PEA_SHARD", "valueFrom": {"fieldRef": {"fieldPath": path}}})
