@@ -178,7 +178,12 @@ def _tag(value: Any, path: str, depth: int) -> Any:
         return [_tag(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise _Wrong(f"{value} is not a number that JSON knows", path)
-    return _text(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        try:
+            return _text(value)
+        except _Wrong as problem:
+            raise _Wrong(problem.message, path) from None
+    return value
 
 
 def _score(value: Any, depth: int = 0) -> Score:

@@ -113,6 +113,20 @@ WRONG: list[tuple[Any, str]] = [
     ({"score": {"operands": [{"ascending": 1}]}}, "docs[0].score.operands.ascending: must be true or false"),
     ({"chunks": {}}, "docs[0].chunks: must be a list of Documents, not an object"),
     ({"matches": [{"chunks": [{"txt": 1}]}]}, "docs[0].matches[0].chunks[0].txt: unknown field"),
+    ({"location": 5}, "docs[0].location: must be a list of whole numbers"),
+    ({"weight": 10**400}, "docs[0].weight: is too large"),
+    ({"score": 5}, "docs[0].score: must be an object such as"),
+    ({"score": {"value": True}}, "docs[0].score.value: must be a number"),
+    ({"evaluations": {}}, "docs[0].evaluations: must be a list of scores"),
+    ({"tags": {"a": {"b": "\ud800"}}}, "docs[0].tags.a.b: is not valid Unicode"),
+    ({"embedding": {"data": "", "dtype": "<f4", "shape": [0], "typ": 1}}, "docs[0].embedding.typ: unknown field"),
+    ({"embedding": {"data": "", "dtype": "<f4", "shape": 4}}, "docs[0].embedding: must be a list of whole numbers"),
+    ({"embedding": {"layout": "coo", "shape": [2], "rows": [], "columns": [], "values": []}},
+     "docs[0].embedding.shape: needs two sizes"),
+    ({"embedding": {"layout": "coo", "shape": [2, 2], "rows": "x", "columns": [], "values": []}},
+     "docs[0].embedding.rows: must be a list of numbers"),
+    ({"embedding": {"layout": "csr", "shape": [1, 1], "rows": [0, 0], "columns": [], "values": [], "x": 1}},
+     "docs[0].embedding.x: unknown field of a sparse array"),
     ("text", "docs[0]: must be a Document"),
 ]  # fmt: skip
 
@@ -177,3 +191,12 @@ def test_any_json_is_a_document_or_an_invalid_request(data: Any) -> None:
     except InvalidRequest:
         return
     assert len(docs) == len(data)
+
+
+@pytest.mark.parametrize("field", ["tags", "score"])
+def test_tags_and_scores_nested_too_deep_are_refused(field: str) -> None:
+    data: Any = {}
+    for _ in range(40):
+        data = {"deeper": data} if field == "tags" else {"operands": [data]}
+    with pytest.raises(InvalidRequest, match="nested more than"):
+        from_dicts([{field: data}])

@@ -129,3 +129,14 @@ def test_a_level_can_be_changed_in_place() -> None:
 def test_a_wrong_path_is_refused(path: str) -> None:
     with pytest.raises(InvalidRequest, match="traversal path"):
         list(traverse([Document()], path))
+
+
+def test_a_list_of_chunks_is_replaced_as_a_whole_or_in_part() -> None:
+    doc = named("a", chunks="xy")
+    doc.chunks = reversed(list(doc.chunks))
+    assert [(chunk.id, chunk.offset) for chunk in doc.chunks] == [("y", 0), ("x", 1)]
+    doc.chunks[0] = Document(id="new")
+    assert (doc.chunks[0].parent_id, doc.chunks[0].granularity) == ("a", 1)
+    assert doc.chunks == [doc.chunks[0], doc.chunks[1]]
+    assert doc.chunks != named("b", chunks="xy").chunks
+    assert repr(doc.chunks) == "[Document(id='new'), Document(id='x')]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,3 +163,40 @@ def test_a_wrong_id_from_a_stranger_is_refused_with_its_place(id: str) -> None:
     inner = document_pb2.Document(id="a", chunks=[document_pb2.Document(id="b"), document_pb2.Document(id=id)])
     with pytest.raises(InvalidRequest, match=r"docs\[0\]\.chunks\[1\]\.id: "):
         batch_from_bytes(document_pb2.DocumentBatch(docs=[inner]).SerializeToString())
+
+
+def test_a_sparse_array_that_lies_is_refused() -> None:
+    good = document_pb2.Document.FromString(
+        document_to_bytes(Document(id="a", embedding=Sparse([0], [1], [2.0], (1, 3))))
+    )
+    for lie, said in (
+        ({"layout": "dok"}, 'layout: is "coo" or "csr"'),
+        ({"shape": [1]}, "needs two sizes"),
+        ({"shape": [1, 1]}, "each below 1"),
+    ):
+        message = document_pb2.Document()
+        message.CopyFrom(good)
+        if "layout" in lie:
+            message.embedding.sparse.layout = str(lie["layout"])
+        else:
+            del message.embedding.sparse.shape[:]
+            message.embedding.sparse.shape.extend(lie["shape"])  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest, match=f"^embedding: .*{said}"):
+            document_from_bytes(message.SerializeToString())
+
+
+def test_a_tensor_without_an_array_is_refused() -> None:
+    message = document_pb2.Document(id="a")
+    message.tensor.SetInParent()
+    with pytest.raises(InvalidRequest, match="tensor: has neither a dense nor a sparse array"):
+        document_from_bytes(message.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("offset", -1), ("siblings", 2**32), ("granularity", "one"), ("location", (-1,))]
+)
+def test_a_place_that_cannot_travel_is_named(field: str, value: Any) -> None:
+    doc = Document(id="a")
+    setattr(doc, field, value)
+    with pytest.raises(InvalidRequest, match=f"^Document 'a': {field}: "):
+        document_to_bytes(doc)
