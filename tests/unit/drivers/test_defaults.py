@@ -30,7 +30,7 @@ def test_the_drivers_of_every_built_in_name_fit(name: str) -> None:
 
 @pytest.mark.parametrize("family", [Ranker, Evaluator, Indexer])
 def test_an_executor_of_a_family_that_says_too_little_must_name_its_drivers(family: type[Executor]) -> None:
-    vague = type("Vague", (family,), dict.fromkeys(("delete", "size", "evaluate"), lambda *_: 0))()
+    vague = type("Vague", (family,), dict.fromkeys(("delete", "size", "evaluate", "score"), lambda *_: 0))()
     with pytest.raises(ManifestError, match=f"Vague is only known to be of family {family.__name__}; derive it from"):
         Runner(vague)
     vague.requests_on = {"search": []}
