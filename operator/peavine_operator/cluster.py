@@ -19,7 +19,7 @@ from peavine_operator.kinds import Kind, Ref
 from peavine_operator.settings import Settings
 
 Body = dict[str, Any]
-PAGE = 250
+PAGE = 100
 _log = logging.getLogger(__name__)
 
 

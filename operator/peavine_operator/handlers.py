@@ -52,8 +52,10 @@ def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.
         settings.watching.server_timeout = WATCH_SECONDS
         settings.watching.client_timeout = WATCH_SECONDS + 30
         settings.watching.connect_timeout = 5
-        settings.watching.chunk_size = 250
-        settings.queueing.idle_timeout = 1
+        settings.watching.chunk_size = 100
+        # Taking note takes no time, and kopf keeps a task for each object for so long.
+        settings.queueing.idle_timeout = 0.01
+        settings.queueing.worker_limit = 10
         settings.queueing.exit_timeout = 1
         for kind in kinds.ALL:
             if kind not in kinds.RESOURCES:

@@ -5,9 +5,10 @@ Objects are trimmed to what decisions need. Nothing here talks to the API server
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from peavine_operator import kinds, names
 from peavine_operator.kinds import Kind, Ref
@@ -47,49 +48,67 @@ def version(body: Body) -> int:
     return int(body["metadata"].get("resourceVersion", 0))
 
 
+class Known(NamedTuple):
+    """One object as it is remembered. As text it takes a fifth of the memory that it would take as mappings."""
+
+    version: int
+    uid: str
+    owner: Ref | None
+    """The Flow or Pod whose label it bears."""
+    text: bytes
+
+
 class Observed:
     """All objects by reference, and those of each Flow and Pod."""
 
     def __init__(self) -> None:
-        self._objects: dict[Ref, dict[str, Any]] = {}
+        self._objects: dict[Ref, Known] = {}
         self._children: dict[Ref, set[Ref]] = defaultdict(set)
+        self._refers: dict[Ref, set[str]] = {}
+        """The Pod resources that a Flow refers to, of those Flows that do."""
 
     def get(self, ref: Ref) -> dict[str, Any] | None:
         """Return an object, or None where there is none."""
-        return self._objects.get(ref)
+        known = self._objects.get(ref)
+        return None if known is None else _body(known)
 
     def children(self, key: Ref, kind: Kind) -> list[dict[str, Any]]:
         """Return the objects of one kind that bear the label of a Flow or Pod, in the order of their names."""
         found = (ref for ref in self._children.get(key, ()) if ref.kind == kind)
-        return [self._objects[ref] for ref in sorted(found, key=lambda ref: ref.name)]
+        return [_body(self._objects[ref]) for ref in sorted(found, key=lambda ref: ref.name)]
 
-    def resources(self) -> list[Ref]:
+    def resources(self) -> set[Ref]:
         """Return every Flow and Pod."""
-        return [ref for ref in self._objects if ref.kind in kinds.RESOURCES]
+        return {ref for ref in self._objects if ref.kind in kinds.RESOURCES}
 
     def put(self, body: Body) -> set[Ref]:
-        """Take note of an object and return the Flows and Pods that it concerns. An older state than known is not."""
-        ref = kinds.ref(body)
+        """Take note of an object and return the Flows and Pods that it concerns; none if it is not newer than known."""
+        ref, now = kinds.ref(body), version(body)
         known = self._objects.get(ref)
-        if known is not None and version(known) > version(body):
+        if known is not None and known.version >= now:
             return set()
-        self._objects[ref] = trim(body)
-        if known is not None and _owner(known, ref) != _owner(body, ref):
-            self._unlink(known, ref)
-        owner = _owner(body, ref)
-        if owner is not None:
-            self._children[owner].add(ref)
-        return self.concerned(ref, body)
+        new = Known(
+            now,
+            body["metadata"].get("uid", ""),
+            _owner(body, ref),
+            json.dumps(trim(body), separators=(",", ":"), ensure_ascii=False).encode(),
+        )
+        if known is not None:
+            self._unlink(ref, known)
+        self._objects[ref] = new
+        if ref.kind == kinds.FLOW and (refers := {pod["ref"] for pod in body["spec"]["pods"] if pod.get("ref")}):
+            self._refers[ref] = refers
+        if new.owner is not None:
+            self._children[new.owner].add(ref)
+        return self._concerned(ref, new)
 
     def drop(self, body: Body) -> set[Ref]:
         """Forget an object that is gone, and return the Flows and Pods that it concerned."""
         ref = kinds.ref(body)
         known = self._objects.get(ref)
-        if known is None or known["metadata"].get("uid") != body["metadata"].get("uid"):
+        if known is None or known.uid != body["metadata"].get("uid"):
             return set()
-        del self._objects[ref]
-        self._unlink(known, ref)
-        return self.concerned(ref, known)
+        return self._forget(ref, known)
 
     def replace(self, kind: Kind, bodies: Iterable[Body], listed_at: int) -> set[Ref]:
         """Take note of all objects of a kind as a list told them, and return what the differences concern."""
@@ -99,34 +118,40 @@ class Observed:
             ref = kinds.ref(body)
             present.add(ref)
             known = self._objects.get(ref)
-            if known is None or version(known) < version(body):
+            if known is None or known.version < version(body):
                 changed |= self.put(body)
-        gone = [ref for ref in self._objects if ref.kind == kind and ref not in present]
-        for ref in gone:
-            if version(self._objects[ref]) <= listed_at:
-                changed |= self.drop(self._objects[ref])
+        gone = [(ref, known) for ref, known in self._objects.items() if ref.kind == kind and ref not in present]
+        for ref, known in gone:
+            if known.version <= listed_at:
+                changed |= self._forget(ref, known)
         return changed
 
-    def concerned(self, ref: Ref, body: Body) -> set[Ref]:
+    def _forget(self, ref: Ref, known: Known) -> set[Ref]:
+        del self._objects[ref]
+        self._unlink(ref, known)
+        return self._concerned(ref, known)
+
+    def _concerned(self, ref: Ref, known: Known) -> set[Ref]:
         """Return the Flows and Pods to look at when an object changed."""
-        found = set() if ref.kind not in kinds.RESOURCES else {ref}
-        owner = _owner(body, ref)
-        if owner is not None:
-            found.add(owner)
+        found = {ref} if ref.kind in kinds.RESOURCES else set()
+        if known.owner is not None:
+            found.add(known.owner)
         if ref.kind == kinds.POD:
-            found |= {flow for flow in self._objects if flow.kind == kinds.FLOW and self._refers(flow, ref)}
+            referring = ((flow, pods) for flow, pods in self._refers.items() if flow.namespace == ref.namespace)
+            found |= {flow for flow, pods in referring if ref.name in pods}
         return found
 
-    def _refers(self, flow: Ref, pod: Ref) -> bool:
-        spec = self._objects[flow].get("spec", {})
-        return flow.namespace == pod.namespace and any(item.get("ref") == pod.name for item in spec.get("pods", ()))
+    def _unlink(self, ref: Ref, known: Known) -> None:
+        self._refers.pop(ref, None)
+        if known.owner is not None:
+            self._children[known.owner].discard(ref)
+            if not self._children[known.owner]:
+                del self._children[known.owner]
 
-    def _unlink(self, body: Body, ref: Ref) -> None:
-        owner = _owner(body, ref)
-        if owner is not None:
-            self._children[owner].discard(ref)
-            if not self._children[owner]:
-                del self._children[owner]
+
+def _body(known: Known) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(known.text)
+    return body
 
 
 def _owner(body: Body, ref: Ref) -> Ref | None:

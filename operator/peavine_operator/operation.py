@@ -75,7 +75,7 @@ class Operation:
                 bodies += [trim(body) for body in page]
                 listed_at = at if not listed_at else min(listed_at, at)
             self._changed(self._observed.replace(kind, bodies, listed_at))
-        self._changed(set(self._observed.resources()))
+        self._changed(self._observed.resources())
 
     async def _resync(self) -> None:
         while True:
