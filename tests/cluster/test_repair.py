@@ -1,0 +1,141 @@
+"""Level-based: what is and what should be are compared, not what happened. Nothing to do means nothing is written."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import install
+from tests.cluster.audit import Audit
+from tests.cluster.flow import Flow, manifest
+from tests.cluster.kube import Kube, Object, name, until
+
+
+@pytest.fixture(scope="module")
+def serving(shared: Kube) -> Flow:
+    """A Flow that is up, shared by these tests: each leaves it Ready."""
+    flow = Flow(shared)
+    shared.apply(manifest())
+    flow.wait_ready()
+    return flow
+
+
+CHILDREN = (
+    "deployment pictures-stamp",
+    "deployment pictures-gateway",
+    "deployment pictures-index-head",
+    "statefulset pictures-index",
+    "service pictures-gateway",
+    "service pictures-index",
+    "pods.peavine.dev pictures-stamp",
+    "serviceaccount pictures-gateway",
+    "poddisruptionbudget pictures-gateway",
+)
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+def test_a_deleted_child_is_back_within_5_s(serving: Flow, child: str) -> None:
+    kube, (kind, called) = serving.kube, child.split()
+    before = kube.must(kind, called)["metadata"]["uid"]
+    began = time.monotonic()
+    kube.delete(kind, called)
+
+    def back() -> bool:
+        found = kube.get(kind, called)
+        return found is not None and found["metadata"]["uid"] != before
+
+    until(f"{child} back", back, 5)
+    print(f"{child} back after {time.monotonic() - began:.1f} s")
+    serving.wait_ready(60)
+
+
+def test_a_deleted_config_is_back_within_5_s(serving: Flow) -> None:
+    kube = serving.kube
+    called = name(kube.all("configmaps", "peavine.dev/flow=pictures")[0])
+    kube.delete("configmap", called)
+    until("the ConfigMap back", lambda: kube.get("configmap", called), 5)
+
+
+EDITS: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "an image": (
+        "deployment pictures-stamp",
+        [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "localhost/other:1"}],
+    ),
+    "replicas": ("deployment pictures-stamp", [{"op": "replace", "path": "/spec/replicas", "value": 5}]),
+    "a port": ("service pictures-gateway", [{"op": "replace", "path": "/spec/ports/0/port", "value": 9999}]),
+    "a Pod of a Flow": (
+        "pods.peavine.dev pictures-stamp",
+        [{"op": "replace", "path": "/spec/uses", "value": "_pass"}],
+    ),
+    "a selector": (
+        "service pictures-index",
+        [{"op": "replace", "path": "/spec/selector", "value": {"app": "another"}}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("child", "edit"), EDITS.values(), ids=EDITS.keys())
+def test_an_edit_by_hand_is_undone_within_5_s(serving: Flow, child: str, edit: list[dict[str, Any]]) -> None:
+    kube, (kind, called) = serving.kube, child.split()
+
+    def spec() -> Object:
+        found: Object = kube.must(kind, called)["spec"]
+        return found
+
+    before = spec()
+    kube.patch(kind, called, edit)
+    until("it is as it was", lambda: spec() == before, 5)
+    serving.wait_ready(60)
+
+
+def test_what_others_add_to_a_child_is_left_alone(serving: Flow) -> None:
+    kube = serving.kube
+    kube.run("annotate", "service", "pictures-gateway", "example.com/note=mine")
+    kube.run("label", "flows.peavine.dev", "pictures", "touched=1")  # makes the operator look
+    audit = Audit()
+    time.sleep(3)  # that nothing happens has no event to wait for
+    assert kube.must("service", "pictures-gateway")["metadata"]["annotations"]["example.com/note"] == "mine"
+    assert audit.writes() == []
+
+
+def test_an_idle_operator_and_one_that_looks_again_write_nothing(serving: Flow) -> None:
+    serving.wait_ready()
+    operator = Kube(install.SYSTEM)
+    audit = Audit()
+    time.sleep(5)
+    operator.run("rollout", "restart", "deployment", install.RELEASE)  # a new process looks at everything
+    operator.run("rollout", "status", "deployment", install.RELEASE, "--timeout=60s")
+    reads = until("it looked", lambda: [e for e in audit.requests() if e["verb"] == "watch"], 30)
+    time.sleep(8)
+    assert audit.writes() == []
+    print(f"{len(reads)} watches, 0 writes")
+
+
+def test_an_unchanged_manifest_has_no_diff_and_no_writes(serving: Flow) -> None:
+    kube = serving.kube
+    before = kube.must("flows.peavine.dev", "pictures")["metadata"]["resourceVersion"]
+    text = yaml.safe_dump(manifest())
+    assert kube.run("diff", "--server-side", "-f", "-", text=text) == ""
+    audit = Audit()
+    kube.apply(text)
+    assert kube.must("flows.peavine.dev", "pictures")["metadata"]["resourceVersion"] == before
+    time.sleep(2)
+    assert audit.writes() == []
+
+
+def test_a_flow_that_is_deleted_while_the_operator_is_down_is_gone(kube: Kube) -> None:
+    flow, operator = Flow(kube), Kube(install.SYSTEM)
+    kube.apply(manifest(pods=[{"name": "only"}]))
+    flow.wait_ready()
+    operator.run("scale", "deployment", install.RELEASE, "--replicas=0")
+    try:
+        until("no operator", lambda: not operator.all("pods", "app.kubernetes.io/name=peavine-operator"), 40)
+        kube.delete("flows.peavine.dev", "pictures")
+        kinds = "flows.peavine.dev,pods.peavine.dev,deployments,services,pods"
+        until("all is gone", lambda: not kube.all(kinds), 60)
+    finally:
+        operator.run("scale", "deployment", install.RELEASE, "--replicas=2")
+        operator.run("rollout", "status", "deployment", install.RELEASE, "--timeout=60s")

@@ -1,0 +1,48 @@
+"""The chart's service account is enough and no more: what was used, by the audit log, against what was granted."""
+
+from __future__ import annotations
+
+from tests.cluster import install
+from tests.cluster.audit import Audit
+from tests.cluster.flow import Flow, manifest
+from tests.cluster.kube import Kube, until
+
+Right = tuple[str, str, str]
+"""API group, resource, verb."""
+
+
+def granted(kube: Kube, kind: str, role: str) -> set[Right]:
+    """Return what a role allows."""
+    return {
+        (group, resource, verb)
+        for rule in kube.must(kind, role)["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_service_account_is_enough_and_no_more(flow: Flow, kube: Kube) -> None:
+    """A Flow goes through all that an operator does for it; the log since the cluster's start counts, too."""
+    scaled = {"autoscaling": {"maxReplicas": 2}, "resources": {"requests": {"cpu": "10m"}}}
+    first = {"name": "first", **scaled}
+    last = {"name": "last", "shards": 2}
+    kube.apply(manifest(pods=[first, last], gateway={"autoscaling": {"maxReplicas": 2}}))
+    flow.wait_ready(90)
+    kube.apply(manifest(pods=[{"name": "first"}, {**last, "name": "renamed", "shards": 1}], gateway={}))
+    flow.wait_ready(90)
+    until("what is no longer needed is gone", lambda: not kube.all("hpa"), 30)
+
+    used: set[Right] = set()
+    refused: set[Right] = set()
+    for event in Audit.whole().requests():
+        thing = event.get("objectRef")
+        if not thing:
+            continue
+        resource = "/".join(filter(None, (thing["resource"], thing.get("subresource"))))
+        right = (thing.get("apiGroup", ""), resource, event["verb"])
+        (refused if event.get("responseStatus", {}).get("code") == 403 else used).add(right)
+    assert refused == set(), "the operator asked for what it may not do"
+    system = Kube(install.SYSTEM)
+    given = granted(system, "clusterrole", install.RELEASE) | granted(system, "role", f"{install.RELEASE}-leader")
+    assert given - used == set(), "granted, and never used"

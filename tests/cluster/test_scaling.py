@@ -1,0 +1,60 @@
+"""`kubectl scale`, the autoscaler and the operator do not fight over replicas."""
+
+from __future__ import annotations
+
+import time
+
+from tests.cluster.audit import Audit
+from tests.cluster.flow import Flow, manifest
+from tests.cluster.kube import Kube, condition, until
+from tests.cluster.load import Load
+
+
+def replicas(kube: Kube) -> int:
+    return int(kube.must("deployment", "pictures-stamp")["spec"]["replicas"])
+
+
+def test_kubectl_scale_is_kept_when_the_manifest_says_nothing(flow: Flow, kube: Kube) -> None:
+    made = manifest()
+    del made["spec"]["pods"][0]["replicas"]
+    kube.apply(made)
+    flow.wait_ready()
+    kube.run("scale", "pods.peavine.dev", "pictures-stamp", "--replicas=2")
+    until("two replicas", lambda: replicas(kube) == 2, 10)
+    flow.wait_ready()
+    flow.edit({"op": "add", "path": "/spec/pods/0/usesWith", "value": {"text": "two"}})
+    flow.wait_ready()
+    assert replicas(kube) == 2
+    assert kube.must("pods.peavine.dev", "pictures-stamp")["status"]["replicas"] == 2
+
+
+def test_an_autoscaler_scales_by_load_and_nobody_undoes_it(flow: Flow, kube: Kube) -> None:
+    made = manifest()
+    del made["spec"]["pods"][0]["replicas"]
+    made["spec"]["pods"][0] |= {
+        "autoscaling": {"minReplicas": 1, "maxReplicas": 2, "targetCPU": 10},
+        "resources": {"requests": {"cpu": "20m"}},
+    }
+    kube.apply(made)
+    flow.wait_ready()
+    scaler = kube.all("hpa")[0]
+    assert scaler["spec"]["scaleTargetRef"]["kind"] == "Pod"
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "pictures-stamp"
+    with Load(flow.host, rate=60) as load:
+        until("two replicas", lambda: replicas(kube) == 2, 120, pause=1)
+        flow.wait_ready()
+        audit = Audit()
+        load.run_for(5)
+        assert replicas(kube) == 2
+        ours = [write for write in audit.writes() if "pictures-stamp" in write and "status" not in write]
+        assert ours == [], "the operator leaves the autoscaler's number alone"
+    assert condition(kube.all("hpa")[0], "AbleToScale")["status"] == "True"
+    print(load.check())
+
+
+def test_scaled_to_nothing_the_status_says_so(flow: Flow, kube: Kube) -> None:
+    kube.apply(manifest(pods=[{"name": "only", "replicas": 0}], gateway={"replicas": 0}))
+    found = until("it says so", lambda: condition(flow.resource, "Ready")["reason"], 20)
+    began = time.monotonic()
+    until("scaled to zero", lambda: condition(flow.resource, "Ready")["status"] == "False", 20)
+    print(found, f"{time.monotonic() - began:.1f} s")
