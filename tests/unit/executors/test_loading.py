@@ -3,10 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from peavine.drivers import Runner
 from peavine.errors import ManifestError
-from peavine.executors import Executor, builtins, load
+from peavine.executors import builtins, load
 from peavine.executors.encoders.random_projection import RandomProjection
 from peavine.executors.segmenters.sentencizer import Sentencizer
+from peavine.spec import KINDS
 from peavine.yaml import Tagged
 
 
@@ -38,7 +40,8 @@ def test_every_built_in_name_loads() -> None:
     assert {"_merge_chunks", "_merge_matches", "_merge_root", "_merge_matches_topk", "_merge_eval"} <= set(names)
     for name in names:
         with load(name) as executor:
-            assert isinstance(executor, Executor)
+            runner = Runner(executor)
+            assert {kind for kind in KINDS if kind in runner.accepts} == set(KINDS), name
 
 
 def test_pass_has_no_drivers_for_any_kind() -> None:
