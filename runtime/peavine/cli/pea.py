@@ -31,10 +31,9 @@ def pea(
     log_format: logs.Form,
 ) -> int:
     """Run one Pea of a Pod, or with --plan the Pod's head. SIGTERM ends it when what it has is done."""
-    from peavine.pea import PeaSettings, head, server
+    from peavine.pea import PeaSettings, server
 
     settings = PeaSettings(
         pod=pod, listen=listen, shard=shard, name=name, data=data, plan=plan, metrics_port=metrics_port
     )
-    run = server.serve if plan is None else head.serve
-    return serve(lambda: run(settings), log_level, log_format, pea=name or f"{pod.stem}-{shard}")
+    return serve(lambda: server.serve(settings), log_level, log_format, pea=name or f"{pod.stem}-{shard}")

@@ -67,7 +67,7 @@ class LocalFlow:
                 self._children.append(Child(process, self._folder, self._line[0], self._sink))
             self._wait_until_ready(planned.addresses, deadline, timeout)
             listening = addresses(planned.addresses)
-            self.host, self.url = listening["grpc"], f"http://{listening.get('http', '')}"
+            self.host, self.url = listening["grpc"], f"http://{listening['http']}"
         except BaseException:
             self.stop()
             raise
