@@ -8,8 +8,10 @@ export PYTHONSAFEPATH := 1
 
 VENV := .venv
 PY := $(VENV)/bin/python
-# Every Python that will do, best first; the first that is there is taken.
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+# The first Python that will do. A command of that name may be there and not work: it is tried.
+WORKS := import sys, venv, ensurepip; assert sys.version_info >= (3, 11)
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+  $$name -c '$(WORKS)' 2>/dev/null && { command -v $$name; break; }; done)
 HASH := $(shell sha256sum pyproject.toml | cut -c1-16)
 USER_STAMP := $(VENV)/.user-$(HASH)
 DEV_STAMP := $(VENV)/.dev-$(HASH)
@@ -85,7 +87,7 @@ $(USER_STAMP): | $(VENV)/bin/pip
 	@rm -f $(VENV)/.user-* && touch $@
 
 $(VENV)/bin/pip:
-	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys, venv, ensurepip; assert sys.version_info >= (3, 11)' 2>/dev/null || { \
+	@test -n "$(PYTHON)" || { \
 	  echo "peavine needs Python 3.11 or later with venv: apt-get install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -m venv $(VENV)
 
