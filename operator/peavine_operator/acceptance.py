@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
 from peavine.errors import ManifestError, Problem
-from peavine.spec import Flow, Pod, PodSpec, parse, parse_pod
+from peavine.spec import Flow, Pod, parse, parse_pod
 from peavine_operator.observed import Body
 from peavine_operator.render import IMAGE_PREFIX
+
+M = TypeVar("M", Flow, Pod)
 
 
 def accept_flow(body: Body) -> Flow:
     """Return a Flow resource's manifest, or raise ManifestError with every problem."""
-    flow = parse(_manifest(body))
-    problems = [found for i, pod in enumerate(flow.spec.pods) for found in _files(pod, f"spec.pods[{i}]")]
-    if problems:
-        raise ManifestError(problems)
-    return flow
+    pods = body.get("spec", {}).get("pods", ())
+    return _accept(parse, body, [found for i, pod in enumerate(pods) for found in _files(pod, f"spec.pods[{i}]")])
 
 
 def accept_pod(body: Body) -> Pod:
     """Return a Pod resource's manifest, or raise ManifestError with every problem."""
-    pod = parse_pod(_manifest(body))
-    problems = _files(pod.spec, "spec")
+    return _accept(parse_pod, body, _files(body.get("spec", {}), "spec"))
+
+
+def _accept(parse: Callable[[object], M], body: Body, problems: list[Problem]) -> M:
+    try:
+        manifest = parse(_manifest(body))
+    except ManifestError as error:
+        raise ManifestError(sorted([*error.problems, *problems])) from None
     if problems:
         raise ManifestError(problems)
-    return pod
+    return manifest
 
 
 def _manifest(body: Body) -> dict[str, object]:
@@ -31,21 +39,20 @@ def _manifest(body: Body) -> dict[str, object]:
     return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, "spec": body.get("spec")}
 
 
-def _files(spec: PodSpec, path: str) -> list[Problem]:
-    said = {"uses": spec.uses, "usesBefore": spec.uses_before, "usesAfter": spec.uses_after}
+def _files(spec: Mapping[str, Any], path: str) -> list[Problem]:
     return [
         Problem(
             f"{path}.{field}",
-            f'"{uses}" looks like a file, and there are no files beside a manifest in a cluster; '
+            f'"{spec[field]}" looks like a file, and there are no files beside a manifest in a cluster; '
             "`peavine convert flow.yml | kubectl apply -f -` puts its text here",
         )
-        for field, uses in said.items()
-        if uses is not None and _is_file(uses, spec)
+        for field in ("uses", "usesBefore", "usesAfter")
+        if field in spec and _is_file(spec[field], spec)
     ]
 
 
-def _is_file(uses: str, spec: PodSpec) -> bool:
+def _is_file(uses: str, spec: Mapping[str, Any]) -> bool:
     if uses.startswith(("_", IMAGE_PREFIX)) or uses.lstrip().startswith(("!", "#", "---")) or "\n" in uses.strip():
         return False
     # An image brings its own files, and `files` are put beside the manifest.
-    return uses not in spec.files and not (spec.image and uses.startswith("/"))
+    return uses not in spec.get("files", {}) and not (spec.get("image") and uses.startswith("/"))

@@ -64,10 +64,6 @@ UNACCEPTED = {
     ),
     "a file name, which a cluster does not have": (one(uses="encode.yml"), ("spec.pods[0].uses", "peavine convert")),
     "a timeout that is longer than the Flow's": (one(timeoutSeconds=99), ("longer than the whole Flow's 10 s",)),
-    "a pod template that Kubernetes refuses": (
-        one(podTemplate={"spec": {"tolerations": [{"operator": "Sometimes"}]}}),
-        ("podTemplate", "Sometimes"),
-    ),
     "three mistakes, all of which are told": (
         manifest(
             pods=[

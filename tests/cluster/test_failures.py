@@ -36,17 +36,19 @@ def kill(flow: Flow, step: str) -> None:
 @pytest.mark.parametrize("step", ["stamp", "gateway", "index"])
 def test_nothing_is_lost_when_a_core_pod_is(serving: Flow, step: str, end: Callable[[Flow, str], None]) -> None:
     """Two are there of `stamp` and the gateway. Of the index a shard is away meanwhile, and requests wait for it."""
-    before = {name(pod): pod["status"]["containerStatuses"][0]["restartCount"] for pod in serving.pods(step)}
+
+    def runs() -> set[tuple[str, int]]:
+        """Which core pods run, and how often they were started again."""
+        statuses = [(pod["metadata"]["uid"], pod["status"].get("containerStatuses", ())) for pod in serving.pods(step)]
+        return {(uid, status["restartCount"]) for uid, listed in statuses for status in listed}
+
+    before = runs()
     with Load(serving.host) as load:
         load.run_for(1)
         end(serving, step)
 
-        def replaced() -> bool:
-            now = {name(pod): pod["status"]["containerStatuses"][0]["restartCount"] for pod in serving.pods(step)}
-            return now != before
-
         began = time.monotonic()
-        until("a new one", replaced, 30)
+        until("a new one", lambda: runs() - before, 30)
         serving.wait_ready(30)
         print(f"{step} replaced in {time.monotonic() - began:.1f} s")
         load.run_for(1)
