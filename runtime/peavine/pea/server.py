@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from functools import partial
@@ -32,7 +31,7 @@ HEAD_WINDOW: Final = 32
 WINDOW_MESSAGES: Final = 4
 """Largest messages that one stream may have here at once."""
 SERVICE: Final = "peavine.v1.Pea"
-CLOSE_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 5.0
 """How long an Executor may take to close, after the grace for requests."""
 
 _log = logging.getLogger(__name__)
@@ -101,12 +100,11 @@ async def serve(settings: PeaSettings) -> int:
         server = PeaServer(settings, pod, read_plan(settings.plan) if settings.plan else None)
         starting, stopping = asyncio.ensure_future(server.start()), asyncio.ensure_future(stop.wait())
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if not starting.done():
-            starting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await starting
-        else:
+        started = starting.done()
+        if started:
             starting.result()
+        else:
+            starting.cancel()
     except Exception as error:
         last_words(str(error), pod_name, settings.name or f"{pod_name}-{settings.shard}", uses)
         if not isinstance(error, PeavineError):
@@ -114,7 +112,7 @@ async def serve(settings: PeaSettings) -> int:
         return 1
     await stop.wait()
     if not await server.stop(settings.grace_seconds):
-        # A thread that hangs cannot be ended, and Python would wait for it.
+        # A thread that hangs, or loads a large model, cannot be ended, and Python would wait for it.
         logging.shutdown()
-        os._exit(1)
+        os._exit(1 if started else 0)
     return 0

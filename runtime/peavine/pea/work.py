@@ -56,6 +56,7 @@ class Work:
         self._batching = pod.spec.batching
         self._place = Place.of(pod, pea)
         self._pool = ThreadPoolExecutor(pod.spec.concurrency, thread_name_prefix="executor")
+        self._loading = False
         self._runner: Runner | None = None
         self._queue: deque[Waiting] = deque()
         self._wake = asyncio.Event()
@@ -64,7 +65,9 @@ class Work:
     async def load(self) -> None:
         """Make the Executor ready, on its own thread. Raises PeavineError."""
         loop = asyncio.get_running_loop()
+        self._loading = True
         self._runner = await loop.run_in_executor(self._pool, self._load)
+        self._loading = False
         self.accepts = self._runner.accepts
         self._tasks = [
             asyncio.create_task(self._run(self._runner), name=f"executor {number}")
@@ -104,13 +107,17 @@ class Work:
         self._wake.set()
 
     async def close(self, grace: float) -> bool:
-        """Close the Executor, and return whether it could be done within `grace` seconds."""
+        """Close the Executor, and return whether it could be done within `grace` seconds.
+
+        One that is still being loaded, or whose code hangs, cannot be closed.
+        """
         for task in self._tasks:
             task.cancel()
         try:
-            if self._runner is not None:
-                async with asyncio.timeout(grace):
-                    await asyncio.get_running_loop().run_in_executor(self._pool, self._runner.executor.close)
+            if self._runner is None:
+                return not self._loading
+            async with asyncio.timeout(grace):
+                await asyncio.get_running_loop().run_in_executor(self._pool, self._runner.executor.close)
         except TimeoutError:
             _log.error("the Executor did not end within %g s", grace)
             return False

@@ -1,0 +1,116 @@
+"""A request has one deadline. Whoever is late says where the time went; nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import grpc
+import pytest
+
+from peavine.documents import Document
+from tests.local.streams.running import OBEY, Start, UnitStream, envelope
+
+DEADLINE_EXCEEDED = grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_the_gateway_answers_in_time_even_when_a_pea_hangs(start: Start) -> None:
+    flow = await start({"name": "quick"}, {"name": "obey", **OBEY}, timeoutSeconds=0.5)
+    began = time.monotonic()
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await flow.ask("search", [Document(id="x", text="sleep 1.5")])
+    assert 0.4 < time.monotonic() - began < 1.2
+    assert raised.value.code() is DEADLINE_EXCEEDED
+    said = raised.value.details() or ""
+    assert "waited 0.5" in said
+    assert 'for Pod "obey"' in said
+    assert '"quick" took 0.0' in said
+
+
+async def test_a_pods_own_timeout_ends_a_request_that_has_time_left(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY, "timeoutSeconds": 0.3}, timeoutSeconds=30)
+    began = time.monotonic()
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await flow.ask("search", [Document(id="x", text="sleep 1")])
+    assert raised.value.code() is DEADLINE_EXCEEDED
+    assert time.monotonic() - began < 0.9
+
+
+async def test_each_of_several_requests_is_answered_at_its_own_deadline(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY})
+    call = flow.call()
+    for name, timeout in (("short", 0.3), ("long", 5.0)):
+        text = "sleep 0.4" if name == "long" else "sleep 0.6"
+        await call.write(envelope(name, Document(id=name, text=text), timeout=timeout).SerializeToString())
+    codes = {}
+    for _ in range(2):
+        answer = envelope("").FromString(await call.read())
+        codes[answer.header.id] = answer.header.status.code
+    assert codes == {"short": DEADLINE_EXCEEDED.value[0], "long": 0}
+
+
+async def test_what_waits_too_long_is_not_executed_any_more(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY})
+    stream = UnitStream(grpc.aio.insecure_channel(flow.targets["obey"][0]))
+    await stream.open()
+    now = time.time()
+    busy, late = envelope("busy", Document(id="a", text="sleep 0.5")), envelope("late", Document(id="b", text="fail"))
+    busy.header.deadline, late.header.deadline = now + 9, now + 0.2
+    await stream.ask(1, busy)
+    await stream.ask(2, late, sent=now)
+    answers = {stamped.number: unit for stamped, unit in [await stream.answer(), await stream.answer()]}
+    assert not answers[1].items[0].header.HasField("status")
+    status = answers[2].items[0].header.status
+    assert status.code == DEADLINE_EXCEEDED.value[0], status
+    assert "after its deadline" in status.message
+
+
+async def test_clocks_of_machines_need_not_agree(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY})
+    stream = UnitStream(grpc.aio.insecure_channel(flow.targets["obey"][0]))
+    await stream.open()
+    for number, theirs in enumerate((time.time() - 86400, time.time() + 86400), start=1):
+        item = envelope("x", Document(id="x", text="hello"))
+        item.header.deadline = theirs + 5
+        await stream.ask(number, item, sent=theirs)
+        stamped, unit = await stream.answer()
+        assert stamped.failed == 0, unit
+
+
+async def test_a_deadline_that_was_over_before_is_answered_at_once(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY})
+    stream = UnitStream(flow.channel)
+    await stream.open()
+    item = envelope("x", Document(id="x", text="fail, it was executed"))
+    item.header.deadline = 99.0
+    await stream.ask(1, item, sent=100.0)
+    stamped, unit = await stream.answer()
+    assert stamped.failed == 1
+    assert unit.items[0].header.status.code == DEADLINE_EXCEEDED.value[0]
+    assert "over 1.00 s before" in unit.items[0].header.status.message
+
+
+async def test_a_pod_that_nobody_serves_is_named_when_the_time_is_over(start: Start) -> None:
+    flow = await start({"name": "here"}, {"name": "gone"}, timeoutSeconds=0.5)
+    await flow.stop_pea("gone-0-0")
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await flow.ask("search", [Document(id="x", text="hi")])
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert 'Pod "gone" cannot be reached' in (raised.value.details() or "")
+
+
+async def test_what_a_client_no_longer_waits_for_is_not_in_flight(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY}, timeoutSeconds=30)
+    assert flow.gateway is not None
+    edge = flow.gateway.edge
+    asking = [asyncio.create_task(flow.ask("search", [Document(id="x", text="sleep 0.3")])) for _ in range(5)]
+    stream = UnitStream(flow.channel)
+    await stream.open()
+    await stream.ask(1, envelope("x", Document(id="x", text="sleep 0.3")))
+    await flow.until(lambda: edge.in_flight == 6, "all are in flight")
+    for task in asking:
+        task.cancel()
+    stream.call.cancel()
+    await flow.until(lambda: edge.in_flight == 0, "none is in flight")
+    header, _ = await flow.ask("search", [Document(id="y", text="hello")])
+    assert header.id == "one"

@@ -1,0 +1,128 @@
+"""Peas come and go; requests do not get lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+
+from peavine.documents import Document
+from peavine.local.runner import LocalFlow
+from peavine.v1 import pea_pb2
+from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelope, until
+
+
+async def answers(channel: grpc.aio.Channel, count: int, text: str) -> list[pea_pb2.Envelope]:
+    """Send requests on a Call, at most 50 at a time, and return the answers."""
+    call: Any = channel.stream_stream("/peavine.v1.Gateway/Call")()
+    sent = 0
+    found: list[pea_pb2.Envelope] = []
+    while len(found) < count:
+        while sent < count and sent - len(found) < 50:
+            await call.write(envelope(f"{sent}", Document(id=f"{sent}", text=text)).SerializeToString())
+            sent += 1
+        found.append(envelope("").FromString(await call.read()))
+    await call.done_writing()
+    return found
+
+
+def assert_all_answered(found: list[pea_pb2.Envelope], count: int) -> None:
+    assert sorted(int(answer.header.id) for answer in found) == list(range(count))
+    assert [answer.header.status for answer in found if answer.header.HasField("status")] == []
+
+
+async def test_a_pea_that_is_killed_under_load_loses_no_request(start_flow: Callable[..., LocalFlow]) -> None:
+    flow = start_flow({"name": "work", **OBEY, "replicas": 2}, {"name": "last"}, timeoutSeconds=20)
+    async with grpc.aio.insecure_channel(flow.host) as channel:
+        asking = asyncio.create_task(answers(channel, 2000, "sleep 0.001"))
+        for pea in ("work-0-0", "work-0-1", "work-0-0"):
+            await asyncio.wait([asking], timeout=0.5)
+            assert not asking.done()
+            os.kill(flow.pids[pea], signal.SIGKILL)
+        assert_all_answered(await asking, 2000)
+
+
+async def test_work_is_spread_evenly_and_a_new_pea_gets_its_part_within_seconds(start: Start) -> None:
+    flow = await start({"name": "work", **OBEY, "replicas": 2})
+    assert peas(await answers(flow.channel, 200, "sleep 0.005")).keys() == {"work-0-0", "work-0-1"}
+    address = flow.peas["work-0-1"].address
+    await flow.stop_pea("work-0-1")
+    assert_all_answered(await answers(flow.channel, 50, "sleep 0.001"), 50)
+    await flow.pea("work", replica=1, listen=address)
+    came = time.monotonic()
+    while "work-0-1" not in peas(await answers(flow.channel, 20, "sleep 0.001")):
+        assert time.monotonic() - came < 5
+    counts = peas(await answers(flow.channel, 400, "sleep 0.005"))
+    assert min(counts.values()) > 0.6 * max(counts.values()), counts
+
+
+def peas(found: list[pea_pb2.Envelope]) -> Counter[str]:
+    return Counter(route.pea for answer in found for route in answer.header.routes)
+
+
+async def test_a_pea_that_stops_finishes_what_it_has_and_gets_nothing_new(start: Start) -> None:
+    flow = await start({"name": "work", **OBEY, "replicas": 2}, timeoutSeconds=20)
+    asking = asyncio.create_task(answers(flow.channel, 400, "sleep 0.005"))
+    await asyncio.wait([asking], timeout=0.3)
+    await flow.stop_pea("work-0-0", grace=10)
+    found = await asking
+    assert_all_answered(found, 400)
+    late = [route.start for answer in found for route in answer.header.routes if route.pea == "work-0-0"]
+    assert late
+    assert max(late) < time.time()
+
+
+async def test_a_request_that_breaks_every_pea_is_given_up(start_flow: Callable[..., LocalFlow]) -> None:
+    deadly = "import os\nfrom peavine.executors import Crafter\nclass Deadly(Crafter):\n    def craft(self, text):\n"
+    deadly += "        if text == 'die':\n            os._exit(9)\n        return {}\n"
+    uses = "!Deadly\nmetas: {py_modules: deadly.py}\n"
+    flow = start_flow({"name": "work", "uses": uses, "files": {"deadly.py": deadly}}, timeoutSeconds=60)
+    async with grpc.aio.insecure_channel(flow.host) as channel:
+        method: Any = channel.unary_unary("/peavine.v1.Gateway/Search")
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await method(envelope("x", Document(id="x", text="die")).SerializeToString())
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "lost 4 Peas" in (raised.value.details() or "")
+
+
+async def test_a_gateway_that_stops_answers_what_it_took_and_ends_its_streams(start: Start) -> None:
+    flow = await start({"name": "work", **OBEY})
+    assert flow.gateway is not None
+    gateway = flow.gateway
+    call = flow.call()
+    stream = UnitStream(flow.channel)
+    await stream.open()
+    await call.write(envelope("x", Document(id="x", text="sleep 0.3")).SerializeToString())
+    await stream.ask(1, envelope("y", Document(id="y", text="sleep 0.3")))
+    await until(lambda: gateway.edge.in_flight == 2, "both are in flight")
+    stopping = asyncio.create_task(gateway.stop(10))
+    assert envelope("").FromString(await call.read()).header.id == "x"
+    stamped, unit = await stream.answer()
+    assert unit.draining
+    stamped, unit = await stream.answer()
+    assert (stamped.number, stamped.failed) == (1, 0)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await call.read()
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+    await stopping
+    flow.gateway = None
+    await flow.channel.close()
+
+
+async def test_a_gateway_is_ready_when_every_pod_has_a_pea(start: Start) -> None:
+    flow: Running = await start({"name": "a"}, {"name": "b"}, timeoutSeconds=1)
+    assert flow.gateway is not None
+    edge = flow.gateway.edge
+    address = flow.peas["b-0-0"].address
+    await flow.stop_pea("b-0-0")
+    await until(lambda: not edge.ready, "it is not ready")
+    assert edge.router.ready_peas == {"a": 1, "b": 0}
+    await flow.pea("b", listen=address)
+    await until(lambda: edge.ready, "it is ready again")
