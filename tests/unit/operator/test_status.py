@@ -1,0 +1,240 @@
+"""The status of Pods and Flows: what is seen, and what is told of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from peavine.spec import parse, parse_pod
+from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render
+from peavine_operator.kinds import FLOW, POD, Ref
+from peavine_operator.observed import Observed
+from peavine_operator.symptoms import Finding
+
+PLACE = render.Place("default", "peavine/runtime:test")
+KEY = Ref(POD, "default", "a")
+FLOW_KEY = Ref(FLOW, "default", "f")
+
+
+class Cluster:
+    """What a cluster would hold after everything was applied and has started."""
+
+    def __init__(self) -> None:
+        self.observed = Observed()
+        self._version = 0
+
+    def put(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._version += 1
+        body["metadata"] = {"uid": body["metadata"]["name"], "generation": 1, **body["metadata"]}
+        body["metadata"]["resourceVersion"] = str(self._version)
+        self.observed.put(body)
+        return body
+
+    def run(self, objects: list[dict[str, Any]]) -> None:
+        """Have objects do what Kubernetes has them do."""
+        for body in objects:
+            self.put(body)
+            if body["kind"] not in ("Deployment", "StatefulSet"):
+                continue
+            count = body["spec"].get("replicas", 1)
+            body["status"] = {"observedGeneration": 1, "replicas": count, "updatedReplicas": count}
+            body["status"]["readyReplicas"] = count
+            self.put(body)
+            for number in range(count):
+                self.start(body, f"{body['metadata']['name']}-{number}")
+        for service in (body for body in objects if body["kind"] == "Service"):
+            self.lead(service)
+
+    def start(self, workload: dict[str, Any], name: str, **status: Any) -> dict[str, Any]:
+        template = workload["spec"]["template"]["metadata"]
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        meta = {"name": name, "namespace": "default", "labels": template["labels"]}
+        return self.put({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": {**ready, **status}})
+
+    def lead(self, service: dict[str, Any], without: str = "") -> None:
+        selector, name = service["spec"]["selector"], service["metadata"]["name"]
+        owner = KEY if names.POD in selector else FLOW_KEY
+        owner = owner._replace(name=selector.get(names.POD, selector.get(names.FLOW)))
+        endpoints = [
+            {"targetRef": {"name": pod["metadata"]["name"]}, "conditions": {"ready": True, "serving": True}}
+            for pod in self.observed.children(owner, kinds.CORE_POD)
+            if selector.items() <= pod["metadata"]["labels"].items() and pod["metadata"]["name"] != without
+        ]
+        labels = {**service["metadata"]["labels"], "kubernetes.io/service-name": name}
+        meta = {"name": f"{name}-slice", "namespace": "default", "labels": labels}
+        self.put(
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": meta,
+                "endpoints": endpoints,
+            }
+        )
+
+
+def pod(**spec: Any) -> dict[str, Any]:
+    metadata = {"name": "a", "namespace": "default"}
+    return {"apiVersion": "peavine.dev/v1alpha1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def running(**spec: Any) -> tuple[Cluster, list[dict[str, Any]]]:
+    """Return a cluster in which a Pod runs, and the objects made for it."""
+    cluster = Cluster()
+    objects = render.pod_objects(parse_pod(pod(**spec)), PLACE)
+    cluster.run(objects)
+    return cluster, objects
+
+
+def waiting(cluster: Cluster, **spec: Any) -> str | None:
+    seen = pod_status.see(cluster.observed, KEY, parse_pod(pod(**spec)))
+    found = pod_status.first(pod_status.READY, seen)
+    return found.reason if found else None
+
+
+def workload(objects: list[dict[str, Any]], name: str = "a") -> dict[str, Any]:
+    return next(
+        body for body in objects if body["kind"] in ("Deployment", "StatefulSet") and body["metadata"]["name"] == name
+    )
+
+
+SPECS = [
+    pytest.param({"replicas": 2}, id="replicas"),
+    pytest.param({"shards": 3, "uses": "_index"}, id="shards"),
+    pytest.param({"storage": {"size": "1Gi"}, "uses": "_index"}, id="storage"),
+    pytest.param({"usesBefore": "_pass"}, id="a head"),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_pod_of_which_everything_runs_is_ready(spec: dict[str, Any]) -> None:
+    cluster, _ = running(**spec)
+    assert waiting(cluster, **spec) is None
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_pod_of_which_nothing_is_there_is_not_ready(spec: dict[str, Any]) -> None:
+    assert waiting(Cluster(), **spec) == reasons.STARTING
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        pytest.param({"observedGeneration": 0}, reasons.ROLLING_OUT, id="an edit that Kubernetes has not seen"),
+        pytest.param({"updatedReplicas": 1}, reasons.ROLLING_OUT, id="a replica of the old version"),
+        pytest.param({"replicas": 3}, reasons.ROLLING_OUT, id="a replica too many"),
+        pytest.param({"readyReplicas": 1}, reasons.STARTING, id="a replica that is not ready"),
+    ],
+)
+def test_a_workload_that_is_not_there_yet_is_not_ready(status: dict[str, int], reason: str) -> None:
+    cluster, objects = running(replicas=2)
+    body = workload(objects)
+    body["status"] |= status
+    cluster.put(body)
+    assert waiting(cluster, replicas=2) == reason
+
+
+def test_an_old_pea_that_is_ending_still_counts() -> None:
+    cluster, objects = running(replicas=1)
+    old = workload(objects)
+    old = {**old, "spec": {"template": {"metadata": {"labels": {**old["spec"]["template"]["metadata"]["labels"]}}}}}
+    old["spec"]["template"]["metadata"]["labels"][names.VERSION] = "older"
+    cluster.start(old, "a-old")
+    assert waiting(cluster, replicas=1) == reasons.ROLLING_OUT
+
+
+def test_a_shard_that_cannot_be_found_is_named() -> None:
+    cluster, objects = running(shards=3)
+    peas = next(body for body in objects if body["metadata"]["name"] == "a-peas")
+    cluster.lead(peas, without="a-1")
+    seen = pod_status.see(cluster.observed, KEY, parse_pod(pod(shards=3)))
+    found = pod_status.first(pod_status.READY, seen)
+    assert found is not None
+    assert (found.reason, "shard 1" in found.message) == (reasons.NO_ENDPOINT, True)
+
+
+def test_a_published_address_that_does_not_serve_does_not_count() -> None:
+    cluster, objects = running(shards=2)
+    key = Ref(kinds.ENDPOINT_SLICE, "default", "a-peas-slice")
+    body = cluster.observed.get(key)
+    assert body is not None
+    body["endpoints"][0]["conditions"] = {"ready": True, "serving": False}
+    cluster.put(body)
+    assert waiting(cluster, shards=2) == reasons.NO_ENDPOINT
+    assert workload(objects)["kind"] == "StatefulSet"
+
+
+def test_a_pod_scaled_to_zero_says_so_and_is_not_ready() -> None:
+    cluster, _ = running(replicas=0)
+    assert waiting(cluster, replicas=0) == reasons.SCALED_TO_ZERO
+
+
+def test_what_scalers_read_is_told() -> None:
+    cluster, _ = running(shards=2, uses="_index")
+    told = pod_status.status(pod_status.see(cluster.observed, KEY, parse_pod(pod(shards=2, uses="_index"))))
+    assert told == {
+        "peas": "2/2",
+        "replicas": 1,
+        "selector": "app.kubernetes.io/component=pea,peavine.dev/pod=a",
+    }
+
+
+def flow(*listed: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": "f", "namespace": "default"}
+    return {"apiVersion": "peavine.dev/v1alpha1", "kind": "Flow", "metadata": metadata, "spec": {"pods": listed}}
+
+
+def running_flow(*listed: dict[str, Any], ready: bool = True) -> Cluster:
+    """Return a cluster in which a Flow's gateway runs, and its Pods are ready or not."""
+    cluster, parsed = Cluster(), parse(flow(*listed))
+    cluster.run(render.flow_gateway(parsed, PLACE))
+    told = conditions.conditions(1, None, None if ready else Finding(reasons.STARTING, "so far"), ())
+    for body in render.flow_pods(parsed, PLACE):
+        cluster.put({**body, "status": {"conditions": told}})
+    return cluster
+
+
+def seen_flow(cluster: Cluster, *listed: dict[str, Any]) -> flow_status.Seen:
+    return flow_status.see(cluster.observed, FLOW_KEY, parse(flow(*listed)), None)
+
+
+def test_a_flow_of_which_everything_runs_is_ready() -> None:
+    seen = seen_flow(running_flow({"name": "a"}), {"name": "a"})
+    assert flow_status.first(flow_status.READY, seen) is None
+    assert flow_status.status(seen) == {"pods": "1/1", "gateway": "f-gateway.default.svc:8081"}
+
+
+def test_a_flow_is_as_ready_as_its_pods() -> None:
+    cluster = running_flow({"name": "a"}, ready=False)
+    found = flow_status.first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
+    assert found is not None
+    assert found.reason == reasons.PODS_NOT_READY
+    assert found.message == "Pod a: so far"
+
+
+def test_what_a_pod_said_of_an_older_generation_does_not_count() -> None:
+    cluster = running_flow({"name": "a"})
+    body = cluster.observed.get(Ref(POD, "default", "f-a"))
+    assert body is not None
+    body["metadata"]["generation"] = 2
+    cluster.put(body)
+    found = flow_status.first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
+    assert found is not None
+    assert found.reason == reasons.PODS_NOT_READY
+
+
+def test_a_pod_that_is_referred_to_and_missing_is_named() -> None:
+    listed = {"name": "a", "ref": "shared"}
+    seen = seen_flow(running_flow(listed), listed)
+    assert [(found.reason, '"shared"' in found.message) for found in flow_status.failing(seen)] == [
+        (reasons.POD_MISSING, True)
+    ]
+
+
+def test_a_load_balancers_address_is_told() -> None:
+    cluster = running_flow({"name": "a"})
+    body = cluster.observed.get(Ref(kinds.SERVICE, "default", "f-gateway"))
+    assert body is not None
+    body["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+    cluster.put(body)
+    assert flow_status.status(seen_flow(cluster, {"name": "a"}))["gateway"] == "192.0.2.1:8081"
