@@ -24,9 +24,9 @@ def accept_pod(body: Body) -> Pod:
     return _accept(parse_pod, body, _files(body.get("spec", {}), "spec"))
 
 
-def _accept(parse: Callable[[object], M], body: Body, problems: list[Problem]) -> M:
+def _accept(read: Callable[[object], M], body: Body, problems: list[Problem]) -> M:
     try:
-        manifest = parse(_manifest(body))
+        manifest: M = read(_manifest(body))
     except ManifestError as error:
         raise ManifestError(sorted([*error.problems, *problems])) from None
     if problems:
