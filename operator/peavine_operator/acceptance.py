@@ -10,7 +10,7 @@ from peavine.spec import Flow, Pod, parse, parse_pod
 from peavine_operator.observed import Body
 from peavine_operator.render import IMAGE_PREFIX
 
-M = TypeVar("M", Flow, Pod)
+M = TypeVar("M")
 
 
 def accept_flow(body: Body) -> Flow:
@@ -26,7 +26,7 @@ def accept_pod(body: Body) -> Pod:
 
 def _accept(read: Callable[[object], M], body: Body, problems: list[Problem]) -> M:
     try:
-        manifest: M = read(_manifest(body))
+        manifest = read(_manifest(body))
     except ManifestError as error:
         raise ManifestError(sorted([*error.problems, *problems])) from None
     if problems:
