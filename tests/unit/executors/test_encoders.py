@@ -36,7 +36,7 @@ def test_a_projection_takes_images_and_gives_float32() -> None:
     encoded = RandomProjection(8).encode(IMAGES)
     assert encoded.shape == (50, 8)
     assert encoded.dtype == np.float32
-    restored = RandomProjection(24).encode(IMAGES) @ orthogonal(24, 24, 2020).T
+    restored = RandomProjection(24).encode(IMAGES) @ orthogonal(24, 24, 42).T
     np.testing.assert_allclose(restored, IMAGES.reshape(50, 24), atol=1e-2)
 
 
@@ -46,6 +46,18 @@ def test_a_projection_keeps_the_dimension_of_the_first_batch() -> None:
     encoder.encode(IMAGES)
     with pytest.raises(InvalidRequest, match=r"RandomProjection: 30 numbers a Document .*where 24 are expected"):
         encoder.encode(np.ones((2, 5, 6)))
+
+
+def test_a_projection_can_be_told_the_dimension() -> None:
+    encoder = RandomProjection(8, input_dim=24)
+    with pytest.raises(InvalidRequest, match=r"30 numbers a Document .*where 24 are expected"):
+        encoder.encode(np.ones((2, 5, 6)))
+    assert encoder.encode(IMAGES).shape == (50, 8)
+
+
+def test_a_projection_that_would_fill_the_memory_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="too many for output_dim 1024"):
+        RandomProjection(1024).encode(np.ones((1, 100_000), np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +100,15 @@ def test_directions_without_variance_give_zero() -> None:
     encoded = encoder.encode(np.ones((1, 5)))
     assert encoded[0, 0] != 0
     np.testing.assert_array_equal(encoded[0, 1:], 0)
+
+
+def test_nothing_can_be_encoded_and_learned() -> None:
+    encoder = TransformEncoder(4)
+    encoder.train(IMAGES)
+    before = encoder.encode(IMAGES)
+    encoder.train([])
+    np.testing.assert_array_equal(encoder.encode(IMAGES), before)
+    assert encoder.encode([]).shape == (0, 4)
 
 
 def test_an_encoder_that_is_not_trained_says_so() -> None:
@@ -167,6 +188,12 @@ def test_a_damaged_file_is_told_and_not_used(tmp_path: Path, kept: int) -> None:
 def test_a_file_with_python_objects_in_it_is_not_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "pca.npz", count=np.array({"a": 1}, dtype=object), mean=np.ones(4), scatter=np.ones((4, 4)))
     with pytest.raises(StoreDamaged):
+        TransformEncoder(4).open(tmp_path)
+
+
+def test_a_file_of_something_else_is_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "pca.npz", count=np.int64(3), mean=np.ones(4), scatter=np.ones((2, 2)))
+    with pytest.raises(StoreDamaged, match="does not hold what training writes"):
         TransformEncoder(4).open(tmp_path)
 
 

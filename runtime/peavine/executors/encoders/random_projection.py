@@ -7,20 +7,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peavine.errors import ManifestError, Problem
+from peavine.errors import InvalidRequest, ManifestError, Problem
 from peavine.executors.encoders.rows import rows
 from peavine.executors.families import Encoder
+
+MAX_PRODUCT = 2**25
+"""Numbers before times numbers after: 128 MiB, and some times that while the directions are chosen."""
 
 
 class RandomProjection(Encoder):
     """Projects tensors of any shape, flattened, on `output_dim` orthogonal directions chosen by a seed.
 
-    Lengths and angles are kept on average (Johnson and Lindenstrauss, Contemporary Mathematics 26, 1984). The number of
-    inputs comes from the first batch. Equal seeds give equal projections, on every machine and in every replica.
+    Lengths and angles are kept on average (Johnson and Lindenstrauss, Contemporary Mathematics 26, 1984). Equal seeds
+    give equal projections, on every machine and in every replica.
     """
 
-    def __init__(self, output_dim: int = 64, seed: int = 2020) -> None:
+    def __init__(self, output_dim: int = 64, seed: int = 42, input_dim: int | None = None) -> None:
+        """Set the numbers a Document has after (`output_dim`) and before; when left out, the first batch tells."""
         problems = []
+        if input_dim is not None and input_dim < 1:
+            problems.append(Problem("input_dim", f"is 1 or more (given: {input_dim})"))
         if output_dim < 1:
             problems.append(Problem("output_dim", f"is 1 or more (given: {output_dim})"))
         if not 0 <= seed < 2**32:
@@ -29,6 +35,7 @@ class RandomProjection(Encoder):
             raise ManifestError(problems)
         self.output_dim = output_dim
         self.seed = seed
+        self.input_dim = input_dim
         self._directions: NDArray[np.float32] | None = None
 
     def encode(self, batch: Any) -> NDArray[np.float32]:
@@ -36,8 +43,13 @@ class RandomProjection(Encoder):
         if len(batch) == 0:
             return np.empty((0, self.output_dim), np.float32)
         directions = self._directions
-        flat = rows(batch, self.name, None if directions is None else len(directions))
+        flat = rows(batch, self.name, self.input_dim if directions is None else len(directions))
         if directions is None:
+            if flat.shape[1] * self.output_dim > MAX_PRODUCT:
+                message = (
+                    f"{self.name}: {flat.shape[1]} numbers a Document are too many for output_dim {self.output_dim}"
+                )
+                raise InvalidRequest(f"{message}; their product is at most {MAX_PRODUCT:,}")
             self._directions = directions = orthogonal(flat.shape[1], self.output_dim, self.seed)
         return flat @ directions
 
