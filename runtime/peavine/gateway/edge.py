@@ -220,7 +220,7 @@ class Edge:
         try:
             answered = await self._run(parcel)
         finally:
-            self._forming.returned()
+            self._forming.returned(len(together))
         unit = parse(answered.rest)
         # Bytes of a header that are appended to a message are merged into its header when it is read.
         routes = pea_pb2.Envelope(header=pea_pb2.Header(routes=unit.routes)).SerializeToString()

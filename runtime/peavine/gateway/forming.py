@@ -1,8 +1,8 @@
 """Units from single requests: what arrives while others are out goes together.
 
-The rule (docs/decisions/0004-when-a-unit-leaves.md), with n the most Peas that share one step: a unit leaves when a Pea
-of its first Pod is idle and fewer than n are out, or 5 ms after the last one left; or when it is full and a Pea has
-room. It takes 1/n of what waits. A lone request never waits, and a unit is never split or joined again on its way.
+The rule (docs/decisions/0004), with n the most Peas that share one step: a unit leaves when a Pea of its first Pod is
+idle and fewer than n are out, or 5 ms after the last one left; or when it is full and a Pea has room. It takes what
+waits, up to 1/n of all that is in flight. A lone request never waits, and a unit is never split or joined on its way.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Forming(Generic[W]):
         self._router, self._leave = router, leave
         self._lines: dict[int, _Line[W]] = {}
         self._out = 0
+        self._out_requests = 0
         self._left = 0.0
         self._soon = False
         self._linger: asyncio.TimerHandle | None = None
@@ -63,9 +64,10 @@ class Forming(Generic[W]):
         line.size += request.size
         self.kick()
 
-    def returned(self) -> None:
-        """Hear that a unit is back."""
+    def returned(self, requests: int) -> None:
+        """Hear that a unit of so many requests is back."""
         self._out -= 1
+        self._out_requests -= requests
         self.kick()
 
     def kick(self) -> None:
@@ -83,11 +85,12 @@ class Forming(Generic[W]):
                 continue
             # The kind goes to the end of the queue, and the unit is on its way before the next look.
             del self._lines[kind]
-            unit = line.take(width)
+            unit = line.take(-(-(self._out_requests + len(line.requests)) // width))
             if line.requests:
                 self._lines[kind] = line
             if unit:
                 self._out += 1
+                self._out_requests += len(unit)
                 self._left = time.monotonic()
                 self._leave(unit)
             self.kick()
@@ -119,9 +122,9 @@ class _Line(Generic[W]):
         """Whether it holds a whole unit."""
         return len(self.requests) >= MAX_ITEMS or self.size >= MAX_BYTES
 
-    def take(self, width: int) -> list[W]:
-        """Take the oldest: one part of `width`, within the bounds of a unit, and at least one."""
-        share = min(-(-len(self.requests) // width), MAX_ITEMS)
+    def take(self, share: int) -> list[W]:
+        """Take the oldest: at most `share`, within the bounds of a unit, and at least one."""
+        share = min(share, MAX_ITEMS)
         unit: list[W] = []
         size = 0
         while self.requests and len(unit) < share and (not unit or size + self.requests[0].size <= MAX_BYTES):
