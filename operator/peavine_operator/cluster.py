@@ -152,6 +152,26 @@ class Cluster:
         path = ref.kind.path(ref.namespace, ref.name)
         return await self._request("PATCH", path, body, "application/apply-patch+yaml", **query)
 
+    async def overwrite(self, body: Body) -> Body:
+        """Apply an object of which others wrote something that stands in the way, such as a list's item of equal name.
+
+        A merge patch replaces lists whole. What it notes as written by an update is taken out again: an apply removes
+        only what nobody but an apply wrote.
+        """
+        ref = kinds.ref(body)
+        path, merge = ref.kind.path(ref.namespace, ref.name), "application/merge-patch+json"
+        query = {"fieldManager": names.FIELD_MANAGER, "fieldValidation": "Strict"}
+        written = await self._request("PATCH", path, body, merge, **query)
+        noted = (names.FIELD_MANAGER, "Update", "")
+        kept = [
+            entry
+            for entry in written["metadata"]["managedFields"]
+            if (entry["manager"], entry["operation"], entry.get("subresource", "")) != noted
+        ]
+        version = written["metadata"]["resourceVersion"]
+        await self._request("PATCH", path, {"metadata": {"managedFields": kept, "resourceVersion": version}}, merge)
+        return await self.apply(body)
+
     async def delete(self, body: Body) -> None:
         """Delete this very object, and all it owns after it. One that is gone already is no error."""
         ref = kinds.ref(body)

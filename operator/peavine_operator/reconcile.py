@@ -24,6 +24,8 @@ from peavine_operator.symptoms import Finding
 Body = dict[str, Any]
 AT_ONCE = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
 """What goes as soon as it is not rendered; the rest may be needed by an old version that still runs."""
+NEW = "it is new"
+"""Why an object is applied that is not there yet."""
 _log = logging.getLogger(__name__)
 
 
@@ -143,7 +145,12 @@ class Reconciler:
                     await self._cluster.apply(wanted, dry_run=True)
             for wanted, why in stale:
                 ref = kinds.ref(wanted)
-                live = await self._cluster.apply(wanted)
+                try:
+                    live = await self._cluster.apply(wanted)
+                except ApiError as error:
+                    if not error.invalid or why == NEW:
+                        raise
+                    live = await self._cluster.overwrite(wanted)
                 _log.info("%s applied: %s", ref, why)
                 self._changed(self._observed.put(live))
                 left = drift(_comparable(wanted), live)
@@ -163,7 +170,7 @@ class Reconciler:
         if live is None:
             live = await self._cluster.get(ref)
             if live is None:
-                return "it is new"
+                return NEW
         if _controller(live) != owner["metadata"]["uid"]:
             gone = _controller(live) is not None and self._observed.get(kinds.ref(owner)) is not None
             hint = "it may be about to be deleted" if gone else "choose another name"
