@@ -44,7 +44,7 @@ check: $(DEV_STAMP) ## Lint, formatting, types, layers, generated files
 	@$(PY) tools/generate.py --check
 
 # The test cluster takes minutes to compile on a new machine, so that begins first and beside the rest.
-test: $(DEV_STAMP) ## All checks and all tests, with coverage
+test: $(DEV_STAMP) dataset ## All checks and all tests, with coverage
 	@test -n "$${KUBECONFIG:-}" || { nice -n 15 sh -c '$(CLUSTER) build && tools/images.py build' >/dev/null 2>&1 & }
 	@$(MAKE) --no-print-directory check
 	@$(VENV)/bin/pytest --cov --cov-report=term:skip-covered
