@@ -10,16 +10,17 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
 import peavine
-from peavine.errors import InvalidRequest, PeavineError
+from peavine.errors import ExecutorError, InvalidRequest, PeavineError
 from peavine.gateway.admission import Admission
 from peavine.gateway.checks import check, sanitize, seconds
 from peavine.gateway.forming import Forming
-from peavine.gateway.metrics import IN_FLIGHT, REQUESTS, SECONDS, UNIT_REQUESTS
+from peavine.gateway.metrics import IN_FLIGHT, PEAS, REQUESTS, SECONDS, UNIT_REQUESTS
 from peavine.graph import Plan
 from peavine.router.question import Parcel
 from peavine.router.router import Router
@@ -73,6 +74,8 @@ class Edge:
         self._forming: Forming[Asked] = Forming(self.router, self._leave)
         self._tasks: set[asyncio.Task[None]] = set()
         IN_FLIGHT.set_function(lambda: self._admission.requests)
+        for step in plan.steps:
+            PEAS.labels(step.pod).set_function(partial(self._peas, step.pod))
 
     async def start(self) -> None:
         """Begin to connect to the Peas."""
@@ -93,6 +96,9 @@ class Edge:
     def in_flight(self) -> int:
         """Requests that are not answered yet."""
         return self._admission.requests
+
+    def _peas(self, pod: str) -> int:
+        return self.router.ready_peas[pod]
 
     def info(self) -> gateway_pb2.FlowInfo:
         """Return what a client may want to know before it asks."""
@@ -185,24 +191,22 @@ class Edge:
         del parsed.routes[:]
         parcel = Parcel(parsed.kind, count, serialize(parsed), failed, now + longest, clock - now)
         UNIT_REQUESTS.labels("client").observe(count)
-        return self._spawn(self._carry(unit, parcel, now, answer))
+        task = self._spawn(self._carry(unit.number, parcel, now, answer))
+        # A task that is cancelled before it begins runs nothing of its own.
+        task.add_done_callback(lambda _: self._admission.leave(count, len(unit.rest), time.monotonic() - now))
+        return task
 
-    async def _carry(
-        self, unit: Stamped, parcel: Parcel, now: float, answer: Callable[[int, int, bytes], None]
-    ) -> None:
+    async def _carry(self, number: int, parcel: Parcel, now: float, answer: Callable[[int, int, bytes], None]) -> None:
         """Bring a client's unit through the plan, and its answer back."""
-        try:
-            answered = await self._run(parcel)
-            kind = _kind(parcel.kind)
-            SECONDS.labels(kind).observe(time.monotonic() - now)
-            REQUESTS.labels(kind, "OK").inc(parcel.count - answered.failed)
-            if answered.failed:
-                for item in parse(answered.rest).items:
-                    if item.header.HasField("status"):
-                        REQUESTS.labels(kind, code_of(item.header.status.code).name).inc()
-            answer(unit.number, answered.failed, answered.rest)
-        finally:
-            self._admission.leave(parcel.count, len(unit.rest), time.monotonic() - now)
+        answered = await self._run(parcel)
+        kind = _kind(parcel.kind)
+        SECONDS.labels(kind).observe(time.monotonic() - now)
+        REQUESTS.labels(kind, "OK").inc(parcel.count - answered.failed)
+        if answered.failed:
+            for item in parse(answered.rest).items:
+                if item.header.HasField("status"):
+                    REQUESTS.labels(kind, code_of(item.header.status.code).name).inc()
+        answer(number, answered.failed, answered.rest)
 
     def _leave(self, together: list[Asked]) -> None:
         """Send single requests on their way as one unit."""
@@ -218,10 +222,13 @@ class Edge:
     async def _together(self, together: list[Asked], parcel: Parcel) -> None:
         """Bring a unit through the plan, and each answer to its own client."""
         try:
-            answered = await self._run(parcel)
+            unit = parse((await self._run(parcel)).rest)
+            if len(unit.items) != len(together):
+                raise ExecutorError(f"{len(together)} requests were answered with {len(unit.items)}")
+        except PeavineError as error:
+            unit = parse(fail(parse(parcel.rest), self._status(error))[0])
         finally:
             self._forming.returned(len(together))
-        unit = parse(answered.rest)
         # Bytes of a header that are appended to a message are merged into its header when it is read.
         routes = pea_pb2.Envelope(header=pea_pb2.Header(routes=unit.routes)).SerializeToString()
         for asked, item in zip(together, unit.items, strict=True):

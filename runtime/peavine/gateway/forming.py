@@ -13,10 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
-from peavine.router.router import Router
 from peavine.wire.unit import MAX_BYTES, MAX_ITEMS
 
-__all__ = ["Forming", "Waiting"]
+__all__ = ["Forming", "Peas", "Waiting"]
 
 LINGER_SECONDS: Final = 0.005
 """Where Pods do little, a unit is back sooner than this and the next one holds what came meanwhile. Where they do much,
@@ -39,21 +38,36 @@ class Waiting(Protocol):
         """Whether nobody waits for its answer any more."""
 
 
+class Peas(Protocol):
+    """What the Peas of a plan can take; a Router."""
+
+    changed: Callable[[], object]
+    width: int
+
+    @property
+    def idle(self) -> bool:
+        """Whether a Pea of each first Pod has nothing to do."""
+
+    @property
+    def free(self) -> bool:
+        """Whether a Pea of each first Pod has room."""
+
+
 W = TypeVar("W", bound=Waiting)
 
 
 class Forming(Generic[W]):
     """Requests that wait, by kind. `leave` gets those that go together, and `returned` is called when they are back."""
 
-    def __init__(self, router: Router, leave: Callable[[list[W]], None]) -> None:
-        self._router, self._leave = router, leave
+    def __init__(self, peas: Peas, leave: Callable[[list[W]], None]) -> None:
+        self._peas, self._leave = peas, leave
         self._lines: dict[int, _Line[W]] = {}
         self._out = 0
         self._out_requests = 0
         self._left = 0.0
         self._soon = False
         self._linger: asyncio.TimerHandle | None = None
-        router.changed = self.kick
+        peas.changed = self.kick
 
     def add(self, request: W) -> None:
         """Let it wait."""
@@ -78,10 +92,11 @@ class Forming(Generic[W]):
 
     def _look(self) -> None:
         self._soon = False
-        width = self._router.width
-        ready = self._router.idle and (self._out < width or self._lingered())
+        width = self._peas.width
+        ready = self._peas.idle and (self._out < width or self._lingered())
         for kind, line in list(self._lines.items()):
-            if not ready and not (line.full and self._router.free):
+            line.forget()
+            if line.requests and not ready and not (line.full and self._peas.free):
                 continue
             # The kind goes to the end of the queue, and the unit is on its way before the next look.
             del self._lines[kind]
@@ -121,6 +136,11 @@ class _Line(Generic[W]):
     def full(self) -> bool:
         """Whether it holds a whole unit."""
         return len(self.requests) >= MAX_ITEMS or self.size >= MAX_BYTES
+
+    def forget(self) -> None:
+        """Drop the oldest that nobody waits for: while no Pea is there, they would pile up."""
+        while self.requests and self.requests[0].over:
+            self.size -= self.requests.popleft().size
 
     def take(self, share: int) -> list[W]:
         """Take the oldest: at most `share`, within the bounds of a unit, and at least one."""

@@ -15,6 +15,7 @@ from peavine.drivers import Runner
 from peavine.errors import InvalidRequest, PeavineError
 from peavine.executors import load
 from peavine.pea.executing import Arrived, Place, execute
+from peavine.pea.metrics import EXECUTED, REQUESTS, WAITING
 from peavine.pea.passing import passed
 from peavine.spec import Pod
 from peavine.v1 import pea_pb2
@@ -61,6 +62,7 @@ class Work:
         self._queue: deque[Waiting] = deque()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        WAITING.set_function(lambda: len(self._queue))
 
     async def load(self) -> None:
         """Make the Executor ready, on its own thread. Raises PeavineError."""
@@ -132,11 +134,14 @@ class Work:
             some = await self._next()
             kind = name_of(pea_pb2.Kind.ValueType(some[0].kind))
             units = [waiting.arrived for waiting in some]
+            REQUESTS.labels(kind).inc(sum(len(arrived.unit.items) for arrived in units))
+            began = time.monotonic()
             try:
                 answers = await loop.run_in_executor(self._pool, execute, runner, kind, units, self._place)
             except Exception as error:  # not the Executor's: the Runner answers for that
                 status = status_of(error, self._place.pod, self._place.pea)
                 answers = [fail(arrived.unit, status)[::-1] for arrived in units]
+            EXECUTED.labels(kind).observe(time.monotonic() - began)
             for waiting, (failed, rest) in zip(some, answers, strict=True):
                 waiting.answer(failed, rest)
 

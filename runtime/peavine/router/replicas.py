@@ -93,6 +93,8 @@ class Replicas:
 
     async def ask(self, parcel: Parcel, deadline: float) -> Parcel:
         """Return the parcel as a Pea answered it. Raises TimeoutError at `deadline` (monotonic)."""
+        if deadline <= time.monotonic():
+            raise TimeoutError
         question = Question(parcel)
         self._queue.append(question)
         self._dispatch()

@@ -1,0 +1,16 @@
+"""What a Pea counts for Prometheus. Names and labels are a contract with dashboards."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+__all__ = ["EXECUTED", "REQUESTS", "WAITING"]
+
+REQUESTS = Counter("peavine_pea_requests", "Requests that the Executor was given", ["kind"])
+EXECUTED = Histogram(
+    "peavine_pea_call_seconds",
+    "How long the Executor took for what it was given together",
+    ["kind"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+WAITING = Gauge("peavine_pea_waiting_units", "Units that wait for the Executor")
