@@ -29,7 +29,7 @@ MAX_STEPS = 64
 """How many references may lead to each other."""
 
 _REFERENCE = re.compile(
-    r"\$(?:(?P<dollar>\$)|\{\{\s*(?P<path>[^{}]*?)\s*\}\}|\{(?P<braced>[^{}]*)\}|(?P<name>[A-Za-z_][A-Za-z0-9_]*))"
+    r"\$(?:(?P<dollar>\$)|\{\{(?P<path>[^{}]*)\}\}|\{(?P<braced>[^{}]*)\}|(?P<name>[A-Za-z_][A-Za-z0-9_]*))"
 )
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
@@ -121,7 +121,7 @@ class _Substitution:
         if found["path"] is None:
             name = found["name"] or (found["braced"] or "").strip()
             return self._variable(name, found[0], as_yaml)
-        start, *keys = found["path"].split(".")
+        start, *keys = found["path"].strip().split(".")
         if start == "ENV" and len(keys) == 1:
             return self._variable(keys[0], found[0], as_yaml)
         if start == "this" and len(keys) == 1:

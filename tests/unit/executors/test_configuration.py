@@ -79,6 +79,10 @@ def test_wrong_arguments_in_python_are_pythons_own_error() -> None:
         Sentencizer(max_len=5)  # type: ignore[call-arg]
 
 
+def test_an_executor_shows_how_it_was_made() -> None:
+    assert repr(Sentencizer(2, max_sent_len=9)) == "Sentencizer(min_sent_len=2, max_sent_len=9)"
+
+
 def test_a_class_may_have_its_own_defaults_for_metas() -> None:
     class Small(Executor):
         batch_size = 8

@@ -161,7 +161,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         (
             "!PipelineEncoder {components: [!RandomProjection {with: {dim: 5}}]}",
             "uses.components[0].with.dim",
-            "known: output_dim, seed",
+            "known: output_dim, seed, input_dim",
         ),
         ("!PipelineEncoder {components: [!Sentencizer {}]}", "uses.with.components[0]", "Sentencizer is no Encoder"),
         ("!PipelineEncoder {}", "uses.with.components", "is empty"),
@@ -173,6 +173,34 @@ def test_what_is_wrong_is_told_with_its_path(uses: str, path: str, said: str) ->
         load(uses, env={})
     found = problems(caught)
     assert said in found.get(path, ""), found
+
+
+@pytest.mark.parametrize(
+    ("uses", "arguments"),
+    [
+        ("!Sentencizer {with: {min_sent_len: 0, max_sent_len: -1}}", ["min_sent_len", "max_sent_len"]),
+        ("!SlidingWindowSegmenter {with: {window_size: 0, step_size: 0}}", ["window_size", "step_size"]),
+        ("!SlidingWindowSegmenter {with: {window_size: 5, step_size: 6}}", ["step_size"]),
+        (
+            "!RandomProjection {with: {output_dim: 0, seed: -1, input_dim: 0}}",
+            ["input_dim", "output_dim", "seed"],
+        ),
+        ("!TransformEncoder {with: {output_dim: 0}}", ["output_dim"]),
+        ("!TransformEncoder {with: {method: ica, whiten: 1}}", ["method", "whiten"]),
+        ("!HashingTextEncoder {with: {output_dim: 0}}", ["output_dim"]),
+        ("!MinkowskiDistanceEvaluator {with: {order: .nan}}", ["order"]),
+    ],
+)
+def test_arguments_out_of_range_are_all_told(uses: str, arguments: list[str]) -> None:
+    with pytest.raises(ManifestError) as caught:
+        load(uses)
+    assert [problem.path for problem in caught.value.problems] == [f"uses.with.{argument}" for argument in arguments]
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ManifestError, match=r'uses: the file "a.yml" is no UTF-8 text'):
+        load("a.yml", folder=tmp_path)
 
 
 def test_a_wrong_argument_from_uses_with_is_told_there() -> None:

@@ -1,4 +1,5 @@
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -39,6 +40,12 @@ def test_what_follows_the_last_token_is_not_seen() -> None:
     short = load("!MiniLMEncoder {with: {max_tokens: 5}}")
     assert isinstance(short, MiniLMEncoder)
     np.testing.assert_array_equal(short.encode(["one two three"]), short.encode(["one two three four five"]))
+
+
+def test_a_very_long_text_is_not_looked_at_as_a_whole(encoder: MiniLMEncoder) -> None:
+    begin = time.process_time()
+    encoder.encode(["word " * 2_000_000])
+    assert time.process_time() - begin < 5
 
 
 def test_nothing_and_what_is_no_text(encoder: MiniLMEncoder) -> None:

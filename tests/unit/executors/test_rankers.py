@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from peavine.errors import InvalidRequest
 from peavine.executors import Hit
 from peavine.executors.edit_distance import edit_distance
 from peavine.executors.rankers.chunk2doc_ranker import Chunk2DocRanker
@@ -36,6 +37,11 @@ def test_texts_are_ranked_by_their_edits() -> None:
     ]
     assert LevenshteinRanker().score({"text": "shoe"}, matches) == [1, 1, 4]
     assert LevenshteinRanker().ascending is True
+
+
+def test_texts_that_are_too_long_to_compare_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="too long to count the edits"):
+        LevenshteinRanker().score({"text": "a" * 3000}, [{"text": "b" * 3000}])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peavine.errors import InvalidRequest
 from peavine.executors.segmenters.sentencizer import Sentencizer
 from peavine.executors.segmenters.sliding_window_segmenter import SlidingWindowSegmenter
 
@@ -37,6 +40,21 @@ def test_sentences_are_where_they_say_and_nothing_is_lost(text: str, shortest: i
     assert [chunk["location"] for chunk in chunks] == sorted(chunk["location"] for chunk in chunks)
     long_enough = [chunk for chunk in chunks if len(chunk["text"]) >= shortest]
     assert Sentencizer(min_sent_len=shortest, max_sent_len=longest).segment(text) == long_enough
+
+
+@pytest.mark.parametrize(
+    "text", ["!" * 300_000 + "a", '."' * 150_000 + "a", "\n" * 300_000, "\n " * 150_000, "a" * 300_000]
+)
+def test_no_text_takes_longer_than_its_length(text: str) -> None:
+    begin = time.process_time()
+    Sentencizer().segment(text)
+    assert time.process_time() - begin < 5  # a square of its length would take minutes
+
+
+@pytest.mark.parametrize("segmenter", [Sentencizer(), SlidingWindowSegmenter(2, 1)])
+def test_a_text_of_too_many_chunks_is_refused(segmenter: Sentencizer | SlidingWindowSegmenter) -> None:
+    with pytest.raises(InvalidRequest, match="has more than 50,000 chunks; send it as several Documents"):
+        segmenter.segment("a. " * 50_001)
 
 
 def test_long_sentences_are_cut_between_words() -> None:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from peavine.errors import ManifestError
@@ -68,6 +70,13 @@ def test_references_that_double_cannot_fill_memory_or_time(seed: str) -> None:
     data = {"a0": seed} | {f"a{i}": f"${{{{ root.a{i - 1} }}}}" * 2 for i in range(1, 60)}
     with pytest.raises(ManifestError, match="longer than 1,000,000"):
         substitute(data, {})
+
+
+def test_an_unfinished_reference_takes_no_longer_than_its_length() -> None:
+    begin = time.process_time()
+    text = "${{" + " " * 300_000
+    assert substitute({"a": text}, {}) == {"a": text}
+    assert time.process_time() - begin < 5  # a square of its length would take minutes
 
 
 def test_a_chain_of_references_has_a_bound() -> None:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from peavine.errors import InvalidRequest, ManifestError, Problem
 from peavine.executors.families import Encoder
 
+LONGEST_REMEMBERED = 64
+"""Characters; with the size of the cache it bounds the memory for hashes of words seen before."""
+
 _WORD = re.compile(r"\w+")
 
 
@@ -35,13 +38,15 @@ class HashingTextEncoder(Encoder):
             if not isinstance(text, str):
                 raise InvalidRequest(f"{self.name} encodes text, not {type(text).__name__}")
             for word in _WORD.findall(text.lower()):
-                number = _hash(word)
+                number = _remembered(word) if len(word) <= LONGEST_REMEMBERED else _hash(word)
                 row[(number >> 1) % self.output_dim] += 1 if number & 1 else -1
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, lengths, out=vectors, where=lengths > 0)
         return vectors
 
 
-@lru_cache(maxsize=65536)
 def _hash(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+
+
+_remembered = lru_cache(maxsize=65536)(_hash)

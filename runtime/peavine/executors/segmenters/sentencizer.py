@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import chain
 
 from peavine.errors import ManifestError, Problem
 from peavine.executors.families import Segmenter
+from peavine.executors.segmenters.bound import Chunk, bounded
 
 # Where a letter may follow the mark at once, as in Chinese or Thai, it ends a sentence anywhere; else (".", "!", "?")
 # a space must follow, so that 3.14 and example.org stay whole. From Unicode's property Sentence_Terminal.
@@ -47,27 +48,26 @@ class Sentencizer(Segmenter):
         self.max_sent_len = max_sent_len
         self.uniform_weight = uniform_weight
         spaced, unspaced = (SPACED, UNSPACED) if punct_chars is None else ("", "".join(punct_chars))
+        # Each run of marks is looked at once, from its beginning: time grows with the text, whatever stands in it.
         ends = [
-            rf"[{re.escape(marks)}]+[{_CLOSING}]*{after}"
-            for marks, after in ((spaced, r"(?=\s|$)"), (unspaced, ""))
+            rf"(?<![{marks}])[{marks}]++[{_CLOSING}]*+{after}"
+            for marks, after in ((re.escape(spaced), r"(?=\s|$)"), (re.escape(unspaced), ""))
             if marks
         ]
         self._end = re.compile("|".join([*ends, r"\n\s*\n"]))
 
-    def segment(self, text: str | None) -> list[dict[str, Any]]:
+    def segment(self, text: str | None) -> list[Chunk]:
         """Return the sentences of a text, in their order; of nothing, nothing."""
-        text = text or ""
-        chunks: list[dict[str, Any]] = []
+        return bounded(self._chunks(text or ""), self.name)
+
+    def _chunks(self, text: str) -> Iterator[Chunk]:
         for begin, end in self._sentences(text):
-            chunk: dict[str, Any] = {"text": text[begin:end], "location": [begin, end]}
-            if not self.uniform_weight:
-                chunk["weight"] = (end - begin) / len(text)
-            chunks.append(chunk)
-        return chunks
+            chunk: Chunk = {"text": text[begin:end], "location": [begin, end]}
+            yield chunk if self.uniform_weight else {**chunk, "weight": (end - begin) / len(text)}
 
     def _sentences(self, text: str) -> Iterator[tuple[int, int]]:
         begin = 0
-        for end in [*(found.end() for found in self._end.finditer(text)), len(text)]:
+        for end in chain((found.end() for found in self._end.finditer(text)), [len(text)]):
             for piece in self._pieces(text, begin, end):
                 if piece[1] - piece[0] >= self.min_sent_len:
                     yield piece

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 from peavine.errors import ManifestError, Problem
 from peavine.executors.families import Segmenter
+from peavine.executors.segmenters.bound import Chunk, bounded
 
 
 class SlidingWindowSegmenter(Segmenter):
@@ -26,13 +27,13 @@ class SlidingWindowSegmenter(Segmenter):
         self.window_size = window_size
         self.step_size = step_size
 
-    def segment(self, text: str | None) -> list[dict[str, Any]]:
+    def segment(self, text: str | None) -> list[Chunk]:
         """Return the windows of a text, in their order; of nothing, nothing."""
-        text = text or ""
-        chunks = []
+        return bounded(self._windows(text or ""), self.name)
+
+    def _windows(self, text: str) -> Iterator[Chunk]:
         for begin in range(0, len(text), self.step_size):
             end = min(begin + self.window_size, len(text))
-            chunks.append({"text": text[begin:end], "location": [begin, end]})
+            yield {"text": text[begin:end], "location": [begin, end]}
             if end == len(text):
                 break
-        return chunks
