@@ -1,6 +1,6 @@
 """Units from single requests: what arrives while others are out goes together.
 
-The rule (docs/decisions/0004), with n the most Peas that share one step: a unit leaves when a Pea of its first Pod is
+The rule (docs/decisions/0004), with n the most units that one step works on at once: one leaves when its first Pod is
 idle and fewer than n are out, or 5 ms after the last one left; or when it is full and a Pea has room. It takes what
 waits, up to 1/n of all that is in flight. A lone request never waits, and a unit is never split or joined on its way.
 """

@@ -120,7 +120,9 @@ class GrpcEdge:
 
         self._open.add(stream)
         try:
-            await stream.serve(hello(plan.name, self._edge.name, self._edge.router.accepts, UNIT_WINDOW), take)
+            router = self._edge.router
+            said = hello(plan.name, self._edge.name, router.accepts, window=UNIT_WINDOW, concurrency=router.width)
+            await stream.serve(said, take)
         finally:
             self._open.discard(stream)
             for task in list(tasks):

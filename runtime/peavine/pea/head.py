@@ -26,6 +26,7 @@ class Head:
 
     def __init__(self, pod: Pod, pea: str, plan: Plan) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
+        self.concurrency = 1
         self._pod, self._pea = pod.metadata.name, pea
         self._came = asyncio.Event()
         self._router = Router(plan, pea, self._came.set)
@@ -42,6 +43,7 @@ class Head:
         while not self._router.ready:
             self._came.clear()
             await self._came.wait()
+        self.concurrency = self._router.width
         self.accepts = together([self._router.accepts or {}, *(work.accepts for work in works)])
 
     def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> None:

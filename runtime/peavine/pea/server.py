@@ -56,7 +56,13 @@ class PeaServer:
         """Listen, load the Executor, and return the address. Raises PeavineError where it cannot."""
         self.address = await self._server.start(self.settings.listen)
         await self._work.load()
-        self._hello = hello(self.pod.metadata.name, self.name, self._work.accepts, self._window)
+        self._hello = hello(
+            self.pod.metadata.name,
+            self.name,
+            self._work.accepts,
+            window=self._window,
+            concurrency=self._work.concurrency,
+        )
         self._loaded.set()
         await self._server.set_serving(True)
         _log.info("%s serves on %s", self.name, self.address)

@@ -53,6 +53,7 @@ class Work:
 
     def __init__(self, pod: Pod, pea: str, uses: str, data: Path | None) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
+        self.concurrency = pod.spec.concurrency
         self._pod, self._uses, self._data = pod, uses, data
         self._batching = pod.spec.batching
         self._place = Place.of(pod, pea)

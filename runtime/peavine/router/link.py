@@ -65,6 +65,8 @@ class Link:
         """Whether it takes new work: connected, and not draining."""
         self.load = 0
         """Items that it has not answered."""
+        self.workers = 1
+        """Units that its Pea works on at once."""
         self.turn = 0
         """When it was last chosen, so that equals take turns."""
         self._hello = hello
@@ -84,8 +86,8 @@ class Link:
 
     @property
     def idle(self) -> bool:
-        """Whether its Pea has nothing to do."""
-        return self.serving and not self._pending
+        """Whether its Pea has a thread with nothing to do."""
+        return self.serving and len(self._pending) < self.workers
 
     def send(self, question: Question) -> None:
         """Send a question; only when `free`. Its answer is set here, or it is handed to `lost`."""
@@ -148,7 +150,8 @@ class Link:
             if raw is grpc.aio.EOF:
                 raise Unavailable("the Pea ended the stream before it said Hello")
             said = hellos.check(raw, self.address)
-            self._window, self.serving, self.problem = max(1, said.window), not self._leaving, ""
+            self._window, self.workers = max(1, said.window), max(1, said.concurrency)
+            self.serving, self.problem = not self._leaving, ""
             _log.info("%s: connected to %s", self.address, said.pea)
             self._owner.met(said)
             self._owner.changed()

@@ -77,6 +77,11 @@ class Replicas:
         return sum(link.serving for link in self._links.values())
 
     @property
+    def workers(self) -> int:
+        """Units that its Peas work on at once."""
+        return sum(link.workers for link in self._links.values() if link.serving)
+
+    @property
     def idle(self) -> bool:
         """Whether some Pea has nothing to do, and nothing waits for it."""
         return not self._queue and any(link.idle for link in self._links.values())

@@ -34,8 +34,12 @@ class Stage(Protocol):
         """Peas that take work; 0 when some shard has none."""
 
     @property
+    def workers(self) -> int:
+        """Units that are worked on at once."""
+
+    @property
     def idle(self) -> bool:
-        """Whether a Pea has nothing to do."""
+        """Whether a Pea has a thread with nothing to do."""
 
     @property
     def free(self) -> bool:
@@ -65,7 +69,7 @@ class Router:
         self.accepts: dict[str, frozenset[str]] | None = None
         """All parameters that a Pod of the plan takes, by kind of request; None while a Pod has yet to say."""
         self.width = 1
-        """The most Peas that share one step: to keep them busy, work must be in that many parts."""
+        """The most units that one step works on at once: to keep all busy, work must be in that many parts."""
         self._stages: dict[str, Stage] = {step.pod: self._stage(step, greeting) for step in plan.steps}
         self._roots = [self._stages[step.pod] for step in plan.steps if GATEWAY in step.needs]
         self._chain = all(
@@ -79,7 +83,7 @@ class Router:
 
     def peas_changed(self) -> None:
         """Hear from a stage that Peas came or went."""
-        self.width = max(1, *(stage.ready for stage in self._stages.values()))
+        self.width = max(1, *(stage.workers for stage in self._stages.values()))
         said = [stage.accepts for stage in self._stages.values()]
         self.accepts = None if None in said else together(each for each in said if each is not None)
         self.changed()

@@ -54,6 +54,11 @@ class Shards:
         return max(counts) if self._partial else min(counts)
 
     @property
+    def workers(self) -> int:
+        """Units that all shards work on at once: as many as the one that does the fewest."""
+        return min(shard.workers for shard in self._shards)
+
+    @property
     def idle(self) -> bool:
         """Whether every shard has a Pea with nothing to do."""
         return all(shard.idle for shard in self._shards)

@@ -301,6 +301,7 @@ class Hello(google.protobuf.message.Message):
     PEA_FIELD_NUMBER: builtins.int
     ACCEPTS_FIELD_NUMBER: builtins.int
     WINDOW_FIELD_NUMBER: builtins.int
+    CONCURRENCY_FIELD_NUMBER: builtins.int
     version: builtins.str
     """of peavine"""
     protocol: builtins.int
@@ -309,6 +310,8 @@ class Hello(google.protobuf.message.Message):
     pea: builtins.str
     window: builtins.int
     """units that the server takes before it answers the first"""
+    concurrency: builtins.int
+    """units that it works on at once; 0 is 1"""
     @property
     def accepts(self) -> google.protobuf.internal.containers.MessageMap[builtins.int, Global___ParameterNames]:
         """by Kind, the parameters that may be set by a request"""
@@ -322,8 +325,9 @@ class Hello(google.protobuf.message.Message):
         pea: builtins.str = ...,
         accepts: collections.abc.Mapping[builtins.int, Global___ParameterNames] | None = ...,
         window: builtins.int = ...,
+        concurrency: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "version", b"version", "window", b"window"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "concurrency", b"concurrency", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "version", b"version", "window", b"window"]) -> None: ...
 
 Global___Hello: typing_extensions.TypeAlias = Hello
 
