@@ -22,7 +22,7 @@ from peavine.executors.families import (
     TextEvaluator,
     VectorIndexer,
 )
-from peavine.executors.load import load, load_config
+from peavine.executors.load import load, load_config, make
 from peavine.executors.rankers.chunk2doc_ranker import Chunk2DocRanker
 from peavine.executors.registry import builtins
 from peavine.executors.running import RunningStatistics
@@ -51,4 +51,5 @@ __all__ = [
     "builtins",
     "load",
     "load_config",
+    "make",
 ]

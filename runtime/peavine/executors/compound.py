@@ -38,7 +38,8 @@ class CompoundExecutor(Executor):
     def open(self, workspace: Path | None = None, *, read_only: bool = False) -> Self:
         """Open the components, each in a folder of its name, and then itself."""
         for component in self.components:
-            component.open(workspace / component.name if workspace else None, read_only=read_only or self.read_only)
+            folder = workspace / (component.subfolder or component.name) if workspace else None
+            component.open(folder, read_only=read_only or self.read_only)
         return super().open(workspace, read_only=read_only)
 
     def close(self) -> None:

@@ -101,9 +101,8 @@ class Building:
             return Executor()
         except Exception as error:
             raise failed(design.cls.__name__, "__init__", error) from error
-        for name in executor.METAS:
-            if name in design.metas:
-                setattr(executor, name, design.metas[name])
+        for key, value in design.metas.items():
+            setattr(executor, executor.METAS[key], value)
         if design.requests_on is not None:
             executor.requests_on = design.requests_on
         return executor

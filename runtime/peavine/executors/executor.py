@@ -59,6 +59,8 @@ class Executor:
     """Whether requests that change its data are refused."""
     py_modules: tuple[str, ...] = ()
     """The Python files, beside its YAML, that its class comes from."""
+    subfolder: str = ""
+    """The folder for its data within the Pea's: `metas.workspace`."""
     workspace: Path | None = None
     """The folder for its data, from `open` on; None when nothing outlives the process."""
     requests_on: Mapping[str, Sequence[Tagged]] | None = None
@@ -67,7 +69,15 @@ class Executor:
     components: Sequence[Executor] = ()
     """The Executors that it is made of."""
 
-    METAS: ClassVar[tuple[str, ...]] = ("name", "batch_size", "on_gpu", "read_only", "py_modules")
+    METAS: ClassVar[Mapping[str, str]] = {
+        "name": "name",
+        "batch_size": "batch_size",
+        "on_gpu": "on_gpu",
+        "read_only": "read_only",
+        "workspace": "subfolder",
+        "py_modules": "py_modules",
+    }
+    """The attribute for each key under `metas:`."""
 
     _arguments: dict[str, Any]
 
@@ -119,7 +129,11 @@ class Executor:
                 given |= value
             elif name != "components" and value != parameters[name].default:
                 given[name] = list(value) if isinstance(value, tuple) else value
-        metas = {name: getattr(self, name) for name in self.METAS if getattr(self, name) != getattr(type(self), name)}
+        metas = {
+            key: getattr(self, name)
+            for key, name in self.METAS.items()
+            if getattr(self, name) != getattr(type(self), name)
+        }
         if self.name == type(self).__name__:
             metas.pop("name", None)
         if "py_modules" in metas:

@@ -51,6 +51,25 @@ def load(
 
     Raises ManifestError with all that is wrong with the YAML, and ExecutorError when the Executor's own code fails.
     """
+    executor = make(uses, folder=folder, files=files, uses_with=uses_with, env=env)
+    try:
+        executor.open(workspace / executor.subfolder if workspace else None, read_only=read_only)
+    except PeavineError:
+        raise
+    except Exception as error:
+        raise failed(executor.name, "post_init", error) from error
+    return executor
+
+
+def make(
+    uses: str | Tagged,
+    *,
+    folder: Path | None = None,
+    files: Mapping[str, str] | None = None,
+    uses_with: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Executor:
+    """Return the Executor as `load` does, but not open: no model is loaded, and no data is touched."""
     found = Files(folder, files)
     try:
         config = yaml.substitute(_read(uses, found), os.environ if env is None else env, "uses")
@@ -63,12 +82,6 @@ def load(
         found.discard()
         raise
     weakref.finalize(executor, found.discard)
-    try:
-        executor.open(workspace / design.metas.get("workspace", "") if workspace else None, read_only=read_only)
-    except PeavineError:
-        raise
-    except Exception as error:
-        raise failed(executor.name, "post_init", error) from error
     return executor
 
 

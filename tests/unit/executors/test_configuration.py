@@ -24,7 +24,7 @@ def test_only_what_differs_from_the_defaults_is_said() -> None:
     [
         "!Sentencizer {}",
         "!Sentencizer {with: {punct_chars: ['。', '$$'], max_sent_len: 9}}",
-        "!RandomProjection {with: {seed: 7}, metas: {name: project, batch_size: 32, read_only: true}}",
+        "!RandomProjection {with: {seed: 7}, metas: {name: p, batch_size: 32, read_only: true, workspace: a/b}}",
         "!Sentencizer {requests: {on: {index: [!SegmentDriver {traversal_paths: [r]}], delete: []}}}",
         "!PipelineEncoder {components: [!RandomProjection {metas: {name: a}}, !TransformEncoder {with: {whiten: on}}]}",
         "!CompoundExecutor {with: {routes: {encode: a}}, components: [!RandomProjection {metas: {name: a}}]}",
