@@ -1,5 +1,8 @@
-"""The folders keep to what makes `operator/` harmless and imports cheap."""
+"""The folder operator/ must never hide the standard library's module of that name."""
 
+from __future__ import annotations
+
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,34 +10,41 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_operator_is_a_plain_folder() -> None:
-    assert not (ROOT / "operator" / "__init__.py").exists(), "it would hide the standard library's `operator`"
+def test_the_folder_operator_is_no_package_and_holds_no_loose_modules() -> None:
+    assert not list((ROOT / "operator").glob("*.py"))
 
 
 def test_no_folder_of_tests_is_a_package() -> None:
-    assert not list((ROOT / "tests").rglob("__init__.py")), "tests/operator would become `operator`"
+    assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
-def test_python_starts_in_the_root_of_the_repository() -> None:
+def test_python_started_in_the_root_finds_the_standard_library() -> None:
     subprocess.run([sys.executable, "-c", "import collections"], cwd=ROOT, check=True)
 
 
-def _loaded_by(statement: str) -> set[str]:
-    code = f"{statement}\nimport sys\nprint(' '.join(sys.modules))"
-    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 150
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_the_manifest_loads_neither_grpc_nor_numpy() -> None:
-    assert not {"grpc", "numpy", "google.protobuf", "lmdb", "fastapi"} & _loaded_by(
-        "import peavine.spec, peavine.graph"
-    )
+def test_the_manifest_of_the_readme_is_the_first_example() -> None:
+    shown = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert shown
+    assert shown[1] == (ROOT / "examples/01-fashion/flow.yaml").read_text()
 
 
-def test_the_package_loads_nothing_until_a_name_is_used() -> None:
-    loaded = _loaded_by("import peavine")
-    assert "peavine.documents" not in loaded
-    assert "peavine.documents" in _loaded_by("from peavine import Document")
+def test_links_between_pages_lead_somewhere() -> None:
+    dead = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in [*(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", *(ROOT / "examples").rglob("*.md")]
+        for link in re.findall(r"\]\(([^)#:\s]+)[^)]*\)", page.read_text())
+        if not (page.parent / link).exists()
+    ]
+    assert dead == []
 
 
-def test_help_loads_neither_grpc_nor_numpy() -> None:
-    assert not {"grpc", "numpy", "pydantic"} & _loaded_by("from peavine.cli import run; run(['--help'])")
+def test_every_page_is_in_the_navigation() -> None:
+    listed = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert listed == {page.name for page in (ROOT / "docs").glob("*.md")}
