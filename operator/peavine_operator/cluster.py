@@ -141,10 +141,10 @@ class Cluster:
                 if not token:
                     break
 
-    async def apply(self, body: Body, dry_run: bool = False) -> Body:
-        """Make an object be as said, and return it as it is then. What others said of it stays."""
+    async def apply(self, body: Body, dry_run: bool = False, manager: str = names.FIELD_MANAGER) -> Body:
+        """Make an object be as said, and return it as it is then. What other managers said of it stays."""
         ref = kinds.ref(body)
-        query = {"fieldManager": names.FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
+        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
         else:

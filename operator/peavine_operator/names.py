@@ -11,6 +11,8 @@ from typing import Any, Final
 
 FIELD_MANAGER: Final = "peavine-operator"
 """The owner of every field that is applied."""
+REPLICAS_MANAGER: Final = "peavine-replicas"
+"""The owner of replicas that a manifest says no longer, until somebody scales."""
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 COMPONENT: Final = "app.kubernetes.io/component"
 FLOW: Final = "peavine.dev/flow"

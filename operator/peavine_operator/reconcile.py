@@ -145,6 +145,7 @@ class Reconciler:
                     await self._cluster.apply(wanted, dry_run=True)
             for wanted, why in stale:
                 ref = kinds.ref(wanted)
+                await self._keep_replicas(wanted)
                 try:
                     live = await self._cluster.apply(wanted)
                 except ApiError as error:
@@ -162,6 +163,25 @@ class Reconciler:
             where = "spec.podTemplate" if template else "spec"
             problem = Problem(where, f"the API server refuses what this leads to: {error.message}")
             raise Refused(Finding(reasons.REFUSED, str(problem)), again=True) from error
+
+    async def _keep_replicas(self, wanted: Body) -> None:
+        """Let the replicas that there are stay when the manifest says nothing of them any longer.
+
+        An apply takes away what it said before and says no longer, and the default is one: that would end replicas
+        just when an autoscaler takes over.
+        """
+        ref = kinds.ref(wanted)
+        live = self._observed.get(ref)
+        if ref.kind not in (kinds.POD, kinds.DEPLOYMENT) or live is None or "replicas" in wanted["spec"]:
+            return
+        replicas = live["spec"].get("replicas", 1)
+        if replicas != 1:
+            body = {
+                **wanted,
+                "metadata": {"name": ref.name, "namespace": ref.namespace},
+                "spec": {"replicas": replicas},
+            }
+            await self._cluster.apply(body, manager=names.REPLICAS_MANAGER)
 
     async def _why(self, wanted: Body, owner: Body) -> str | None:
         """Return why an object must be applied, or None when it is as it should be."""
@@ -233,8 +253,14 @@ def _owned(item: Body, owner: Body) -> Body:
 
 
 def _comparable(item: Body) -> Body:
-    """Return what of an object can be compared; a ConfigMap cannot change and its content is not remembered."""
-    return {key: value for key, value in item.items() if key != "data"}
+    """Return what of an object can be compared.
+
+    A ConfigMap cannot change, and its content is not remembered. The hash differs because something else does.
+    """
+    metadata = item["metadata"]
+    annotations = {key: value for key, value in metadata["annotations"].items() if key != names.RENDERED}
+    compared = {key: value for key, value in item.items() if key != "data"}
+    return {**compared, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _controller(live: Body) -> str | None:

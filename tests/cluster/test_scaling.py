@@ -28,6 +28,21 @@ def test_kubectl_scale_is_kept_when_the_manifest_says_nothing(flow: Flow, kube: 
     assert kube.must("pods.peavine.dev", "pictures-stamp")["status"]["replicas"] == 2
 
 
+def test_replicas_that_a_manifest_says_no_longer_stay_as_they_are(flow: Flow, kube: Kube) -> None:
+    made = manifest()
+    made["spec"]["pods"][0]["replicas"] = 2
+    made["spec"]["gateway"] = {"replicas": 2}
+    kube.apply(made)
+    flow.wait_ready()
+    del made["spec"]["pods"][0]["replicas"], made["spec"]["gateway"]
+    kube.apply(made)
+    flow.wait_ready()
+    assert replicas(kube) == 2
+    assert kube.must("deployment", "pictures-gateway")["spec"]["replicas"] == 2
+    kube.run("scale", "pods.peavine.dev", "pictures-stamp", "--replicas=1")
+    until("one replica", lambda: replicas(kube) == 1, 10)
+
+
 def test_an_autoscaler_scales_by_load_and_nobody_undoes_it(flow: Flow, kube: Kube) -> None:
     made = manifest()
     del made["spec"]["pods"][0]["replicas"]
