@@ -37,7 +37,7 @@ def search(
 ) -> int:
     """Search for each TEXT, and print the matches as a table, the best first.
 
-    With --json each query is a line: the Document with its matches.
+    With --json each query is a line: the Document with its matches, without arrays.
     """
     from peavine.client import Client
 
@@ -48,7 +48,7 @@ def search(
         found = client.search(queries, top_k=top_k, **options.said(timeout=timeout, parameters=parameters))
     if as_json:
         for document in found:
-            click.echo(json.dumps(document.to_dict(arrays="list"), ensure_ascii=False))
+            click.echo(json.dumps(document.to_dict(arrays="none"), ensure_ascii=False))
     else:
         _print(found)
     return 0
