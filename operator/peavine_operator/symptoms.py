@@ -64,7 +64,9 @@ def _container(container: Body, where: str) -> Finding | None:
     state, last = container.get("state") or {}, container.get("lastState") or {}
     waiting = state.get("waiting") or {}
     if waiting.get("reason") in WAITING:
-        return Finding(WAITING[waiting["reason"]], f"{where}: {waiting.get('message') or waiting['reason']}")
+        # Between its tries the kubelet says the same with a prefix; a status that turned with it would never rest.
+        words = str(waiting.get("message") or waiting["reason"]).rpartition("ErrImagePull: ")[2]
+        return Finding(WAITING[waiting["reason"]], f"{where}: {words}")
     ended = state.get("terminated") or last.get("terminated")
     if ended and ended.get("exitCode"):
         return Finding(reasons.CONTAINER_FAILED, f"{where}: {_last_words(ended)}")

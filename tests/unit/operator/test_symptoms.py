@@ -61,6 +61,16 @@ LAST_WORDS = json.dumps(
             id="an image that is not there",
         ),
         pytest.param(
+            {
+                "state": {
+                    "waiting": {"reason": "ImagePullBackOff", "message": 'Back-off "i": ErrImagePull: no such image'}
+                }
+            },
+            reasons.IMAGE_FAILED,
+            "Pea a-0: no such image",
+            id="the same between two tries",
+        ),
+        pytest.param(
             {"state": {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "s" not found'}}},
             reasons.NOT_STARTED,
             'Pea a-0: secret "s" not found',
