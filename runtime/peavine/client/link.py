@@ -14,7 +14,7 @@ from peavine.client.pending import Pending
 from peavine.errors import Unavailable
 from peavine.v1 import gateway_pb2, gateway_pb2_grpc, pea_pb2
 from peavine.wire.hello import check, hello
-from peavine.wire.unit import parse, serialize, stamp, unstamp
+from peavine.wire.unit import MAX_ITEMS, parse, serialize, stamp, unstamp
 
 __all__ = ["Link"]
 
@@ -47,6 +47,7 @@ class Link:
         self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
         self._stream: grpc.aio.StreamStreamCall[bytes, bytes] = self._channel.stream_stream("/peavine.v1.Pea/Stream")()
         self._gateway = gateway_pb2_grpc.GatewayStub(self._channel)
+        self._window = 0
         self._pace = Pace(1)
         self._unanswered: dict[int, _Sent] = {}
         self._number = 0
@@ -72,9 +73,11 @@ class Link:
         return len(self._unanswered)
 
     @property
-    def has_room(self) -> bool:
-        """Whether another unit may be sent now."""
-        return not self.leaving and self.out < self._pace.units
+    def room(self) -> int:
+        """Requests that may be sent now, in one unit."""
+        if self.leaving or self.out >= self._window:
+            return 0
+        return max(0, self._pace.requests - sum(len(sent.requests) for sent in self._unanswered.values()))
 
     async def send(self, requests: Sequence[Pending], unit: pea_pb2.Unit) -> None:
         """Send a unit. It counts as unanswered from before it is written, so nothing is lost when that fails."""
@@ -95,7 +98,7 @@ class Link:
                 self._pace.refused()
             else:
                 timeout = max(request.timeout or self.info.timeout for request in sent.requests)
-                self._pace.answered(self.heard - sent.at, timeout)
+                self._pace.answered(len(sent.requests), self.heard - sent.at, timeout)
             return sent.requests, unit
 
     def unanswered(self) -> list[Pending]:
@@ -120,7 +123,8 @@ class Link:
         await self._write(hello("", "client"))
         window = check(await self._read(), "the gateway").window
         self.info = await self.ask_info(None)
-        self._pace = Pace(window)
+        self._window = window
+        self._pace = Pace(window * MAX_ITEMS)
 
     async def _write(self, raw: bytes) -> None:
         try:

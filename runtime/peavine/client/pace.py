@@ -1,9 +1,9 @@
-"""How many units a client has out at once. Pure: it is told the times.
+"""How many requests a client has out at once. Pure: it is told the times.
 
-A server works on units in turn, so what is sent early only waits there, with its deadline running. The number of units
-out grows by one with each answer while answers are prompt, as TCP's slow start does, and shrinks when they take
-more than an eighth of the time that a request may take (Chiu and Jain 1989, additive increase, multiplicative decrease,
-with the delay as the signal, as in TCP Vegas).
+A server works on requests in turn, so what is sent early only waits there, with its deadline running. The number
+doubles with each round while answers are prompt, as TCP's slow start does, and shrinks when they take more than an
+eighth of the time that a request may take (Chiu and Jain 1989, multiplicative decrease, with the delay as the signal, as
+in TCP Vegas).
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ _SHARE = 8
 
 
 class Pace:
-    """The number of units that may be out: at least 1, at most `most`."""
+    """The number of requests that may be out: at least 1, at most `most`."""
 
     def __init__(self, most: int) -> None:
         self.most = max(1, most)
-        self._units = 1.0
+        self._requests = 1.0
 
     @property
-    def units(self) -> int:
-        """Units that may be out now."""
-        return int(self._units)
+    def requests(self) -> int:
+        """Requests that may be out now."""
+        return int(self._requests)
 
-    def answered(self, seconds: float, timeout: float) -> None:
-        """Take note that a unit was answered after `seconds`, of the `timeout` that it had."""
+    def answered(self, requests: int, seconds: float, timeout: float) -> None:
+        """Take note that so many requests were answered after `seconds`, of the `timeout` that they had."""
         goal = timeout / _SHARE
         if seconds > goal:
-            self._units = max(1.0, self._units * max(0.5, goal / seconds))
+            self._requests = max(1.0, self._requests * max(0.5, goal / seconds))
         elif seconds < goal / 2:
-            self._units = min(float(self.most), self._units + 1)
+            self._requests = min(float(self.most), self._requests + requests)
 
     def refused(self) -> None:
         """Take note that the server had no room."""
-        self._units = max(1.0, self._units / 2)
+        self._requests = max(1.0, self._requests / 2)

@@ -35,18 +35,19 @@ class Pending:
             self.answer.set_result(Answer(self.envelope.header.id, self.kind, self.documents, error=error))
 
 
-def take(waiting: list[Pending], partial: bool) -> list[Pending]:
-    """Remove and return what makes the next unit: requests of one kind, in order, within its bounds.
+def take(waiting: list[Pending], most: int, partial: bool) -> list[Pending]:
+    """Remove and return what makes the next unit: requests of one kind, in order, within its bounds, `most` at most.
 
     Without `partial` nothing is taken until the unit is full, as in Nagle's algorithm (RFC 896).
     """
+    most = min(most, MAX_ITEMS)
     size, count = 0, 0
     for pending in waiting:
         size += pending.size
-        if count and (pending.kind != waiting[0].kind or size > MAX_BYTES or count == MAX_ITEMS):
+        if count and (pending.kind != waiting[0].kind or size > MAX_BYTES or count == most):
             break
         count += 1
-    if not partial and count == len(waiting) and count < MAX_ITEMS and size < MAX_BYTES:
+    if not partial and count == len(waiting) and count < most and size < MAX_BYTES:
         return []
     taken, waiting[:count] = waiting[:count], []
     return taken

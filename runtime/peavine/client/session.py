@@ -123,7 +123,7 @@ class Session:
                 except PeavineError as error:
                     self._give_up(error)
                     continue
-                requests = take(self._waiting, partial=link.out < _PARTIAL) if link.has_room else []
+                requests = take(self._waiting, link.room, partial=link.out < _PARTIAL) if link.room else []
                 if not requests:
                     break
                 await self._send(link, [pending for pending in requests if not pending.answer.done()])

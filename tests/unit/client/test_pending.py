@@ -23,7 +23,7 @@ def test_units_keep_the_order_and_the_bounds_and_lose_nothing(requests: list[tup
     pending = made(requests)
     waiting, sent = list(pending), []
     while waiting:
-        unit = take(waiting, partial=True)
+        unit = take(waiting, MAX_ITEMS, partial=True)
         assert 1 <= len(unit) <= MAX_ITEMS
         assert len({request.kind for request in unit}) == 1
         assert len(unit) == 1 or sum(request.size for request in unit) <= MAX_BYTES
@@ -33,16 +33,22 @@ def test_units_keep_the_order_and_the_bounds_and_lose_nothing(requests: list[tup
 
 def test_without_partial_a_unit_waits_until_it_is_full() -> None:
     waiting = made([("search", 100)] * (MAX_ITEMS - 1))
-    assert take(waiting, partial=False) == []
+    assert take(waiting, MAX_ITEMS, partial=False) == []
     waiting += made([("search", 100)])
-    assert len(take(waiting, partial=False)) == MAX_ITEMS
+    assert len(take(waiting, MAX_ITEMS, partial=False)) == MAX_ITEMS
+
+
+def test_what_may_be_out_bounds_a_unit_and_makes_it_full() -> None:
+    waiting = made([("search", 100)] * 5)
+    assert len(take(waiting, 3, partial=False)) == 3
+    assert len(waiting) == 2
 
 
 def test_a_large_request_is_full_by_itself() -> None:
     waiting = made([("index", MAX_BYTES + 1)])
-    assert len(take(waiting, partial=False)) == 1
+    assert len(take(waiting, MAX_ITEMS, partial=False)) == 1
 
 
 def test_another_kind_ends_a_unit() -> None:
     waiting = made([("index", 10), ("search", 10)])
-    assert [request.kind for request in take(waiting, partial=False)] == ["index"]
+    assert [request.kind for request in take(waiting, MAX_ITEMS, partial=False)] == ["index"]

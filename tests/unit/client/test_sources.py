@@ -127,5 +127,5 @@ def test_a_size_or_rate_that_makes_no_sense_is_refused(size: int | None, rate: f
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     for source in (sources.lines, sources.jsonl, sources.csv):
-        with pytest.raises(NotFound, match="nothing.txt"):
+        with pytest.raises(NotFound, match=r"nothing\.txt"):
             list(source(tmp_path / "nothing.txt"))

@@ -1,0 +1,244 @@
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from peavine import spec
+from peavine.client import Answer, AsyncClient, Client
+from peavine.documents import Document
+from peavine.errors import DeadlineExceeded, ExecutorError, InvalidRequest, Unavailable
+from peavine.local.layout import Listen
+from peavine.local.runner import LocalFlow
+
+
+@pytest.fixture
+def client(obedient: LocalFlow) -> Iterator[Client]:
+    with Client(obedient.host) as opened:
+        yield opened
+
+
+def failing(count: int) -> Iterator[str]:
+    for number in range(count):
+        yield f"text {number}"
+    raise OSError("the disk is gone")
+
+
+async def failing_later(count: int) -> AsyncIterator[str]:
+    for text in failing(count):
+        await asyncio.sleep(0)
+        yield text
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def test_an_input_that_raises_ends_the_call_with_its_error_after_what_it_gave(client: Client) -> None:
+    answered: list[str] = []
+
+    def on_done(answer: Answer) -> None:
+        answered.extend(doc.text or "" for doc in answer.docs)
+
+    with pytest.raises(OSError, match="the disk is gone") as failed:
+        client.index(failing(250), request_size=10, on_done=on_done)
+    assert sorted(answered) == sorted(f"text {number}" for number in range(250))
+    assert "250 Documents of this call were answered" in failed.value.__notes__[0]
+
+
+async def test_an_asynchronous_input_that_raises_does_too(obedient: LocalFlow) -> None:
+    async with AsyncClient(obedient.host) as client:
+        with pytest.raises(OSError, match="the disk is gone"):
+            await client.index(failing_later(25), request_size=10)
+
+
+def test_a_failed_answer_never_reaches_on_done(client: Client) -> None:
+    told: dict[str, list[str]] = {"done": [], "error": [], "always": []}
+    texts = ["fine", "fail at once", "also fine"]
+    summary = client.index(
+        [Document(id=str(place), text=text) for place, text in enumerate(texts)],
+        request_size=1,
+        on_done=lambda answer: told["done"].append(answer.docs[0].id),
+        on_error=lambda answer: told["error"].append(f"{type(answer.error).__name__} {len(answer.docs)}"),
+        on_always=lambda answer: told["always"].append(answer.id),
+    )
+    assert sorted(told["done"]) == ["0", "2"]
+    assert told["error"] == ["ExecutorError 0"]
+    assert len(told["always"]) == 3
+    assert (summary.documents, summary.failed) == (2, 1)
+
+
+def test_without_on_error_the_first_failure_ends_the_call_and_says_where(client: Client) -> None:
+    sent = 0
+
+    def inputs() -> Iterator[str]:
+        nonlocal sent
+        for number in range(100_000):
+            sent += 1
+            yield "fail at once" if number == 20 else "fine"
+
+    with pytest.raises(ExecutorError, match="at once") as failed:
+        client.search(inputs(), request_size=1, in_flight=16)
+    assert (failed.value.pod, failed.value.executor) == ("obey", "Obedient")
+    assert failed.value.pea
+    assert sent < 1000
+
+
+def test_a_callback_that_raises_ends_the_call(client: Client) -> None:
+    def on_done(_: Answer) -> None:
+        raise ZeroDivisionError("of mine")
+
+    with pytest.raises(ZeroDivisionError, match="of mine"):
+        client.index(["x"] * 1000, request_size=1, on_done=on_done)
+    assert client.search("x")[0].text == "x"
+
+
+def test_a_late_answer_is_an_error_that_names_the_pod(client: Client) -> None:
+    began = time.monotonic()
+    with pytest.raises(DeadlineExceeded, match="obey"):
+        client.search("sleep 1.5", timeout=0.3)
+    assert time.monotonic() - began < 1.2
+
+
+def test_a_parameter_that_no_pod_takes_is_refused(client: Client) -> None:
+    with pytest.raises(InvalidRequest, match='no Pod takes "tpo_k"'):
+        client.search("x", parameters={"tpo_k": 5})
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"top_k": 0}, "top_k: 0"),
+        ({"request_size": 0}, "request_size: 0"),
+        ({"in_flight": -1}, "in_flight: -1"),
+        ({"timeout": -1}, "timeout: -1"),
+        ({"top": 3}, "top: is not an option"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_is_sent(client: Client, options: Any, says: str) -> None:
+    def inputs() -> Iterator[str]:
+        raise AssertionError("was asked for items")
+        yield
+
+    with pytest.raises(InvalidRequest) as refused:
+        client.search(inputs(), **options)
+    assert says in str(refused.value)
+
+
+def test_a_host_that_is_not_there_is_named_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    began = time.monotonic()
+    with Client(f"localhost:{port}", connect_timeout=0.5) as client:
+        with pytest.raises(Unavailable, match=f"cannot reach the gateway at localhost:{port}.*peavine ping"):
+            client.search("x")
+        with pytest.raises(Unavailable, match="cannot reach"):
+            client.ping()
+    assert time.monotonic() - began < 3
+
+
+def test_what_answers_but_is_no_gateway_is_told(passing: LocalFlow) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        Client(f"localhost:{silent.getsockname()[1]}", connect_timeout=0.5) as client,
+        pytest.raises(Unavailable, match="cannot reach"),
+    ):
+        client.search("x")
+    with (
+        Client(passing.url.removeprefix("http://"), connect_timeout=0.5) as client,
+        pytest.raises(Unavailable, match="is this its gRPC port"),
+    ):
+        client.search("x")
+
+
+def test_more_than_the_gateway_takes_at_once_is_sent_again_until_it_is_answered(
+    start_flow: Any, obedient: LocalFlow
+) -> None:
+    pods = [pod.manifest() for pod in obedient.flow.spec.pods]
+    flow = start_flow(*pods, maxInFlight=2, timeoutSeconds=10)
+    answers: dict[int, list[str]] = {}
+
+    def ask(name: int) -> None:
+        with Client(flow.host) as client:
+            docs = (Document(id=f"{name}-{number}", text="sleep 0.01") for number in range(20))
+            answers[name] = [doc.id for doc in client.search(docs, request_size=5)]
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {name: [f"{name}-{number}" for number in range(20)] for name in range(3)}
+
+
+def test_a_slow_flow_is_not_sent_more_than_it_can_answer_in_time(client: Client) -> None:
+    # 40 requests of 0.1 s each, of which each may take 2 s: sent at once, half of them would be late.
+    assert client.index(["sleep 0.1"] * 40, request_size=1, in_flight=40).documents == 40
+
+
+def test_clients_that_vanish_leave_the_others_alone(obedient: LocalFlow) -> None:
+    async def vanish() -> None:
+        client = AsyncClient(obedient.host)
+        asked = asyncio.create_task(client.search(["x"] * 500, request_size=1))
+        await asyncio.sleep(0)
+        await client.info()
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        await client.close()
+
+    for _ in range(5):
+        asyncio.run(vanish())
+    with Client(obedient.host) as client:
+        assert [doc.text for doc in client.search(["a", "b"])] == ["a", "b"]
+
+
+def test_closing_a_client_ends_the_calls_of_its_other_threads(obedient: LocalFlow) -> None:
+    client = Client(obedient.host)
+    failed: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            client.search("sleep 1.5")
+        except Unavailable as error:
+            failed.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    wait_until(lambda: client.ping() >= 0)
+    client.close()
+    asking.join(5)
+    assert not asking.is_alive()
+    assert "closed" in str(failed[0])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_gateway_that_goes_and_comes_back_loses_no_request(how: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    manifest = {"metadata": {"name": "again"}, "spec": {"pods": [{"name": "only"}], "timeoutSeconds": 30}}
+    lines: list[str] = []
+    listen = Listen(grpc_port=port)
+    with LocalFlow(spec.parse(manifest), listen=listen, sink=lambda name, line: lines.append(f"{name} {line}")) as flow:
+        first = flow.pids["gateway"]
+        answered = 0
+
+        def inputs() -> Iterator[Document]:
+            for number in range(3000):
+                if number == 1000:
+                    os.kill(first, how)
+                yield Document(id=str(number))
+
+        with Client(flow.host, connect_timeout=30) as client:
+            for number, doc in enumerate(client.stream("index", inputs(), request_size=3, in_flight=32)):
+                assert doc.id == str(number)
+                answered += 1
+        assert answered == 3000
+        wait_until(lambda: flow.pids["gateway"] != first)
