@@ -2,7 +2,8 @@
 
 The rule (docs/decisions/0004), with n the most units that one step works on at once: one leaves when its first Pod is
 idle and fewer than n are out, or 5 ms after the last one left; or when it is full and a Pea has room. It takes what
-waits, up to 1/n of all that is in flight. A lone request never waits, and a unit is never split or joined on its way.
+waits, up to 1/n of all that is in flight, or 1/d once n are out, d being what all steps work on at once. A lone request
+never waits, and a unit is never split or joined on its way.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Peas(Protocol):
 
     changed: Callable[[], object]
     width: int
+    depth: int
 
     @property
     def idle(self) -> bool:
@@ -100,7 +102,8 @@ class Forming(Generic[W]):
                 continue
             # The kind goes to the end of the queue, and the unit is on its way before the next look.
             del self._lines[kind]
-            unit = line.take(-(-(self._out_requests + len(line.requests)) // width))
+            parts = width if self._out < width else self._peas.depth
+            unit = line.take(-(-(self._out_requests + len(line.requests)) // parts))
             if line.requests:
                 self._lines[kind] = line
             if unit:

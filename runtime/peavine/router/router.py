@@ -70,6 +70,8 @@ class Router:
         """All parameters that a Pod of the plan takes, by kind of request; None while a Pod has yet to say."""
         self.width = 1
         """The most units that one step works on at once: to keep all busy, work must be in that many parts."""
+        self.depth = 1
+        """The most units that all steps together work on at once."""
         self._stages: dict[str, Stage] = {step.pod: self._stage(step, greeting) for step in plan.steps}
         self._roots = [self._stages[step.pod] for step in plan.steps if GATEWAY in step.needs]
         self._chain = all(
@@ -86,6 +88,7 @@ class Router:
         self.width = max(1, *(stage.workers for stage in self._stages.values()))
         said = [stage.accepts for stage in self._stages.values()]
         self.accepts = None if None in said else together(each for each in said if each is not None)
+        self.depth = max(1, sum(stage.workers for stage in self._stages.values()))
         self.changed()
 
     def work_done(self) -> None:

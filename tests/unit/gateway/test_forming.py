@@ -24,7 +24,7 @@ class Peas:
     """What forming asks of the Peas of a plan."""
 
     def __init__(self, width: int = 1) -> None:
-        self.width, self.idle, self.free = width, True, True
+        self.width, self.depth, self.idle, self.free = width, 2 * width, True, True
         self.changed: Callable[[], object] = lambda: None
 
 
