@@ -132,7 +132,7 @@ def failing(seen: Seen) -> list[Finding]:
             told = condition(body, about)
             if told is not None and told["status"] == ("False" if about == "Accepted" else "True"):
                 found.append(Finding(told["reason"], f"Pod {name}: {told['message']}"))
-    found += symptoms(seen.core_pods)
+    found += symptoms(rollout.newest(seen.gateway, seen.core_pods))
     stuck = rollout.stuck(seen.gateway)
     return found or ([stuck] if stuck else [])
 

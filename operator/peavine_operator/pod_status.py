@@ -122,7 +122,7 @@ def first(checks: Sequence[Check], seen: Seen) -> Finding | None:
 
 def failing(seen: Seen) -> list[Finding]:
     """Return what fails in a Pod and will not mend by itself."""
-    found = symptoms(seen.core_pods)
+    found = symptoms(rollout.newest(seen.peas, seen.of("pea")) + rollout.newest(seen.head, seen.of("head")))
     if not found:
         found = [finding for workload in (seen.peas, seen.head) if (finding := rollout.stuck(workload)) is not None]
     return found

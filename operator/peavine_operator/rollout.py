@@ -35,11 +35,20 @@ def replacing(workload: Body | None, core_pods: Iterable[Body]) -> Finding | Non
         return Finding(reasons.ROLLING_OUT, f"{name}: {updated} of {want} are of the newest version")
     if int(status.get("replicas") or 0) > want:
         return Finding(reasons.ROLLING_OUT, f"{name}: {status['replicas'] - want} too many are still running")
-    version = workload["spec"]["template"]["metadata"]["labels"].get(names.VERSION)
-    old = [pod for pod in core_pods if (pod["metadata"].get("labels") or {}).get(names.VERSION) != version]
+    every = list(core_pods)
+    new = newest(workload, every)
+    old = [pod for pod in every if pod not in new]
     if old:
         return Finding(reasons.ROLLING_OUT, f"{old[0]['metadata']['name']}: is of an old version and has yet to end")
     return None
+
+
+def newest(workload: Body | None, core_pods: Iterable[Body]) -> list[Body]:
+    """Return the core Pods of a live workload's newest version; what fails in an older one is being replaced."""
+    if workload is None:
+        return []
+    version = workload["spec"]["template"]["metadata"]["labels"].get(names.VERSION)
+    return [pod for pod in core_pods if (pod["metadata"].get("labels") or {}).get(names.VERSION) == version]
 
 
 def stuck(workload: Body | None) -> Finding | None:

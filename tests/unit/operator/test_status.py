@@ -143,6 +143,20 @@ def test_an_old_pea_that_is_ending_still_counts() -> None:
     assert waiting(cluster, replicas=1) == reasons.ROLLING_OUT
 
 
+def test_what_fails_in_the_newest_version_is_told_and_what_fails_in_an_older_one_is_not() -> None:
+    cluster, objects = running(replicas=1)
+    ended = [{"state": {"terminated": {"exitCode": 1, "message": "no such model"}}}]
+    core_pod = cluster.start(workload(objects), "a-0", containerStatuses=ended, conditions=[])
+
+    def failing() -> list[str]:
+        return [found.message for found in pod_status.failing(pod_status.see(cluster.observed, KEY, parse_pod(pod())))]
+
+    assert failing() == ["Pea a-0: no such model"]
+    core_pod["metadata"]["labels"] = {**core_pod["metadata"]["labels"], names.VERSION: "older"}
+    cluster.put(core_pod)
+    assert failing() == []
+
+
 def test_a_shard_that_cannot_be_found_is_named() -> None:
     cluster, objects = running(shards=3)
     peas = next(body for body in objects if body["metadata"]["name"] == "a-peas")
