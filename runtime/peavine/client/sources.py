@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv as csv_format
 import glob
+import hashlib
 import json
 import mimetypes
+import os
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -37,18 +39,25 @@ def files(
 ) -> Iterator[Document]:
     """Give a Document for each file that matches; `**` in a pattern matches folders.
 
-    Its content is the file's bytes, or with `text` its text in UTF-8; `uri` is its path. Raises NotFound for a pattern
+    Its content is the file's bytes, or with `text` its text in UTF-8; `uri` and id are its path, so a file that is
+    indexed again replaces itself. Raises NotFound for a pattern
     that matches nothing.
     """
     for path in _take(_matching(patterns), size, sampling_rate, seed):
         kind = mimetypes.guess_type(path.name)[0] or ("text/plain" if text else "application/octet-stream")
         if not text:
-            yield Document(buffer=path.read_bytes(), uri=str(path), mime_type=kind)
+            yield Document(id=_id(path), buffer=path.read_bytes(), uri=str(path), mime_type=kind)
             continue
         try:
-            yield Document(text=path.read_text(encoding="utf-8"), uri=str(path), mime_type=kind)
+            yield Document(id=_id(path), text=path.read_text(encoding="utf-8"), uri=str(path), mime_type=kind)
         except UnicodeDecodeError as error:
             raise InvalidRequest(f"{path}: is not UTF-8 text ({error}); leave out text=True for its bytes") from error
+
+
+def _id(path: Path) -> str:
+    """Return the path, or its hash where it is longer than an id may be."""
+    name = str(path)
+    return name if len(os.fsencode(name)) <= 256 else hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
 
 
 def lines(

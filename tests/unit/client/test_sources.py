@@ -129,3 +129,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     for source in (sources.lines, sources.jsonl, sources.csv):
         with pytest.raises(NotFound, match=r"nothing\.txt"):
             list(source(tmp_path / "nothing.txt"))
+
+
+def test_a_file_has_the_same_id_each_time_and_however_long_its_path_is(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["x" * 100] * 3)
+    deep.mkdir(parents=True)
+    for path in (tmp_path / "a.txt", deep / "b.txt"):
+        path.write_text("a")
+    first, again = ([doc.id for doc in sources.files(tmp_path / "**" / "*.txt")] for _ in range(2))
+    assert first == again
+    assert sorted(len(id) <= 256 for id in first) == [True, True]
+    assert str(tmp_path / "a.txt") in first
