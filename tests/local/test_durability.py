@@ -20,7 +20,7 @@ import numpy as np
 from peavine.executors.indexers import BinaryPbIndexer, CompoundIndexer, NumpyIndexer
 from peavine.store import verify
 
-KILLS = 32
+KILLS = 16
 DIMENSION = 16
 
 State = dict[str, tuple[bytes, bytes]]
