@@ -125,6 +125,9 @@ class Link:
                 self._note(error.details() or error.code().name)
             except (PeavineError, TimeoutError, asyncio.InvalidStateError) as error:
                 self._note(str(error) or f"no Hello within {HELLO_SECONDS:g} s")
+            except Exception as error:  # a link that gave up would lose its Pea for good
+                _log.exception("%s: unexpected; connecting again", self.address)
+                self.problem = f"{type(error).__name__}: {error}"
             if time.monotonic() - began > LONGEST_BACKOFF:
                 backoff = FIRST_BACKOFF
             if self._leaving:

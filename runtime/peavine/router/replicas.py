@@ -160,7 +160,10 @@ class Replicas:
     async def _watching(self) -> None:
         while True:
             await asyncio.sleep(RESOLVE_SECONDS)
-            await self._resolve()
+            try:
+                await self._resolve()
+            except Exception:  # or no new Pea would ever be found
+                _log.exception("cannot resolve %s; trying again", ", ".join(self._targets))
 
     async def _resolve(self) -> None:
         found: set[str] = set()

@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from peavine import graph, spec
 from peavine.documents import Document
-from tests.local.streams.running import OBEY, UnitStream, envelope
+from tests.local.streams.running import OBEY, Start, UnitStream, envelope
 
 
 class Program:
@@ -107,6 +107,20 @@ async def test_sigterm_ends_a_pea_whose_executor_is_still_being_loaded(programs:
         assert time.monotonic() < give_up
     program.process.send_signal(signal.SIGTERM)
     assert program.ended(20) == 0
+
+
+async def test_a_pea_whose_code_hangs_says_that_it_could_not_be_closed(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY}, gateway=False)
+    pea = flow.peas.pop("obey-0-0")
+    async with grpc.aio.insecure_channel(pea.address) as channel:
+        stream = UnitStream(channel)
+        await stream.open()
+        item = envelope("x", Document(id="x", text="sleep 6"))
+        item.header.deadline = time.time() + 20
+        await stream.ask(1, item)
+        began = time.monotonic()
+        assert not await pea.stop(0.1)
+    assert time.monotonic() - began < 6
 
 
 @pytest.mark.parametrize(
