@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, pods, ideal in CASES:
         flow = spec.parse({"metadata": {"name": "slow"}, "spec": {"pods": pods}})
         with LocalFlow(flow, listen=Listen(), sink=lambda process, line: None) as running:
