@@ -101,12 +101,26 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
-                "topologyKey": key,
+                "topologyKey": "kubernetes.io/hostname",
                 "whenUnsatisfiable": "ScheduleAnyway",
                 "labelSelector": {"matchLabels": selector},
+                "matchLabelKeys": [names.VERSION],
             }
-            for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
         ],
+        # Not another spread constraint: where nodes have no zones, the scheduler would then heed none of the two.
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "weight": 100,
+                        "podAffinityTerm": {
+                            "topologyKey": "topology.kubernetes.io/zone",
+                            "labelSelector": {"matchLabels": selector},
+                        },
+                    }
+                ]
+            }
+        },
         "containers": [container],
         "volumes": [
             {"name": "config", "configMap": {"name": program.config}},
