@@ -13,7 +13,7 @@ import uvloop
 
 
 async def main(port: str, addresses: list[str]) -> None:
-    hops = [grpc.aio.insecure_channel(address).unary_unary("/raw/Ask") for address in addresses]
+    hops: list[Any] = [grpc.aio.insecure_channel(address).unary_unary("/raw/Ask") for address in addresses]
 
     async def ask(raw: bytes, _: Any) -> bytes:
         for hop in hops:
@@ -21,7 +21,7 @@ async def main(port: str, addresses: list[str]) -> None:
         return raw
 
     server = grpc.aio.server()
-    handlers = {"Ask": grpc.unary_unary_rpc_method_handler(ask)}
+    handlers: dict[str, Any] = {"Ask": grpc.unary_unary_rpc_method_handler(ask)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("raw", handlers),))
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()

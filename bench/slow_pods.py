@@ -1,6 +1,6 @@
 """Whether the rule by which units leave keeps slow Executors busy: single requests on a Call, 64 in flight.
 
-    python bench/slow_pods.py [--seconds 3] [--json]
+    python -m bench.slow_pods [--seconds 3] [--json]
 
 The Executors sleep, so what is ideal is known: a Pea that sleeps 2 ms a Document does 500 a second.
 """
@@ -14,10 +14,10 @@ import time
 from typing import Any
 
 import uvloop
-from data_plane import IN_FLIGHT, call
 from rich.console import Console
 from rich.table import Table
 
+from bench.data_plane import IN_FLIGHT, call
 from peavine import spec
 from peavine.local.layout import Listen
 from peavine.local.runner import LocalFlow
@@ -72,7 +72,12 @@ def main() -> None:
         flow = spec.parse({"metadata": {"name": "slow"}, "spec": {"pods": pods}})
         with LocalFlow(flow, listen=Listen(), sink=lambda process, line: None) as running:
             rate, p99 = uvloop.run(measure(running.host, given.seconds))
-        row = {"case": name, "requests_per_second": round(rate), "ideal": round(ideal), "p99_ms": round(p99)}
+        row: dict[str, Any] = {
+            "case": name,
+            "requests_per_second": round(rate),
+            "ideal": round(ideal),
+            "p99_ms": round(p99),
+        }
         rows.append(row)
         print(f"{name}: {rate:,.0f} requests/s", file=sys.stderr)
     if given.json:
