@@ -125,7 +125,8 @@ class Load:
         began = time.monotonic()
         try:
             async for answer in client.answers(kind, [document(target)], top_k=1 if kind == "search" else None):
-                self._note(kind, target, answer)
+                if not answer.error:  # an answer that failed is followed by its error
+                    self._note(kind, target, answer)
         except PeavineError as error:
             self.report.lost.append(f"{kind} {target} after {time.monotonic() - began:.2f} s: {error!r}")
         self.report.slowest = max(self.report.slowest, time.monotonic() - began)

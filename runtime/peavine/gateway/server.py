@@ -27,7 +27,11 @@ _log = logging.getLogger(__name__)
 
 
 class GatewayServer:
-    """Serves one gateway. It is ready, and says so, when every Pod of its plan has a Pea that takes work."""
+    """Serves one gateway. It is ready, and says so, once every Pod of its plan has had a Pea that takes work.
+
+    After that it stays ready: while a Pod is away, requests wait here within their deadlines. If all gateways went too,
+    clients would find nobody to wait at.
+    """
 
     def __init__(self, settings: GatewaySettings, plan: Plan) -> None:
         self.settings = settings
@@ -66,12 +70,11 @@ class GatewayServer:
         await self.edge.stop()
 
     async def _watch(self) -> None:
-        ready = False
         while True:
-            if self.edge.ready is not ready:
-                ready = self.edge.ready
-                await self._server.set_serving(ready)
-                _log.info("%s is %s", self.edge.name, "ready" if ready else "not ready: a Pod has no Pea")
+            if self.edge.ready:
+                await self._server.set_serving(True)
+                _log.info("%s is ready", self.edge.name)
+                return
             await asyncio.sleep(HEALTH_SECONDS)
 
 

@@ -35,12 +35,16 @@ class Head:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
-        """Return when both Executors are loaded and every shard is there: then its parameters are known."""
+        """Return when both Executors are loaded and a shard is there: then its parameters are known.
+
+        It does not wait for all of them. A head that starts while a shard is away, as when a node is drained, must be
+        there for those who ask, so that they can wait for the shard within their deadlines.
+        """
         works = [work for work in (self._before, self._after) if work is not None]
         for work in works:
             await work.load()
         await self._router.start()
-        while not self._router.ready:
+        while self._router.accepts is None:
             self._came.clear()
             await self._came.wait()
         self.concurrency = self._router.width

@@ -55,8 +55,8 @@ class Shards:
 
     @property
     def workers(self) -> int:
-        """Units that all shards work on at once: as many as the one that does the fewest."""
-        return min(shard.workers for shard in self._shards)
+        """Units that all shards work on at once: as many as the one that does the fewest, of those that are there."""
+        return min((workers for shard in self._shards if (workers := shard.workers)), default=0)
 
     @property
     def idle(self) -> bool:
