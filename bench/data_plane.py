@@ -1,9 +1,11 @@
-"""How fast the data plane is: three Pods that pass everything on, one small Document a request, 64 in flight.
+"""How fast the data plane is, with Pods that pass everything on and with slow ones: 64 small requests in flight.
 
     python bench/data_plane.py [--seconds 2] [--rounds 3] [--json]
 
-The baseline, raw grpc.aio doing one unary call a hop, runs in the same rounds. The client is on core 0 and all that
-serves is on core 1, over TCP, so a figure is what one core serves. The floors are ratios to the baseline.
+Passing: the baseline, raw grpc.aio doing one unary call a hop, runs in the same rounds. The client is on core 0 and all
+that serves is on core 1, over TCP, so a figure is what one core serves. The floors are ratios to the baseline.
+
+Slow: the Executors sleep, so what is ideal is known. It shows whether the rule by which units leave keeps Peas busy.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from rich.table import Table
 
 from peavine import graph, spec
 from peavine.documents import Document
+from peavine.local.layout import Listen
+from peavine.local.runner import LocalFlow
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_to_bytes
 from peavine.wire.hello import hello
@@ -104,6 +108,39 @@ async def units(address: str, width: int, until: float) -> tuple[int, list[float
     return done, times
 
 
+SLOW = """
+import time
+from peavine.executors import Encoder
+import numpy as np
+
+class Slow(Encoder):
+    def __init__(self, call_ms: float = 0, document_ms: float = 0) -> None:
+        self.call_ms, self.document_ms = call_ms, document_ms
+
+    def encode(self, content):
+        time.sleep((self.call_ms + self.document_ms * len(content)) / 1000)
+        return np.zeros((len(content), 1), np.float32)
+"""
+
+
+def slow(name: str, replicas: int = 1, **costs: float) -> dict[str, Any]:
+    uses = f"!Slow\nwith: {json.dumps(costs)}\nmetas: {{py_modules: slow.py}}\n"
+    return {"name": name, "uses": uses, "files": {"slow.py": SLOW}, "replicas": replicas}
+
+
+CASES: list[tuple[str, list[dict[str, Any]], float]] = [
+    ("2 ms a Document", [slow("a", document_ms=2)], 500),
+    ("2 ms a Document, 4 replicas", [slow("a", 4, document_ms=2)], 2000),
+    ("2 ms a Document, twice in a row", [slow("a", document_ms=2), slow("b", document_ms=2)], 500),
+    ("nothing, then 2 ms a Document, 4 replicas", [{"name": "a"}, slow("b", 4, document_ms=2)], 2000),
+    ("20 ms a call", [slow("a", call_ms=20)], IN_FLIGHT / 2 / 0.020),
+    ("20 ms a call, 2 replicas", [slow("a", 2, call_ms=20)], IN_FLIGHT / 0.020),
+    ("20 ms a call, twice in a row", [slow("a", call_ms=20), slow("b", call_ms=20)], IN_FLIGHT / 0.040),
+]
+"""What each Pea does, and the requests a second that 64 in flight could get of Peas that are never idle: where a call
+costs the same for any number of Documents, half of them are in a call and half wait for the next."""
+
+
 class Served:
     """The processes that serve, all on core 1."""
 
@@ -121,9 +158,9 @@ class Served:
     def raw_star(self) -> str:
         hops = [free_port() for _ in range(3)]
         for hop in hops:
-            self.start("bench/raw_star.py", str(hop))
+            self.start("bench/baseline/raw_star.py", str(hop))
         port = free_port()
-        self.start("bench/raw_star.py", str(port), *(f"127.0.0.1:{hop}" for hop in hops))
+        self.start("bench/baseline/raw_star.py", str(port), *(f"127.0.0.1:{hop}" for hop in hops))
         return f"127.0.0.1:{port}"
 
     def flow(self) -> str:
@@ -169,13 +206,14 @@ async def ready(ask: Edge, address: str) -> None:
             return
 
 
-async def measure(seconds: float, rounds: int) -> list[dict[str, Any]]:
+async def passing(seconds: float, rounds: int) -> list[dict[str, Any]]:
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    cores = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory(prefix="peavine-bench-") as folder:
         served = Served(Path(folder))
         try:
             baseline, flow = served.raw_star(), served.flow()
-            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+            os.sched_setaffinity(0, {min(cores)})
             edges: dict[str, tuple[Edge, str]] = {
                 "raw unary star": (raw, baseline),
                 "unary": (single, flow),
@@ -193,6 +231,7 @@ async def measure(seconds: float, rounds: int) -> list[dict[str, Any]]:
                         found.setdefault((name, width), []).append((rate, 1000 * statistics.median(times)))
         finally:
             served.stop()
+            os.sched_setaffinity(0, cores)
     rates = {name: statistics.median(rate for rate, _ in found[name, IN_FLIGHT]) for name in edges}
     return [
         {
@@ -206,26 +245,52 @@ async def measure(seconds: float, rounds: int) -> list[dict[str, Any]]:
     ]
 
 
+def sleeping(seconds: float) -> list[dict[str, Any]]:
+    rows = []
+    for name, pods, ideal in CASES:
+        flow = spec.parse({"metadata": {"name": "slow"}, "spec": {"pods": pods}})
+        with LocalFlow(flow, listen=Listen(), sink=lambda process, line: None) as running:
+            rate, p99 = uvloop.run(steady(running.host, seconds))
+        rows.append({"case": name, "requests_per_second": round(rate), "ideal": round(ideal), "p99_ms": round(p99)})
+    return rows
+
+
+async def steady(host: str, seconds: float) -> tuple[float, float]:
+    """Return requests a second and the 99th percentile in milliseconds, once the stream is under way."""
+    await call(host, IN_FLIGHT, time.perf_counter() + 0.5)
+    began = time.perf_counter()
+    done, times = await call(host, IN_FLIGHT, began + seconds)
+    return done / (time.perf_counter() - began), 1000 * sorted(times)[len(times) * 99 // 100]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    rows = uvloop.run(measure(given.seconds, given.rounds))
+    passed = uvloop.run(passing(given.seconds, given.rounds))
+    slept = sleeping(given.seconds)
     if given.json:
-        print(json.dumps(rows))
+        print(json.dumps({"passing": passed, "slow": slept}))
         return
-    table = Table(
-        title=f"Three Pods that pass, one small Document a request, {IN_FLIGHT} in flight, served by one core"
-    )
-    for heading in ("edge", "requests/s", "ratio", "floor", "one at a time, p50 ms"):
-        table.add_column(heading, justify="left" if heading == "edge" else "right")
-    for row in rows:
+    first = table("Pods that pass, served by one core", "edge", "requests/s", "ratio", "floor", "alone, p50 ms")
+    for row in passed:
         floor = f"{row['floor']:g}x" if row["floor"] else ""
         rate = f"{row['requests_per_second']:,}"
-        table.add_row(row["edge"], rate, f"{row['ratio']}x", floor, f"{row['alone_ms']:.2f}")
-    Console().print(table)
+        first.add_row(row["edge"], rate, f"{row['ratio']}x", floor, f"{row['alone_ms']:.2f}")
+    second = table("Slow Pods, Call stream", "what a Pea takes", "requests/s", "at best", "of that", "p99 ms")
+    for row in slept:
+        rate, share = row["requests_per_second"], row["requests_per_second"] / row["ideal"]
+        second.add_row(row["case"], f"{rate:,}", f"{row['ideal']:,}", f"{share:.0%}", f"{row['p99_ms']}")
+    Console().print(first, second)
+
+
+def table(title: str, *headings: str) -> Table:
+    made = Table(title=f"{title}, {IN_FLIGHT} small requests in flight")
+    for place, heading in enumerate(headings):
+        made.add_column(heading, justify="right" if place else "left")
+    return made
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The baseline of bench/data_plane.py: grpc.aio and nothing else. A gateway that makes one unary call a hop.
 
-python bench/raw_star.py PORT [ADDRESS...]      without addresses it echoes
+python bench/baseline/raw_star.py PORT [ADDRESS...]      without addresses it echoes
 """
 
 from __future__ import annotations
