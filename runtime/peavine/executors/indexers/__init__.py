@@ -7,6 +7,7 @@ arrays and bytes, and no Documents: Drivers take those apart.
 from peavine.executors.indexers.binary_pb_indexer import BinaryPbIndexer
 from peavine.executors.indexers.compound_indexer import CompoundIndexer
 from peavine.executors.indexers.doc_id_cache import DocIDCache
+from peavine.executors.indexers.faiss_indexer import FaissIndexer
 from peavine.executors.indexers.numpy_indexer import NumpyIndexer
 
-__all__ = ["BinaryPbIndexer", "CompoundIndexer", "DocIDCache", "NumpyIndexer"]
+__all__ = ["BinaryPbIndexer", "CompoundIndexer", "DocIDCache", "FaissIndexer", "NumpyIndexer"]
