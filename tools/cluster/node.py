@@ -107,7 +107,8 @@ conntrack: {{maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeo
         self.run("kube-proxy", f"--config={self.home}/kube-proxy.yaml")
 
     def kill(self) -> None:
-        """Cut its power: SIGKILL everything that runs on it."""
+        """Cut its power: SIGKILL everything that runs on it, and nobody hears of that."""
+        quiet("ip", "link", "set", self.link, "down")  # else the kernel would say good-bye on every connection
         end(self.name)
         self.pid.unlink(missing_ok=True)
         quiet("ip", "link", "delete", self.link)

@@ -24,6 +24,10 @@ _OPTIONS = [
     # A link is a connection of its own: a new one may reach another gateway behind the same name.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_retries", 0),
+    # A machine that lost its power says nothing: without pings its end would be known at the requests' deadlines.
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 2000),
+    ("grpc.http2.max_pings_without_data", 0),
 ]
 
 
@@ -130,8 +134,7 @@ class Link:
         try:
             await self._stream.write(raw)
         except asyncio.CancelledError:
-            if not self._stream.cancelled():
-                raise
+            _raise_if_cancelled()
             raise Unavailable("the link was closed") from None
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             raise await self._end(error) from None
@@ -140,8 +143,7 @@ class Link:
         try:
             raw = await self._stream.read()
         except asyncio.CancelledError:
-            if not self._stream.cancelled():
-                raise
+            _raise_if_cancelled()
             raise Unavailable("the link was closed") from None
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             raise await self._end(error) from None
@@ -160,3 +162,10 @@ class Link:
         if code is grpc.StatusCode.UNIMPLEMENTED:
             return Unavailable("what answers there is not a peavine gateway")
         return Unavailable(details or code.name)
+
+
+def _raise_if_cancelled() -> None:
+    """Raise when it is this task that was cancelled. grpc raises the same when only the stream was."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
