@@ -100,4 +100,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines() or [type(error).__name__]:
             click.echo(f"peavine: {line}", err=True)
         return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    except OSError as error:
+        click.echo(f"peavine: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        return 1
     return result if isinstance(result, int) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -35,6 +36,7 @@ def hello(
     and head. The images are Fashion-MNIST, all 70,000 where the Debian package dataset-fashion-mnist is installed,
     else a sample.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the Flow is to end as on Ctrl-C
     console = Console(stderr=True, quiet=as_json)
     folder = images.folder(data)
     indexed, wanted = images.load(folder, "train", docs), images.load(folder, "t10k", queries)
