@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 
 from peavine.client import Answer, AsyncClient, Client, sources
 from peavine.documents import Document
-from peavine.errors import InvalidRequest
+from peavine.errors import InvalidRequest, Unavailable
 from peavine.local.runner import LocalFlow
 
 KINDS = ("index", "search", "update", "delete", "train")
@@ -182,8 +182,16 @@ def test_closing_leaves_no_threads(passing: LocalFlow) -> None:
     with Client(passing.host) as client:
         client.search("x")
         assert "peavine-client" in {thread.name for thread in threading.enumerate()}
-    client.close()
     assert "peavine-client" not in {thread.name for thread in threading.enumerate()}
+    client.close()
+    calls: list[Callable[[], Any]] = [
+        client.ping,
+        lambda: client.search("x"),
+        lambda: list(client.stream("search", "x")),
+    ]
+    for call in calls:
+        with pytest.raises(Unavailable, match="the client is closed"):
+            call()
 
 
 def test_more_than_a_message_holds_goes_as_several_requests(start_flow: Any) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
+
+from peavine.client.loop import LOOP
+from peavine.errors import Unavailable
 
 __all__ = ["Caller", "on"]
 
@@ -26,26 +30,38 @@ class Caller:
         self._work.put((work, arguments, done))
         return await done
 
-    def leave(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run the coroutine for its effect, and wait for it unless this is the loop's own thread.
+    def leave(self, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a coroutine for its effect, and wait for it unless this is the loop's own thread.
 
-        That may be: the garbage collector ends generators in whatever thread it runs in.
+        That may be: the garbage collector ends generators in whatever thread it runs in. A loop that has ended has
+        nothing to end.
         """
         if on(self._loop):
-            self._loop.create_task(coroutine)
-        else:
-            self.wait(coroutine)
+            self._loop.create_task(end())
+            return
+        with contextlib.suppress(Unavailable):
+            self.wait(_awaiting(end))
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Return what the coroutine returns. An interrupt of the thread cancels it first."""
-        waited = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        waited.add_done_callback(lambda _: self._work.put(None))
+        """Return what the coroutine returns. An interrupt of the thread cancels it first.
+
+        Raises Unavailable when the client was closed, so that its loop has ended.
+        """
+        loop = LOOP.acquire()  # it does not end before those who wait have their answer
         try:
-            self._serve()
-        except BaseException:
-            waited.cancel()
-            raise
-        return waited.result()
+            if loop is not self._loop:
+                coroutine.close()
+                raise Unavailable("the client is closed")
+            waited = asyncio.run_coroutine_threadsafe(coroutine, loop)
+            waited.add_done_callback(lambda _: self._work.put(None))
+            try:
+                self._serve()
+            except BaseException:
+                waited.cancel()
+                raise
+            return waited.result()
+        finally:
+            LOOP.release()
 
     def _serve(self) -> None:
         while (handed := self._work.get()) is not None:
@@ -56,6 +72,10 @@ class Caller:
             except Exception as error:
                 outcome.set_exception(error)
             self._loop.call_soon_threadsafe(_settle, done, outcome)
+
+
+async def _awaiting(end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    await end()
 
 
 def on(loop: asyncio.AbstractEventLoop) -> bool:

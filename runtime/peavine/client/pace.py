@@ -2,8 +2,8 @@
 
 A server works on requests in turn, so what is sent early only waits there, with its deadline running. The number
 doubles with each round while answers are prompt, as TCP's slow start does, and shrinks when they take more than an
-eighth of the time that a request may take (Chiu and Jain 1989, multiplicative decrease, with the delay as the signal, as
-in TCP Vegas).
+eighth of the time that a request may take: multiplicative decrease (Chiu and Jain 1989), with the delay as the signal,
+as in TCP Vegas.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Client:
             while (answer := caller.wait(_next(answers))) is not None:
                 yield answer
         finally:
-            caller.leave(answers.aclose())
+            caller.leave(answers.aclose)
 
     def info(self) -> Info:
         """Return what the gateway says of its Flow now."""
