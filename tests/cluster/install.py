@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import images
-from cluster import cli, lifecycle, place
+from cluster import lifecycle, place
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "peavine"
@@ -22,6 +22,12 @@ STARTED_BY_TESTS = place.RUN / "started-by-tests"
 def is_foreign() -> bool:
     """Whether KUBECONFIG names another cluster than the one of tools/cluster."""
     return Path(os.environ.get("KUBECONFIG") or place.KUBECONFIG) != place.KUBECONFIG
+
+
+def machine(*argv: str) -> None:
+    """Do something to the test cluster: `kill node-2`, `start node-2`, `kill apiserver`, ..."""
+    done = subprocess.run([ROOT / "tools" / "cluster" / "cluster", *argv], capture_output=True, text=True, timeout=1800)
+    assert done.returncode == 0, f"cluster {' '.join(argv)}: {done.stdout}{done.stderr}"
 
 
 @contextmanager
@@ -41,9 +47,9 @@ def cluster() -> Iterator[None]:
         except BlockingIOError:
             raise SystemExit("another run of the tests uses the test cluster; wait for its end") from None
         if STARTED_BY_TESTS.exists():
-            lifecycle.down()
+            machine("down")
         was_up = lifecycle.is_up() and lifecycle.is_healthy(NODES)
-        cli.up(NODES)
+        machine("up", "--nodes", str(NODES))
         if not was_up:
             STARTED_BY_TESTS.touch()
         os.environ["KUBECONFIG"] = str(place.KUBECONFIG)
@@ -52,7 +58,7 @@ def cluster() -> Iterator[None]:
             yield
         finally:
             if not was_up:
-                lifecycle.down()
+                machine("down")
 
 
 def load_images() -> None:

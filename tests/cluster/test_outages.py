@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import images
-from cluster import control, lifecycle
-from cluster.node import node
+from cluster import place
 from tests.cluster import install
 from tests.cluster.audit import Audit
 from tests.cluster.flow import Flow, manifest
@@ -106,9 +105,9 @@ def test_two_operators_at_once_do_not_fight(serving: Flow, system: Kube) -> None
 
 def test_the_api_server_is_away_for_a_while(serving: Flow) -> None:
     with Load(serving.host) as load:
-        control.kill_apiserver()
+        install.machine("kill", "apiserver")
         load.run_for(10)
-        control.apiserver()
+        install.machine("start", "apiserver")
         began = time.monotonic()
         stamp(serving, "again")
         serving.wait_ready(90)
@@ -137,8 +136,8 @@ def test_a_node_is_drained(serving: Flow) -> None:
 def cut() -> Iterator[None]:
     """Power is back after the test, whatever happened in it."""
     yield
-    if not node("node-2").pid.exists():
-        lifecycle.start(node("node-2"))
+    if not (place.RUN / "node-2" / "pid").exists():
+        install.machine("start", "node-2")
 
 
 def test_a_node_is_lost_and_back(kube: Kube, cut: None) -> None:
@@ -155,10 +154,10 @@ def test_a_node_is_lost_and_back(kube: Kube, cut: None) -> None:
     assert spread == ({"node-1", "node-2"}, {"node-1", "node-2"})
     with Load(flow.host, kinds=("index",)) as load:
         load.run_for(1)
-        lifecycle.kill(node("node-2"))
+        install.machine("kill", "node-2")
         load.run_for(30)
         began = time.monotonic()
-        lifecycle.start(node("node-2"))
+        install.machine("start", "node-2")
         flow.wait_ready(90)
         print(f"Ready {time.monotonic() - began:.1f} s after power was back")
         load.run_for(2)
@@ -170,7 +169,7 @@ def test_a_lost_nodes_shard_has_all_its_data_when_the_node_is_back(serving: Flow
     with Load(serving.host) as load:
         load.run_for(2)
     load.check()
-    lifecycle.kill(node("node-2"))
-    lifecycle.start(node("node-2"))
+    install.machine("kill", "node-2")
+    install.machine("start", "node-2")
     serving.wait_ready(120)
     assert load.missing() == []
