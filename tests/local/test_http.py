@@ -4,12 +4,16 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
+from peavine.gateway.server import GatewayServer
+from peavine.gateway.settings import GatewaySettings
+from peavine.graph import Plan, Step
 from peavine.local.runner import LocalFlow
 
 KINDS = ("index", "search", "update", "delete", "train")
@@ -265,3 +269,25 @@ def test_the_docs_page_loads_nothing_from_elsewhere(http: httpx.Client) -> None:
     for source in sources:
         assert source.startswith("/")
         assert http.get(source).status_code == 200
+
+
+async def test_a_gateway_whose_pod_is_not_there_says_so(tmp_path: Path) -> None:
+    step = Step(pod="lost", needs=["gateway"], shards=[[f"unix:{tmp_path}/nothing.sock"]], timeout_seconds=0.5)
+    plan = Plan(name="half", steps=[step], timeout_seconds=0.5, max_message_bytes=100_000, max_in_flight=8)
+    addresses = tmp_path / "addresses"
+    settings = GatewaySettings(plan=tmp_path / "unused", grpc_port=0, http_port=0, addresses=addresses)
+    server = GatewayServer(settings, plan)
+    await server.start()
+    try:
+        url = f"http://{json.loads(addresses.read_text())['http']}"
+        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            assert (await http.get("/healthz")).status_code == 200
+            ready = await http.get("/readyz")
+            assert "lost" in problem(ready, 503, "UNAVAILABLE")["detail"]
+            assert ready.headers["retry-after"]
+            assert (await http.get("/v1/status")).json()["ready"] is False
+            answer = await http.post("/v1/search", json={"docs": [{"text": "x"}]})
+            assert answer.status_code in (503, 504)
+            assert "lost" in answer.json()["detail"]
+    finally:
+        await server.stop(1)
