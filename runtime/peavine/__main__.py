@@ -5,9 +5,9 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from peavine.cli import run
+    from peavine import cli
 
-    sys.exit(run())
+    sys.exit(cli.main())
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def peavine_command() -> None:
     """
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, `sys.argv` when none is given, and return its exit code."""
     try:
         result = peavine_command.main(args=arguments, prog_name="peavine", standalone_mode=False)

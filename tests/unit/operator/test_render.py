@@ -46,7 +46,7 @@ def with_defaults(value: Any, schema: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
 def test_a_flow_is_rendered_as_written_down(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["render", "-f", str(path), "--image", "peavine/runtime:test"]) == 0
+    assert cli.main(["render", "-f", str(path), "--image", "peavine/runtime:test"]) == 0
     golden = path.parent.parent / "golden" / path.name
     assert capsys.readouterr().out == golden.read_text(), (
         f"if this is meant: peavine render -f {path} --image peavine/runtime:test > {golden}"
@@ -55,9 +55,9 @@ def test_a_flow_is_rendered_as_written_down(path: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
 def test_json_says_the_same_as_yaml(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cli.run(["render", "-f", str(path), "--json"])
+    cli.main(["render", "-f", str(path), "--json"])
     as_json = json.loads(capsys.readouterr().out)
-    cli.run(["render", "-f", str(path)])
+    cli.main(["render", "-f", str(path)])
     assert list(yaml.safe_load_all(capsys.readouterr().out)) == as_json
 
 
