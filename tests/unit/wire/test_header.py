@@ -47,7 +47,7 @@ def test_a_wrong_option_is_named(options: dict[str, Any], says: str) -> None:
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidRequest, match='"serach" is not one of .*; did you mean "search"'):
+    with pytest.raises(InvalidRequest, match=r'"serach" is not one of .*; did you mean "search"'):
         kind_of("serach")
 
 
