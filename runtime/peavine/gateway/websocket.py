@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peavine.errors import InvalidRequest, PeavineError
 from peavine.gateway.edge import Edge
-from peavine.gateway.messages import answer, asking, read
+from peavine.gateway.messages import Asking, answer, asking, read
 from peavine.gateway.problems import problem, status
 from peavine.wire.header import kind_of
 
@@ -84,19 +84,23 @@ class _Conversation:
         task = asyncio.create_task(self._answer(name, kind, asked))
         self._asked[name] = task
 
-    async def _answer(self, name: str, kind: str, asked: Any) -> None:
+    async def _answer(self, name: str, kind: str, asked: Asking) -> None:
         try:
-            answered = await self._edge.ask(asked.envelope)
-            said: dict[str, Any] = {"id": name, "kind": kind}
-            if answered.header.status.code:
-                said["error"] = problem(answered.header.status)
-            else:
-                said |= answer(answered, asked.arrays)
+            said = {"id": name, "kind": kind, **await self._said(asked)}
             del self._asked[name]
             await self._send(said)
         finally:
             self._asked.pop(name, None)
             self._room.release()
+
+    async def _said(self, asked: Asking) -> dict[str, Any]:
+        try:
+            answered = await self._edge.ask(asked.envelope)
+            if not answered.header.status.code:
+                return answer(answered, asked.arrays)
+            return {"error": problem(answered.header.status)}
+        except Exception as error:  # a message is answered, whatever happens
+            return {"error": problem(status(error, self._edge.name), error)}
 
     async def _send(self, said: dict[str, Any]) -> None:
         async with self._sending:
