@@ -37,7 +37,16 @@ def require(programs: Mapping[str, str]) -> None:
     quietly = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
     try:
         subprocess.run(["apt-get", "update", "-qq"], check=True, **quietly)  # type: ignore[call-overload]
-        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+        install = [
+            "apt-get",
+            "-o",
+            "DPkg::Lock::Timeout=120",
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            *missing,
+        ]
         subprocess.run(install, check=True, **quietly)  # type: ignore[call-overload]
     except subprocess.CalledProcessError as error:
         raise ClusterError(f"apt-get could not install {' '.join(missing)} (exit status {error.returncode})") from None
