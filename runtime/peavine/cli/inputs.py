@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,10 @@ def _source(form: str, source: Any, name: str) -> Iterable[Item]:
             raise InvalidRequest(f"{name}: cannot be read as an array: {error}") from error
     if form == "files" and name == "-":
         raise InvalidRequest("-: say what standard input is with --form jsonl, csv or lines")
-    readers = {"jsonl": sources.jsonl, "csv": sources.csv, "lines": sources.lines, "files": sources.files}
-    found: Iterable[Item] = readers[form](source)
-    return found
+    readers: dict[str, Callable[[Any], Iterable[Item]]] = {
+        "jsonl": sources.jsonl,
+        "csv": sources.csv,
+        "lines": sources.lines,
+        "files": sources.files,
+    }
+    return readers[form](source)

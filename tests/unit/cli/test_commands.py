@@ -1,0 +1,209 @@
+"""The command line where it needs no Flow: help, usage, checks, conversion, and what it makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from peavine import __version__, cli, spec
+
+ROOT = Path(__file__).parents[3]
+
+FIVE_MISTAKES = """
+apiVersion: peavine.dev/v1alpha1
+kind: Flow
+metadata: {name: Wrong_Name}
+spec:
+  timeoutSecond: 3
+  pods:
+  - name: first
+    shards: 0
+  - name: second
+    needs: [nowhere]
+  - name: third
+    uses: _pass
+    onError: Explode
+"""
+
+
+def _commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*words, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*words, name))
+
+
+COMMANDS = sorted(_commands(cli.peavine_command))
+
+
+def test_help_lists_every_command_in_its_section(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    told = capsys.readouterr().out
+    for section, commands in cli.COMMANDS.items():
+        assert f"{section}:" in told
+        for name, line in commands.items():
+            assert re.search(rf"^  {name} +{re.escape(line)}$", told, re.MULTILINE)
+
+
+def test_every_module_of_a_command_is_listed() -> None:
+    listed = {name for section in cli.COMMANDS.values() for name in section}
+    folder = ROOT / "runtime/peavine/cli"
+    shared = {"__init__", "change", "inputs", "options", "process"}
+    assert {path.stem for path in folder.glob("*.py")} - shared == listed
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_and_option_says_what_it_is_for(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*words, "--help"]) == 0
+    assert f"Usage: peavine {' '.join(words)}" in capsys.readouterr().out
+    command: click.Command = cli.peavine_command
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word) or pytest.fail(word)
+    assert command.help
+    assert [each.name for each in command.params if isinstance(each, click.Option) and not each.help] == []
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_documentation_has_every_command_with_an_example(words: tuple[str, ...]) -> None:
+    text = (ROOT / "docs/cli.md").read_text()
+    name = " ".join(words)
+    sections = re.split(r"^##+ ", text, flags=re.MULTILINE)
+    found = [section for section in sections if section.startswith(f"`peavine {name}")]
+    assert found, f"docs/cli.md has no heading for `peavine {name}`"
+    assert f"    peavine {name}" in found[0]
+
+
+def test_the_documentation_says_every_exit_code() -> None:
+    text = (ROOT / "docs/cli.md").read_text()
+    for code in (0, 1, 2, 3, 130):
+        assert f"| {code} |" in text
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"peavine {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serch"], "No such command"),
+        (["search"], "say what to search for"),
+        (["search", "x", "-p", "top_k"], "is not NAME=VALUE"),
+        (["index"], "Missing argument"),
+        (["run"], "Missing option '--file'"),
+        (["pea", "--listen", "unix:x"], "Missing option '--pod'"),
+        (["run", "-f", "flow.yaml", "--grpc-port", "70000"], "not in the range"),
+        (["index", "docs.jsonl", "--timeout", "0"], "not in the range"),
+        (["completion", "tcsh"], "'tcsh' is not one of"),
+    ],
+)
+def test_a_wrong_command_line_exits_2_and_says_why(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert told.out == ""
+
+
+@pytest.mark.parametrize("command", ["check", "convert", "render", "run"])
+def test_a_bad_manifest_exits_2_with_all_its_problems(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(FIVE_MISTAKES)
+    assert cli.main([command, *(["-f"] if command in ("run", "render") else []), str(path)]) == 2
+    told = capsys.readouterr().err
+    for place in (
+        "metadata.name",
+        "spec.timeoutSecond",
+        "spec.pods[0].shards",
+        "spec.pods[1].needs[0]",
+        "spec.pods[2].onError",
+    ):
+        assert f"{path}: {place}: " in told
+    assert "Traceback" not in told
+
+
+def test_check_tells_programs_the_problems_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(FIVE_MISTAKES)
+    assert cli.main(["check", str(path), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is False
+    assert len(told["problems"]) == 5
+    assert all(problem["message"] for problem in told["problems"])
+
+
+def test_convert_makes_one_manifest_of_an_old_flow_and_its_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old.yml").write_text(
+        "!Flow\nversion: '1.0'\nwith: {rest_api: true}\npods:\n"
+        "- {name: encode, uses: enc.yml, parallel: 2}\n- {name: index, uses: _index, shards: 2, polling: all}\n"
+    )
+    (tmp_path / "enc.yml").write_text("!Mine {metas: {py_modules: mine.py}}\n")
+    (tmp_path / "mine.py").write_text("class Mine: ...\n")
+    assert cli.main(["convert", str(tmp_path / "old.yml")]) == 0
+    told = capsys.readouterr()
+    manifest = spec.parse(yaml.safe_load(told.out))
+    assert [(pod.name, pod.replicas, pod.shards) for pod in manifest.spec.pods] == [
+        ("encode", 2, 1),
+        ("index", None, 2),
+    ]
+    assert manifest.spec.pods[0].files == {"mine.py": "class Mine: ...\n"}
+    assert "peavine: with.rest_api: left out; every gateway serves gRPC and HTTP" in told.err
+
+
+def test_convert_names_an_argument_that_nobody_knows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "old.yml").write_text("!Flow {pods: [{name: a, paralel: 2, porl: 3}]}")
+    assert cli.main(["convert", str(tmp_path / "old.yml")]) == 2
+    told = capsys.readouterr()
+    assert 'pods[0].paralel: is no argument of a Pod; did you mean "parallel"?' in told.err
+    assert "pods[0].porl: is no argument of a Pod" in told.err
+    assert told.out == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["completion", shell]) == 0
+    assert "_PEAVINE_COMPLETE" in capsys.readouterr().out
+
+
+def test_a_shell_completes_commands() -> None:
+    environment = {**os.environ, "_PEAVINE_COMPLETE": "bash_complete", "COMP_WORDS": "peavine se", "COMP_CWORD": "1"}
+    command = [sys.executable, "-m", "peavine"]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["plain,search"]
+
+
+def test_the_systems_errors_are_told_without_a_stack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_text("")
+    assert cli.main(["new", "executor", "shout", "--folder", str(tmp_path / "taken" / "shout")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"peavine: {tmp_path}/taken")
+    assert "Traceback" not in told
+
+
+def test_an_option_of_the_environment_is_checked_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PEAVINE_RUN_GRPC_PORT", "many")
+    assert cli.main(["run", "-f", "flow.yaml"]) == 2
+    assert "Invalid value for '--grpc-port': 'many'" in capsys.readouterr().err

@@ -1,0 +1,51 @@
+"""`peavine new executor` makes a folder that works as it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from peavine import Flow, cli
+
+
+def test_a_new_executors_own_test_passes(tmp_path: Path) -> None:
+    folder = tmp_path / "letter-counter"
+    assert cli.main(["new", "executor", "letter-counter", "--folder", str(folder)]) == 0
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", "-c", os.devnull]
+    told = subprocess.run([*command, "--rootdir", str(folder)], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "2 passed" in told.stdout
+
+
+def test_a_new_executor_is_checked_converted_and_put_into_an_image(tmp_path: Path) -> None:
+    folder = tmp_path / "shout"
+    assert cli.main(["new", "executor", "shout", "--folder", str(folder)]) == 0
+    assert cli.main(["check", str(folder / "flow.yaml")]) == 0
+    encode = Flow.load(folder / "flow.yaml").manifest().spec.pods[0]
+    assert encode.files == {"shout.py": (folder / "shout.py").read_text()}
+    dockerfile = (folder / "Dockerfile").read_text()
+    assert dockerfile.startswith("FROM peavine/runtime:")
+    assert "WORKDIR /executor\nCOPY executor.yml shout.py ./" in dockerfile
+    assert "docker://REGISTRY/shout:1" in (folder / "README.md").read_text()
+    assert not [path for path in folder.iterdir() if "$" in path.name + path.read_text()]
+
+
+@pytest.mark.parametrize("name", ["Shout", "1st", "a_b", "a-", "numpy", "json", "class", "x" * 41, "../x", ""])
+def test_a_name_that_cannot_be_one_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["new", "executor", name]) == 2
+    assert f'"{name}"' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.py").write_text("mine")
+    assert cli.main(["new", "executor", "shout", "--folder", str(tmp_path)]) == 2
+    assert "exists and is not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
