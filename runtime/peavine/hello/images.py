@@ -57,14 +57,14 @@ def load(data: Path, part: str, limit: int | None) -> Images:
 
     Raises NotFound where a file is missing or is not what it should be.
     """
-    pixels = _array(data / f"{part}-images-idx3-ubyte", 16)
-    labels = _array(data / f"{part}-labels-idx1-ubyte", 8)
+    pixels = _array(data / f"{part}-images-idx3-ubyte", 3)
+    labels = _array(data / f"{part}-labels-idx1-ubyte", 1)
     if len(pixels) != 784 * len(labels):
         raise NotFound(f"{data}: {part} has {len(pixels) / 784:g} images and {len(labels)} labels; get the files again")
     return Images(part, pixels.reshape(-1, 28, 28)[:limit], labels[:limit])
 
 
-def _array(path: Path, header: int) -> npt.NDArray[np.uint8]:
+def _array(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     """Return the numbers of an IDX file, gzipped or not (http://yann.lecun.com/exdb/mnist, "the IDX file format")."""
     for found in (path.with_name(path.name + ".gz"), path):
         try:
@@ -74,5 +74,8 @@ def _array(path: Path, header: int) -> npt.NDArray[np.uint8]:
             continue
         except (OSError, EOFError, zlib.error) as error:
             raise NotFound(f"{found} cannot be read: {error}") from error
-        return np.frombuffer(content, np.uint8, offset=min(header, len(content)))
+        header = 4 + 4 * dimensions
+        if len(content) < header or content[:4] != bytes([0, 0, 8, dimensions]):
+            raise NotFound(f"{found} is no IDX file of bytes in {dimensions} dimensions; get it again")
+        return np.frombuffer(content, np.uint8, offset=header)
     raise NotFound(f"no {path.name}.gz in {path.parent}; apt-get install dataset-fashion-mnist, or leave --data out")
