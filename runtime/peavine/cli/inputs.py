@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,10 +53,11 @@ def _source(form: str, source: Any, name: str) -> Iterable[Item]:
             raise InvalidRequest(f"{name}: cannot be read as an array: {error}") from error
     if form == "files" and name == "-":
         raise InvalidRequest("-: say what standard input is with --form jsonl, csv or lines")
-    readers: dict[str, Callable[[Any], Iterable[Item]]] = {
-        "jsonl": sources.jsonl,
-        "csv": sources.csv,
-        "lines": sources.lines,
-        "files": sources.files,
-    }
-    return readers[form](source)
+    match form:
+        case "jsonl":
+            return sources.jsonl(source)
+        case "csv":
+            return sources.csv(source)
+        case "lines":
+            return sources.lines(source)
+    return sources.files(source)
