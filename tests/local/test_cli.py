@@ -1,0 +1,82 @@
+"""The commands that use a Flow, against one that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from peavine import Flow
+
+
+def _peavine(*arguments: str, host: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PEAVINE_HOST": host, "COLUMNS": "120"}
+    command = [sys.executable, "-m", "peavine", *arguments]
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, env=env)
+
+
+@pytest.fixture(scope="module")
+def host() -> object:
+    """Return the address of a Flow that finds texts."""
+    flow = Flow("texts").add("encode", uses="HashingTextEncoder").add("index", uses="_index")
+    with flow:
+        yield flow.host
+
+
+def test_what_is_indexed_is_found_changed_and_deleted(host: str, tmp_path: Path) -> None:
+    docs = tmp_path / "docs.jsonl"
+    docs.write_text('{"id": "a", "text": "red shoes"}\n{"id": "b", "text": "blue hat"}\n')
+    told = _peavine("index", str(docs), "--json", host=host)
+    assert json.loads(told.stdout)["documents"] == 2
+    found = _peavine("search", "red shoes", "--top-k", "5", host=host)
+    assert found.returncode == 0
+    assert "red shoes" in found.stdout
+    assert found.stdout.index(" a ") < found.stdout.index(" b ")
+    one = json.loads(_peavine("search", "blue hat", "-k", "1", "--json", host=host).stdout)
+    assert [match["id"] for match in one["matches"]] == ["b"]
+    changed = _peavine("update", "-", host=host, given='{"id": "b", "text": "green gloves"}\n')
+    assert "update: 1 Documents" in changed.stdout
+    assert "Next: peavine search" in changed.stdout
+    assert _peavine("delete", "b", host=host).returncode == 0
+    left = json.loads(_peavine("search", "green gloves", "--json", host=host).stdout)
+    assert "b" not in [match["id"] for match in left["matches"]]
+
+
+def test_queries_come_from_a_file_too(host: str, tmp_path: Path) -> None:
+    lines = tmp_path / "queries.txt"
+    lines.write_text("one\ntwo\n")
+    told = _peavine("search", "--file", str(lines), "--json", host=host)
+    assert [json.loads(line)["text"] for line in told.stdout.splitlines()] == ["one", "two"]
+
+
+def test_ping_tells_which_pods_are_there(host: str) -> None:
+    told = json.loads(_peavine("ping", "--json", host=host).stdout)
+    assert [(pod["name"], pod["ready"]) for pod in told["pods"]] == [("encode", 1), ("index", 1)]
+
+
+@pytest.mark.parametrize("command", [["ping"], ["search", "x"], ["delete", "x"]])
+def test_nobody_there_is_exit_code_3_and_names_the_host(command: list[str]) -> None:
+    told = _peavine(*command, host="127.0.0.1:1")
+    assert told.returncode == 3
+    assert "127.0.0.1:1" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (["search", "x", "--top-k", "0"], 2, "top_k"),
+        (["search", "x", "-p", "nonsense=1"], 2, "nonsense"),
+        (["index", "nowhere.jsonl"], 1, "nowhere.jsonl"),
+        (["search"], 2, "say what to search for"),
+        (["search", "x", "-p", "top_k"], 2, "NAME=VALUE"),
+    ],
+)
+def test_a_mistake_is_told_without_a_stack(host: str, command: list[str], code: int, said: str) -> None:
+    told = _peavine(*command, host=host)
+    assert said in told.stderr
+    assert (told.returncode, "Traceback" in told.stderr) == (code, False)
