@@ -22,14 +22,14 @@ LONGEST_TEXT = 80
 @click.option("--file", "-f", "files", multiple=True, metavar="FILE", help="Search for its Documents; see `index`.")
 @inputs.form
 @inputs.size
-@click.option("--top-k", "-k", type=int, default=10, show_default=True, help="Matches for each query.")
+@click.option("--top-k", "-k", type=int, help="Matches for each query; as many as the Flow says if left out.")
 @options.call_options
 def search(
     texts: tuple[str, ...],
     files: tuple[str, ...],
     form: str | None,
     size: int | None,
-    top_k: int,
+    top_k: int | None,
     host: str,
     timeout: float | None,
     parameters: Mapping[str, Any],
@@ -45,7 +45,7 @@ def search(
         raise click.UsageError("say what to search for: a TEXT, or --file FILE")
     queries = [*texts, *inputs.read(files, form, size)]
     with Client(host) as client:
-        found = client.search(queries, top_k=top_k, **options.said(timeout=timeout, parameters=parameters))
+        found = client.search(queries, **options.said(top_k=top_k, timeout=timeout, parameters=parameters))
     if as_json:
         for document in found:
             click.echo(json.dumps(document.to_dict(arrays="none"), ensure_ascii=False))
