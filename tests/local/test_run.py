@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -122,7 +124,12 @@ def mine(folder: Path, code: str) -> None:
     (folder / "mine.yml").write_text("!Mine {metas: {py_modules: [mine.py]}}\n")
 
 
-def test_a_pea_that_crashes_says_its_last_words_and_is_started_again(tmp_path: Path) -> None:
+def test_a_pea_that_crashes_says_its_last_words_and_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix="p-"))  # Sockets want a shorter path than `tmp_path` is.
+    request.addfinalizer(lambda: shutil.rmtree(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
     mine(tmp_path, FRAGILE)
     with running(tmp_path, MINE) as (terminal, ready), Client(ready["grpc"]) as client:
         with pytest.raises(PeavineError):
@@ -132,6 +139,7 @@ def test_a_pea_that_crashes_says_its_last_words_and_is_started_again(tmp_path: P
         assert "starting it again in" in terminal.until_logged("starting it again")
         (answer,) = client.search(["well"], timeout=9, progress=False)
     assert answer.text == "WELL"
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -161,6 +169,7 @@ def test_an_executor_that_cannot_be_made_ends_the_start_in_its_own_words(tmp_pat
     assert terminal.ended() == 1
     told = [line for line in terminal.log if line.startswith("peavine: ")]
     assert told[0].startswith("peavine: mine-0-0: ")
+    assert told[-1].endswith("(executor !Mine {metas: {py_modules: [mine.py]}})")
     assert said in "\n".join(told)
 
 

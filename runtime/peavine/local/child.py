@@ -36,7 +36,7 @@ class Child:
 
     def __init__(self, process: Process, folder: Path, line: int, sink: Sink) -> None:
         self.process = process
-        self._termination = folder / f"{process.name}.end"
+        self._folder, self._termination = folder, folder / f"{process.name}.end"
         self._line, self._sink = line, sink
         self._words: deque[str] = deque(maxlen=LAST_WORDS)
         self._stopping = threading.Event()
@@ -57,8 +57,8 @@ class Child:
         """Return why it ended: what it wrote for that purpose, else its exit code and last lines."""
         try:
             said = json.loads(self._termination.read_text())
-            where = " ".join(f"{key} {said[key]}" for key in ("executor",) if said.get(key))
-            return f"{self.process.name}: {said['error']}" + (f" ({where})" if where else "")
+            executor = str(said.get("executor") or "").strip().partition("\n")[0]
+            return f"{self.process.name}: {said['error']}" + (f" (executor {executor})" if executor else "")
         except (OSError, ValueError, KeyError, TypeError):
             lines = "".join(f"\n  {line}" for line in self._words)
             return f"{self.process.name} {_how(self._popen.returncode)}{lines}"
@@ -93,7 +93,8 @@ class Child:
         self._started = time.monotonic()
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "peavine", *self.process.command],
-            env={**CHILD_ENV, **os.environ, **self.process.env, **own},
+            # What a process that is killed leaves among temporary files goes with the Flow's folder.
+            env={**CHILD_ENV, **os.environ, "TMPDIR": str(self._folder), **self.process.env, **own},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
