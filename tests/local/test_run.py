@@ -171,6 +171,7 @@ def test_an_executor_that_cannot_be_made_ends_the_start_in_its_own_words(tmp_pat
     assert told[0].startswith("peavine: mine-0-0: ")
     assert told[-1].endswith("(executor !Mine {metas: {py_modules: [mine.py]}})")
     assert said in "\n".join(told)
+    assert not [line for line in terminal.log if "Traceback" in line]
 
 
 def test_a_port_in_use_is_named_at_once(tmp_path: Path) -> None:

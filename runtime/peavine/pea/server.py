@@ -55,7 +55,11 @@ class PeaServer:
     async def start(self) -> str:
         """Listen, load the Executor, and return the address. Raises PeavineError where it cannot."""
         self.address = await self._server.start(self.settings.listen)
-        await self._work.load()
+        try:
+            await self._work.load()
+        except Exception:
+            await self._server.stop(0)  # grpc complains of a server that still runs when its loop has ended
+            raise
         self._hello = hello(
             self.pod.metadata.name,
             self.name,
