@@ -40,6 +40,8 @@ MANIFEST: dict[str, Any] = {
             },
         ],
         "gateway": {"replicas": 2},
+        # Requests wait for a shard that restarts, which takes longer on a machine that is busy.
+        "timeoutSeconds": 30,
     },
 }
 """Two Pods, one with replicas and one sharded and on disk: what most of the tests use."""

@@ -63,7 +63,7 @@ UNACCEPTED = {
         ('spec.pods[1]: no Pod needs "b", so its answer would be lost',),
     ),
     "a file name, which a cluster does not have": (one(uses="encode.yml"), ("spec.pods[0].uses", "peavine convert")),
-    "a timeout that is longer than the Flow's": (one(timeoutSeconds=99), ("longer than the whole Flow's 10 s",)),
+    "a timeout that is longer than the Flow's": (one(timeoutSeconds=99), ("longer than the whole Flow's 30 s",)),
     "three mistakes, all of which are told": (
         manifest(
             pods=[
