@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,6 +35,12 @@ class Obedient(Crafter):
         return {"tags": {"seen": True}}
 """
 """An Executor that does what a Document's text says: "sleep 0.5", "fail because of this"."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heeded_interrupts() -> None:
+    """Let children heed Ctrl-C, also where a shell started the tests in the background and so told them to ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -131,9 +131,12 @@ def test_no_process_outlives_its_parent(tmp_path: Path, number: signal.Signals) 
         assert parent.stdout is not None
         pids = json.loads(parent.stdout.readline())["pids"].values()
         assert all(_alive(pid) for pid in pids)
-        parent.send_signal(number)
-        _until(lambda: not [pid for pid in pids if _alive(pid)], "the end of every process")
-        parent.wait(STARTING)
+        try:
+            parent.send_signal(number)
+            _until(lambda: not [pid for pid in pids if _alive(pid)], "the end of every process")
+            parent.wait(STARTING)
+        finally:
+            parent.kill()
     assert parent.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 0)
 
 
