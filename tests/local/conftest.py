@@ -39,7 +39,7 @@ class Obedient(Crafter):
 
 @pytest.fixture(scope="session", autouse=True)
 def heeded_interrupts() -> None:
-    """Let children heed Ctrl-C, also where a shell started the tests in the background and so told them to ignore it."""
+    """Let children heed Ctrl-C, even where a shell started the tests in the background and told them to ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
