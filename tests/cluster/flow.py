@@ -89,8 +89,12 @@ class Flow:
             return self.kube.all("pods", f"peavine.dev/flow={self.name}")
         return self.kube.all("pods", f"peavine.dev/pod={self.name}-{step},app.kubernetes.io/component=pea")
 
+    def serving_pods(self, step: str) -> list[Object]:
+        """Return those that serve and stay: one that is about to end may still be listed after its replacement."""
+        return [pod for pod in self.pods(step) if pod_is_ready(pod)]
+
     def ready_pods(self, step: str) -> list[str]:
-        return [name(pod) for pod in self.pods(step) if pod_is_ready(pod)]
+        return [name(pod) for pod in self.serving_pods(step)]
 
     def edit(self, *patch: dict[str, Any]) -> None:
         """Change the manifest by a JSON patch."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cluster.flow import Flow, manifest
-from tests.cluster.kube import Kube, name, until
+from tests.cluster.kube import Kube, until
 from tests.cluster.load import Load
 from tests.cluster.processes import sigkill
 
@@ -24,12 +24,12 @@ def serving(shared: Kube) -> Flow:
 
 def delete(flow: Flow, step: str) -> None:
     """Delete a core pod: it is told to end."""
-    flow.kube.delete("pod", name(flow.pods(step)[0]))
+    flow.kube.delete("pod", flow.ready_pods(step)[0])
 
 
 def kill(flow: Flow, step: str) -> None:
     """SIGKILL the processes of a core pod: it is told nothing."""
-    sigkill(flow.pods(step)[0])
+    sigkill(flow.serving_pods(step)[0])
 
 
 @pytest.mark.parametrize("end", [delete, kill], ids=["deleted", "killed"])

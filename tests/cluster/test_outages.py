@@ -76,7 +76,7 @@ def test_without_an_operator_for_a_minute_flows_serve_and_edits_are_not_forgotte
         system.run("scale", "deployment", install.RELEASE, "--replicas=0")
         until("no operator", lambda: not system.all("pods", OPERATOR), 40)
         stamp(serving, "later")
-        serving.kube.delete("pod", name(serving.pods("stamp")[0]))
+        serving.kube.delete("pod", serving.ready_pods("stamp")[0])
         load.run_for(60)
         system.run("scale", "deployment", install.RELEASE, "--replicas=2")
         until("the edit is seen", lambda: "later" in load.report.since(0, load.report.tags), 60)
