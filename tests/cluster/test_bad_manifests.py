@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -49,6 +50,16 @@ REFUSED = {
     ),
     "an image that is named twice": (one(uses="docker://a", image="b"), "the image is named under uses already"),
     "equal ports": (manifest(gateway={"grpcPort": 80, "httpPort": 80}), "grpcPort and httpPort are the same"),
+    "autoscaling of gateways with replicas": (
+        manifest(gateway={"autoscaling": {"maxReplicas": 3}, "replicas": 2}),
+        "the autoscaler owns the number of replicas",
+    ),
+}
+CHANGES = {
+    "shards": ("/spec/pods/1/shards", 3, "the number of shards cannot change yet"),
+    "the size of a volume": ("/spec/pods/1/storage/size", "1Gi", "the size of a volume cannot change yet"),
+    "the class of a volume": ("/spec/pods/1/storage/className", "fast", "the storage class of a volume cannot change"),
+    "storage": ("/spec/pods/0/storage", VOLUME, "storage cannot be added or taken away"),
 }
 UNACCEPTED = {
     "a size that is no quantity": (one(storage={"size": "much"}), ("spec.pods[0].storage.size",)),
@@ -90,20 +101,29 @@ def test_kubectl_refuses(anywhere: Kube, wrong: dict[str, Any], told: str) -> No
     assert told in str(refusal.value)
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"path": "/spec/pods/1/shards", "value": 3}, "the number of shards cannot change yet"),
-        ({"path": "/spec/pods/1/storage/size", "value": "1Gi"}, "the size of a volume cannot change yet"),
-        ({"path": "/spec/pods/0/storage", "value": VOLUME}, "storage cannot be added or taken away"),
-    ],
-    ids=["shards", "the size of a volume", "storage"],
-)
-def test_kubectl_refuses_a_change_of(flow: Flow, kube: Kube, change: dict[str, Any], told: str) -> None:
+@pytest.mark.parametrize(("path", "value", "told"), CHANGES.values(), ids=CHANGES.keys())
+def test_kubectl_refuses_a_change_of(flow: Flow, kube: Kube, path: str, value: object, told: str) -> None:
     kube.apply(manifest())
     with pytest.raises(Refused) as refusal:
-        flow.edit({"op": "add", **change})
+        flow.edit({"op": "add", "path": path, "value": value})
     assert told in str(refusal.value)
+
+
+def rules(schema: Any) -> Iterator[str]:
+    """Yield the messages of all rules in a schema."""
+    if isinstance(schema, Mapping):
+        yield from (rule["message"] for rule in schema.get("x-kubernetes-validations", ()))
+    if isinstance(schema, Mapping | list):
+        for part in schema.values() if isinstance(schema, Mapping) else schema:
+            yield from rules(part)
+
+
+@pytest.mark.parametrize("resource", ["flows", "pods"])
+def test_every_rule_is_broken_here(anywhere: Kube, resource: str) -> None:
+    told = {str(case[-1]) for case in (*REFUSED.values(), *CHANGES.values())}
+    found = set(rules(anywhere.must("customresourcedefinition", f"{resource}.peavine.dev")))
+    assert found
+    assert {message for message in found if not any(words in message for words in told)} == set()
 
 
 @pytest.mark.parametrize(("wrong", "told"), UNACCEPTED.values(), ids=UNACCEPTED.keys())
