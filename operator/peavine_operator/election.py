@@ -1,8 +1,9 @@
 """One replica works at a time: the one that holds the Lease.
 
 The algorithm is the Kubernetes client's. What is added here: every request has a deadline, an API server that cannot
-be reached is a failure to renew and no crash, and a replica that ends lets go of the Lease, so that the next one need
-not wait for it to run out.
+be reached is a failure to renew and no crash, a replica that could not renew in time, or sees that another one holds
+the Lease, stops at once however long its requests take, and one that ends lets go of the Lease, so that the next one
+need not wait for it to run out.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +39,16 @@ class Lease(BaseLock):
         super().__init__(settings.lease_name, settings.namespace, settings.identity)
         self._cluster = cluster
         self._live: dict[str, Any] = {}
+        self._renewed = 0.0
+        """When the last write that succeeded was begun."""
+        self._taken = asyncio.Event()
+        """Another replica was seen to hold what this one held."""
+
+    async def lost(self, seconds: float) -> None:
+        """Return when it was not renewed for so long, or another replica holds it."""
+        while not self._taken.is_set() and (left := self._renewed + seconds - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._taken.wait(), left)
 
     async def get(self, name: str, namespace: str) -> Any:
         """Return whether it could be read, and the record or else the error."""
@@ -47,6 +60,8 @@ class Lease(BaseLock):
             return False, ApiException(status=404, body=json.dumps({"code": 404}))
         self._live = live
         spec = live.get("spec", {})
+        if self._renewed and spec.get("holderIdentity") != self.identity:
+            self._taken.set()
         return True, LeaderElectionRecord(
             spec.get("holderIdentity") or None,
             str(spec["leaseDurationSeconds"]) if "leaseDurationSeconds" in spec else None,
@@ -75,7 +90,7 @@ class Lease(BaseLock):
             await self._write(record, self._cluster.replace)
 
     async def _write(self, record: LeaderElectionRecord, write: Callable[[dict[str, Any]], Awaitable[Any]]) -> bool:
-        before = self._live.get("spec", {})
+        before, began = self._live.get("spec", {}), time.monotonic()
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         taken = before.get("holderIdentity") != record.holder_identity
         spec = {
@@ -91,6 +106,7 @@ class Lease(BaseLock):
         except ApiError as error:
             _log.warning("the Lease was not written: %s", error)
             return False
+        self._renewed = began
         return True
 
 
@@ -119,7 +135,8 @@ async def lead(cluster: Cluster, stop: asyncio.Event, act: Callable[[], Awaitabl
         pass
 
     seconds = cluster.settings.lease_seconds
-    config = Config(lease, seconds, seconds * 2 / 3, max(1.0, seconds / 7.5), started, nothing)
+    patience = seconds * 2 / 3
+    config = Config(lease, seconds, patience, max(1.0, seconds / 7.5), started, nothing)
     _log.info("waiting for the Lease %s/%s", lease.namespace, lease.name)
     holding = asyncio.create_task(LeaderElection(config).run())
     tasks: set[asyncio.Future[Any]] = {holding}
@@ -129,13 +146,14 @@ async def lead(cluster: Cluster, stop: asyncio.Event, act: Callable[[], Awaitabl
         if stop.is_set():
             return False
         if acting.is_set():
-            working = asyncio.ensure_future(act())
-            tasks.add(working)
-            await asyncio.wait({working, holding}, return_when=asyncio.FIRST_COMPLETED)
+            working, lost = asyncio.ensure_future(act()), asyncio.create_task(lease.lost(patience))
+            tasks |= {working, lost}
+            await asyncio.wait({working, holding, lost}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
                 return False
-        holding.result()
+        if holding.done():
+            holding.result()
         _log.error("the Lease is lost")
         return True
     finally:

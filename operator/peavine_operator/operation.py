@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from peavine_operator import handlers, kinds, metrics
@@ -17,6 +17,23 @@ from peavine_operator.settings import Settings
 from peavine_operator.workqueue import Workqueue
 
 _log = logging.getLogger(__name__)
+
+
+async def together(coroutines: Iterable[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    """Run all until `stop` is set or one of them ends, and then end all; raise what that one raised.
+
+    Nothing runs on when this is over, least of all when it is cancelled: whoever lost the Lease must not write.
+    """
+    tasks = [asyncio.create_task(coroutine) for coroutine in (stop.wait(), *coroutines)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 class Operation:
@@ -38,17 +55,7 @@ class Operation:
         watch = handlers.watch(self._cluster, registry, self._stop)
         forever: list[Coroutine[Any, Any, None]] = [self._resync(), watch]
         forever += [self._queue.work(self._look) for _ in range(self._settings.workers)]
-        tasks = [asyncio.create_task(coroutine) for coroutine in forever]
-        stopping: asyncio.Task[Any] = asyncio.create_task(self._stop.wait())
-        done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        self._stop.set()
-        stopping.cancel()
-        # kopf ends by the flag; what looks at things is cut off, as the next look begins anew.
-        for task in (tasks[0], *tasks[2:]):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done - {stopping}:
-            task.result()
+        await together(forever, self._stop)
 
     async def _look(self, key: Ref) -> bool:
         metrics.QUEUED.set(len(self._queue))

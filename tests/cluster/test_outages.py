@@ -71,6 +71,21 @@ def test_a_leader_that_is_told_to_end_is_followed_at_once(serving: Flow, system:
     print(f"another leader after {time.monotonic() - began:.1f} s")
 
 
+def test_a_leader_whose_lease_was_taken_stops_at_once(serving: Flow, system: Kube) -> None:
+    until("a leader", lambda: leader_is_there(system), 30)
+    leader = holder(system)
+
+    def runs() -> str:
+        (container,) = system.must("pod", leader)["status"]["containerStatuses"]
+        return str(container["state"].get("running", {}).get("startedAt"))
+
+    before = runs()
+    system.patch("lease", install.RELEASE, [{"op": "replace", "path": "/spec/holderIdentity", "value": "a stranger"}])
+    # It would try to renew for 10 s, writing all the while.
+    until("the leader ended", lambda: runs() != before, 8)
+    until("a leader again", lambda: leader_is_there(system), 60)
+
+
 def test_without_an_operator_for_a_minute_flows_serve_and_edits_are_not_forgotten(serving: Flow, system: Kube) -> None:
     with Load(serving.host) as load:
         system.run("scale", "deployment", install.RELEASE, "--replicas=0")
