@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from peavine.documents.sparse import Sparse, equal
 from peavine.errors import InvalidRequest
 
-__all__ = ["DTYPES", "Array", "Tensor", "as_tensor", "dense", "same"]
+__all__ = ["DTYPES", "Array", "Tensor", "as_tensor", "same"]
 
 Array = NDArray[Any]
 Tensor = Array | Sparse
@@ -41,11 +41,6 @@ def as_tensor(value: Any, path: str) -> Tensor:
     if array.dtype.char not in _CHARACTERS:
         raise InvalidRequest(f"{path}: holds {array.dtype}; only numbers of at most 8 bytes (complex: 16) can travel")
     return array
-
-
-def dense(tensor: Tensor) -> Array:
-    """Return it as an array; of a Sparse, the whole matrix."""
-    return tensor.to_dense() if isinstance(tensor, Sparse) else tensor
 
 
 def same(one: Tensor | None, other: Tensor | None) -> bool:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peavine.documents import Document
-from peavine.documents.tensor import dense
 from peavine.drivers.driver import Count, Traversing, Work
+from peavine.drivers.stack import WritingOut
 from peavine.errors import InvalidRequest
 
 __all__ = ["Buffer2URI", "Tensor2PngURI", "Text2URI", "URI2Buffer", "URI2Text"]
@@ -88,7 +88,7 @@ class Tensor2PngURI(_Converter):
     def _convert(self, doc: Document) -> None:
         if doc.tensor is None:
             return
-        pixels = dense(doc.tensor)
+        pixels = WritingOut()(doc, doc.tensor)
         if pixels.ndim == 1 and self.width and self.height and pixels.size % (self.width * self.height) == 0:
             pixels = pixels.reshape(self.height, self.width, -1)
         if pixels.ndim == 3 and pixels.shape[2] == 1:

@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
-from peavine.documents import Document, Score, traverse
+from peavine.documents import Document, Score, Sparse, traverse
 from peavine.drivers.driver import Executing, Paths, Traversing, Work
 from peavine.drivers.lookup import field_value, known_field
+from peavine.drivers.stack import WritingOut
 from peavine.errors import InvalidRequest
 from peavine.wire import document_from_bytes
 
@@ -52,7 +53,7 @@ class FieldEvaluateDriver(Traversing, Executing):
         value = field_value(doc, self.field)
         if value is None:
             raise InvalidRequest(f"Document {doc.id!r}: has no {self.field} to evaluate")
-        return value
+        return WritingOut()(doc, value) if isinstance(value, Sparse) else value
 
     def _pairs(self, work: Work) -> Iterator[tuple[Document, Document]]:
         docs, truths = work.batch.docs, work.batch.groundtruths

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from peavine.documents import Batch, Document
-from peavine.documents.tensor import dense
 from peavine.drivers.driver import Driver, Paths, Traversing, Work
+from peavine.drivers.stack import WritingOut
 from peavine.errors import InvalidRequest
 
 __all__ = ["CollectEvaluationDriver", "ConcatEmbedDriver", "ReduceAllDriver", "fill", "joined", "sort_matches"]
@@ -154,21 +154,21 @@ class ConcatEmbedDriver(Driver):
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Make one body of several."""
         for work in works:
-            _concat([body.docs for body in work.bodies])
+            _concat([body.docs for body in work.bodies], WritingOut())
             work.bodies = [joined(work.bodies)]
 
 
-def _concat(answers: Sequence[Sequence[Document]]) -> None:
+def _concat(answers: Sequence[Sequence[Document]], dense: WritingOut) -> None:
     """Concatenate into the first answer, and go down to chunks."""
     known = [dict(_numbered(docs)) for docs in answers]
     for key, doc in known[0].items():
         same = [docs[key] for docs in known if key in docs]
         if len(same) < len(answers):
             raise InvalidRequest(f"Document {doc.id!r}: some Pods did not answer it, so nothing can be concatenated")
-        parts = [np.ravel(dense(other.embedding)) for other in same if other.embedding is not None]
+        parts = [np.ravel(dense(doc, other.embedding)) for other in same if other.embedding is not None]
         if 0 < len(parts) < len(same):
             raise InvalidRequest(f"Document {doc.id!r}: {len(parts)} of {len(same)} Pods gave it an embedding")
         if parts:
             doc.embedding = np.concatenate(parts)
         if not doc.is_leaf and doc.chunks:
-            _concat([list(other.chunks) for other in same])
+            _concat([list(other.chunks) for other in same], dense)

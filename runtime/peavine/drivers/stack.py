@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from peavine.documents import Document
-from peavine.documents.tensor import dense
+from peavine.documents import Document, Sparse, Tensor
 from peavine.errors import InvalidRequest
 
-__all__ = ["Field", "alike", "slices", "vectors"]
+__all__ = ["MAX_WRITTEN_OUT", "Field", "WritingOut", "alike", "slices", "vectors"]
 
 Field = Literal["content", "embedding"]
+
+MAX_WRITTEN_OUT = 2**25
+"""Numbers that the sparse arrays of a batch may have with their zeros: 256 MiB of doubles."""
+
+
+class WritingOut:
+    """Makes arrays of a batch's Sparse ones, zeros and all, below a bound in all: a few bytes can say any shape."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def __call__(self, doc: Document, tensor: Tensor) -> NDArray[Any]:
+        """Return the Document's tensor or embedding as an array; InvalidRequest where that would be too large."""
+        if not isinstance(tensor, Sparse):
+            return tensor
+        self._size += math.prod(tensor.shape)
+        if self._size > MAX_WRITTEN_OUT:
+            raise InvalidRequest(
+                f"Document {doc.id!r}: with its sparse array {tensor.shape[0]} x {tensor.shape[1]} those of the batch "
+                f"have {self._size:,} numbers when the zeros are written out; {MAX_WRITTEN_OUT:,} are the most"
+            )
+        return tensor.to_dense()
 
 
 def alike(docs: Iterable[Document], field: Field) -> Iterator[tuple[list[Document], Any]]:
@@ -25,6 +47,7 @@ def alike(docs: Iterable[Document], field: Field) -> Iterator[tuple[list[Documen
     `field` is left out if it has chunks, or an embedding already; else it is an InvalidRequest that names it.
     """
     groups: dict[Any, list[Document]] = {}
+    dense = WritingOut()
     for doc in docs:
         value = getattr(doc, field)
         if value is None:
@@ -35,7 +58,9 @@ def alike(docs: Iterable[Document], field: Field) -> Iterator[tuple[list[Documen
         groups.setdefault(key, []).append(doc)
     for key, group in groups.items():
         values = [getattr(doc, field) for doc in group]
-        yield group, values if isinstance(key, type) else _stacked([dense(value) for value in values])
+        if not isinstance(key, type):
+            values = _stacked([dense(doc, value) for doc, value in zip(group, values, strict=True)])
+        yield group, values
 
 
 _REMEDY = {
@@ -58,9 +83,10 @@ def slices(docs: Sequence[Document], batch: Any, size: int | None) -> Iterator[t
 def vectors(docs: Sequence[Document]) -> NDArray[Any]:
     """Return the embeddings as B x D; InvalidRequest names a Document whose numbers or dimension do not fit."""
     rows: list[NDArray[Any]] = []
+    dense = WritingOut()
     for doc in docs:
         assert doc.embedding is not None
-        row = dense(doc.embedding)
+        row = dense(doc, doc.embedding)
         if row.dtype.kind not in "biuf" or row.size == 0 or row.size != row.shape[-1]:
             shape = f"{row.shape} {row.dtype}"
             raise InvalidRequest(f"Document {doc.id!r}: an embedding is one list of numbers, not {shape}")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from peavine.documents import Document
+from peavine.documents import Document, Sparse
 from peavine.errors import InvalidRequest
 
 
@@ -41,6 +41,12 @@ def test_embeddings_and_texts_are_compared(ask: Any) -> None:
     assert (score.value, score.ascending) == (5.0, True)
     score = ask("!TextLengthEvaluator {}", "search", [one], truths=[other]).docs[0].evaluations[0]
     assert (score.name, score.value) == ("TextLengthEvaluator", 1.0)
+
+
+def test_a_sparse_embedding_is_compared_too(ask: Any) -> None:
+    one = Document(id="q", embedding=Sparse([0, 0], [0, 2], [3.0, 4.0], (1, 3)))
+    other = Document(embedding=[0.0, 0.0, 0.0])
+    assert ask("!EuclideanEvaluator {}", "search", [one], truths=[other]).docs[0].evaluations[0].value == 5.0
 
 
 def test_a_request_without_groundtruths_passes(ask: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from peavine.documents import Document, Sparse
 from peavine.drivers import Runner
+from peavine.drivers.stack import MAX_WRITTEN_OUT
 from peavine.errors import InvalidRequest
 from peavine.executors import Executor
 from peavine.yaml import Tagged
@@ -154,6 +155,24 @@ def test_a_document_without_an_embedding_is_named(ask: Any, index: Runner, kind:
 def test_a_sparse_embedding_is_a_vector_too(ask: Any, index: Runner) -> None:
     ask(index, "index", [Document(id="a", embedding=Sparse([0], [1], [3.0], (1, 3)))])
     assert found(ask, index, 0, 3, 0) == ["a"]
+
+
+VAST = Sparse([], [], np.empty(0), (1, 2**31))
+
+
+@pytest.mark.parametrize(
+    "uses", ["NumpyIndexer", "RandomProjection", "_concat", "!Executor {requests: {on: {index: [!Tensor2PngURI]}}}"]
+)
+def test_a_few_bytes_that_say_a_vast_sparse_array_do_not_fill_the_memory(ask: Any, uses: str) -> None:
+    vast = Document(id="vast", tensor=VAST, embedding=VAST)
+    with pytest.raises(InvalidRequest, match=r"Document 'vast': with its sparse array 1 x 2147483648 .* are the most"):
+        ask(uses, "index", [vast], [vast]) if uses == "_concat" else ask(uses, "index", [vast])
+
+
+def test_many_sparse_arrays_together_do_not_fill_the_memory(ask: Any, index: Runner) -> None:
+    docs = [Document(id=str(n), embedding=Sparse([], [], np.empty(0), (1, MAX_WRITTEN_OUT // 4))) for n in range(5)]
+    with pytest.raises(InvalidRequest, match="Document '4': with its sparse array"):
+        ask(index, "search", docs)
 
 
 def test_an_empty_request_is_answered(ask: Any, index: Runner) -> None:
