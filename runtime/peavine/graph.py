@@ -13,7 +13,7 @@ from pydantic import Field
 
 from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
 from peavine.spec.model import Model
-from peavine.spec.rules import GATEWAY, edges
+from peavine.spec.rules import GATEWAY, TIMEOUT_SECONDS, edges
 
 __all__ = ["GATEWAY", "Plan", "Step", "head_plan", "plan", "pods"]
 
@@ -99,7 +99,7 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
 def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
     """Return the plan of a Pod's head: one step, over all shards. `shards` tells where the Peas of each are."""
     spec = pod.spec
-    timeout = spec.timeout_seconds or 10
+    timeout = spec.timeout_seconds or TIMEOUT_SECONDS
     step = Step(
         pod=pod.metadata.name,
         needs=[GATEWAY],

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from peavine.spec.model import API_VERSION, MAP_BY_NAME, Metadata, Model, Name, cel
 from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
+from peavine.spec.rules import GRPC_PORT, HTTP_PORT, TIMEOUT_SECONDS
 
 
 class FlowPod(PodSpec):
@@ -59,9 +60,9 @@ class Gateway(Model):
     """Gateways that share the load. One when left out."""
     autoscaling: Autoscaling | None = None
     """Gateways by load."""
-    grpc_port: Annotated[int, Field(ge=1, le=65535)] = 8081
+    grpc_port: Annotated[int, Field(ge=1, le=65535)] = GRPC_PORT
     """Port of the gRPC service."""
-    http_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    http_port: Annotated[int, Field(ge=1, le=65535)] = HTTP_PORT
     """Port of the HTTP service."""
     resources: Resources = Resources()
     """What each gateway asks of the machine."""
@@ -86,8 +87,9 @@ class FlowSpec(Model):
     """The Pods, in the order in which requests pass them unless `needs` says otherwise."""
     gateway: Gateway = Gateway()
     """Where requests come in."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=86400)] = 10
-    """Time that a request may take from end to end, unless the client asks for less."""
+    timeout_seconds: Annotated[float, Field(gt=0, le=86400)] = TIMEOUT_SECONDS
+    """Time that a request may take from end to end, unless the client asks for less. What the Pods on one way through
+    the graph set for themselves adds up to this at the most."""
     max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = 16777216
     """The largest request or answer."""
     max_in_flight: Annotated[int, Field(ge=1, le=1000000)] = 1024

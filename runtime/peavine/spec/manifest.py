@@ -40,6 +40,8 @@ def _parse(data: object, model: type[M], source: str) -> M:
     if data.get("apiVersion", API_VERSION) != API_VERSION:
         message = f'"{data["apiVersion"]}" is not known; this version of peavine reads {API_VERSION}'
         raise ManifestError([Problem("apiVersion", message)], source)
+    # The status in what `kubectl get -o yaml` gives is the operator's, and says nothing of what is wanted.
+    data = {key: value for key, value in data.items() if key != "status"}
     problems: list[Problem] = []
     parsed = None
     try:
@@ -53,6 +55,17 @@ def _parse(data: object, model: type[M], source: str) -> M:
     if parsed is None or problems:
         raise ManifestError(sorted(set(problems)), source)
     return parsed
+
+
+SHAPES = {
+    "model_type": "should be a mapping of fields",
+    "dict_type": "should be a mapping",
+    "list_type": "should be a list",
+    "string_type": "should be text, in quotes where it looks like something else",
+    "invalid_key": "should have text as its name",
+    "too_short": "should not be empty",
+}
+"""What pydantic says of these in words of Python."""
 
 
 def problems_in(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
@@ -77,10 +90,9 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> Problem:
             return Problem(path, f'"{given}" is not one of {context.get("expected")}{_enum_hint(given, context)}')
         case "string_pattern_mismatch":
             return Problem(path, f'"{given}" does not match {context["pattern"]}')
-        case _:
-            message = str(detail["msg"])
-            shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | type(None)) else ""
-            return Problem(path, message[0].lower() + message[1:] + shown)
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | type(None)) else ""
+    message = SHAPES.get(kind, str(detail["msg"]))
+    return Problem(path, message[0].lower() + message[1:] + shown)
 
 
 def _enum_hint(given: object, context: Mapping[str, Any]) -> str:

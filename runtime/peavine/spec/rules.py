@@ -14,6 +14,12 @@ from peavine.errors import Problem, did_you_mean
 GATEWAY = "gateway"
 """The start of every graph, as a name in `needs`."""
 
+TIMEOUT_SECONDS = 10
+"""A Flow's `timeoutSeconds` when it is left out."""
+
+GRPC_PORT, HTTP_PORT = 8081, 8080
+"""A gateway's ports when they are left out."""
+
 RUNS = (
     "uses", "usesWith", "usesBefore", "usesAfter", "image", "files", "replicas", "storage", "env", "batching",
     "autoscaling", "podTemplate",
@@ -35,18 +41,22 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
         return []
     pods = [pod if isinstance(pod, Mapping) else {} for pod in listed]
     problems = [found for i, pod in enumerate(pods) for found in pod_problems(pod, f"{path}.pods[{i}]")]
-    problems += _names(pods, f"{path}.pods")
-    graph = edges(pods)
-    needs = list(_needs(pods, f"{path}.pods"))
-    problems += needs
-    if not needs:
-        problems += list(_cycles(graph, pods, f"{path}.pods")) or list(_hanging(graph, pods, f"{path}.pods"))
-    problems += _times(spec, pods, path)
-    gateway = spec.get("gateway")
-    for scaled, where in (
-        *((pod, f"{path}.pods[{i}]") for i, pod in enumerate(pods)),
-        (gateway if isinstance(gateway, Mapping) else {}, f"{path}.gateway"),
-    ):
+    problems += _env(spec, path)
+    wrong = [*_names(pods, f"{path}.pods"), *_needs(pods, f"{path}.pods")]
+    problems += wrong
+    times = list(_times(spec, pods, path))
+    problems += times
+    # What leads where is known when every Pod has a name of its own, and is needed by it.
+    if not wrong and all(isinstance(pod.get("name"), str) for pod in pods):
+        graph = edges(pods)
+        cycles = list(_cycles(graph, pods, f"{path}.pods"))
+        problems += cycles or list(_hanging(graph, pods, f"{path}.pods"))
+        if not (cycles or times):
+            problems += _critical_path(spec, graph, pods, path)
+    said = spec.get("gateway")
+    gateway = said if isinstance(said, Mapping) else {}
+    problems += _ports(gateway, f"{path}.gateway")
+    for scaled, where in (*((pod, f"{path}.pods[{i}]") for i, pod in enumerate(pods)), (gateway, f"{path}.gateway")):
         problems += _owner_of_replicas(scaled, where)
     for i, pod in enumerate(pods):
         problems += _ref(pod, f"{path}.pods[{i}]")
@@ -135,6 +145,12 @@ def _owner_of_replicas(scaled: Plain, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.replicas", "the autoscaler owns the number of replicas; leave one of the two out")
 
 
+def _ports(gateway: Plain, path: str) -> Iterator[Problem]:
+    grpc, http = gateway.get("grpcPort", GRPC_PORT), gateway.get("httpPort", HTTP_PORT)
+    if grpc == http:
+        yield Problem(f"{path}.httpPort", f"{http} is grpcPort, too; give each its own")
+
+
 def _ref(pod: Plain, path: str) -> Iterator[Problem]:
     """What another Pod resource runs is said there. Defaults, which the API server fills in, do not count."""
     if pod.get("ref") is None:
@@ -203,11 +219,40 @@ def _hanging(graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -
 
 def _times(spec: Plain, pods: Sequence[Plain], path: str) -> Iterator[Problem]:
     """A Pod's own timeout is within the Flow's: it could never be used up."""
-    whole = spec.get("timeoutSeconds", 10)
+    whole = _seconds(spec.get("timeoutSeconds", TIMEOUT_SECONDS))
     for i, pod in enumerate(pods):
-        own = pod.get("timeoutSeconds")
-        if isinstance(own, int | float) and isinstance(whole, int | float) and own > whole:
+        own = _seconds(pod.get("timeoutSeconds"))
+        if own > whole > 0:
             yield Problem(
                 f"{path}.pods[{i}].timeoutSeconds",
-                f"{own} s is longer than the whole Flow's {whole} s; raise {path}.timeoutSeconds or lower this",
+                f"{own:g} s is longer than the whole Flow's {whole:g} s; raise {path}.timeoutSeconds or lower this",
             )
+
+
+def _critical_path(spec: Plain, graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -> Iterator[Problem]:
+    """The timeouts that Pods set fit into the Flow's, one after another: else it would end a request before they do.
+
+    A Pod that sets none does not count. It may take what the others leave.
+    """
+    whole = _seconds(spec.get("timeoutSeconds", TIMEOUT_SECONDS))
+    waiting = {
+        str(pod["name"]): (_seconds(pod.get("timeoutSeconds")), needs) for pod, needs in zip(pods, graph, strict=True)
+    }
+    longest: dict[str, tuple[float, tuple[str, ...]]] = {GATEWAY: (0, ())}
+    while waiting:
+        name = next(name for name, (_, needs) in waiting.items() if all(need in longest for need in needs))
+        own, needs = waiting.pop(name)
+        before, way = max((longest[need] for need in needs), key=lambda found: found[0])
+        longest[name] = (before + own, (*way, f"{name} ({own:g} s)") if own else way)
+    total, way = max(longest.values(), key=lambda found: found[0])
+    if round(total, 6) > whole > 0:
+        yield Problem(
+            f"{path}.timeoutSeconds",
+            f"{whole:g} s is less than what the Pods on one way may take, {' + '.join(way)}; "
+            f"raise it to {total:.12g}, or lower theirs or leave them out",
+        )
+
+
+def _seconds(said: object) -> float:
+    """Return a timeout, or 0 where there is none; what is no number, the schema refuses."""
+    return said if isinstance(said, int | float) and not isinstance(said, bool) else 0

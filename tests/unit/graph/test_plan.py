@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from peavine import graph
+from peavine.errors import ManifestError
 from peavine.spec import Flow, PollingPolicy, parse
 
 
@@ -41,6 +43,37 @@ def test_a_plan_visits_each_pod_once_and_after_its_parents(pods: list[dict[str, 
         assert seen.issuperset(step.needs)
         seen.add(step.pod)
     assert not any(steps[-1].pod in step.needs for step in steps)
+
+
+def ways(pods: list[dict[str, Any]], name: str) -> Iterator[list[str]]:
+    """Yield every way from the request to a Pod."""
+    if name == "gateway":
+        yield []
+        return
+    (needs,) = (pod["needs"] for pod in pods if pod["name"] == name)
+    for parent in needs:
+        for way in ways(pods, parent):
+            yield [*way, name]
+
+
+@given(dags(), st.data())
+def test_a_flow_is_refused_exactly_where_the_pods_on_some_way_set_more_time_than_it_has(
+    pods: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    times = {pod["name"]: data.draw(st.none() | st.integers(1, 5), label=pod["name"]) for pod in pods}
+    timed = [{**pod, **({"timeoutSeconds": times[pod["name"]]} if times[pod["name"]] else {})} for pod in pods]
+    whole = data.draw(st.integers(5, 30), label="the Flow's")
+    longest = max(sum(times[name] or 0 for name in way) for pod in pods for way in ways(pods, pod["name"]))
+    try:
+        flow(*timed, timeoutSeconds=whole)
+    except ManifestError as error:
+        (problem,) = error.problems
+        assert problem.path == "spec.timeoutSeconds"
+        assert f"raise it to {longest}," in problem.message
+        assert longest > whole
+        flow(*timed, timeoutSeconds=longest)
+    else:
+        assert longest <= whole
 
 
 @given(dags())

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peavine.errors import ManifestError
 from peavine.spec import parse, parse_pod
@@ -122,10 +125,75 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
             [{"name": "a", "files": {"../x.py": ""}}], "spec.pods[0].files.../x.py", "no folder", id="a file outside"
         ),
         pytest.param([{"name": "A_b"}], "spec.pods[0].name", "does not match", id="a name that Kubernetes refuses"),
+        pytest.param([{"uses": "_pass"}, {"name": "b"}], "spec.pods[0].name", "is required", id="no name"),
+        pytest.param([{"name": ["a"]}], "spec.pods[0].name", "should be text", id="a list as name"),
     ],
 )
 def test_a_mistake_is_named_at_its_place(pods: list[dict[str, Any]], path: str, words: str) -> None:
     assert words in problems(flow(*pods))[path]
+
+
+def test_the_timeouts_of_pods_on_one_way_fit_into_the_flows() -> None:
+    pods = (
+        {"name": "cut", "timeoutSeconds": 4},
+        {"name": "words", "needs": ["cut"], "timeoutSeconds": 2},
+        {"name": "pixels", "needs": ["cut"], "timeoutSeconds": 5.5},
+        {"name": "join", "needs": ["words", "pixels"]},
+        {"name": "rank", "timeoutSeconds": 1},
+    )
+    assert problems(flow(*pods)) == {
+        "spec.timeoutSeconds": "10 s is less than what the Pods on one way may take, cut (4 s) + pixels (5.5 s) + "
+        "rank (1 s); raise it to 10.5, or lower theirs or leave them out"
+    }
+    parse(flow(*pods, timeoutSeconds=10.5))
+
+
+def test_pods_that_set_no_timeout_do_not_count() -> None:
+    parse(flow({"name": "a", "timeoutSeconds": 10}, {"name": "b"}, {"name": "c"}))
+    # 0.1 + 0.2 is more than 0.3 in binary fractions.
+    parse(flow({"name": "a", "timeoutSeconds": 0.1}, {"name": "b", "timeoutSeconds": 0.2}, timeoutSeconds=0.3))
+
+
+def test_a_gateway_has_two_ports() -> None:
+    assert "is grpcPort, too" in problems(flow({"name": "a"}, gateway={"grpcPort": 8080}))["spec.gateway.httpPort"]
+
+
+def test_a_variable_of_the_flow_is_set_once() -> None:
+    env = [{"name": "X", "value": "1"}, {"name": "X", "value": "2"}]
+    assert "set twice" in problems(flow({"name": "a"}, env=env))["spec.env[1].name"]
+
+
+def test_what_kubectl_gives_is_read_without_its_status() -> None:
+    given = flow({"name": "a"})
+    given["metadata"] |= {"uid": "1", "creationTimestamp": "2024-01-01T00:00:00Z", "managedFields": []}
+    assert parse({**given, "status": {"pods": "1/1"}}).spec.pods[0].name == "a"
+
+
+WORDS = [
+    "a",
+    "b",
+    "gateway",
+    "pods",
+    "name",
+    "needs",
+    "replicas",
+    "shards",
+    "storage",
+    "env",
+    "files",
+    "timeoutSeconds",
+]
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 9) | st.floats() | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(WORDS), PLAIN, max_size=5), max_size=4) | PLAIN, PLAIN, PLAIN)
+def test_whatever_a_manifest_says_is_accepted_or_refused_by_name(pods: object, gateway: object, env: object) -> None:
+    with contextlib.suppress(ManifestError):
+        parse({**flow(), "spec": {"pods": pods, "gateway": gateway, "env": env}})
 
 
 @pytest.mark.parametrize("manifest", [None, [], "flow", 3])
