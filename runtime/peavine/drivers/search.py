@@ -14,6 +14,9 @@ from peavine.wire import document_from_bytes
 
 __all__ = ["KVSearchDriver", "VectorFillDriver", "VectorSearchDriver"]
 
+MAX_MATCHES = 500_000
+"""Matches that one search may make, some 1,000 bytes each until they are sent."""
+
 
 class VectorSearchDriver(Traversing, Executing):
     """Find the nearest to the embeddings of Documents; they become their matches, the best first."""
@@ -29,6 +32,7 @@ class VectorSearchDriver(Traversing, Executing):
         docs = [doc for work in works for root in work.batch.docs for doc in self._queries(root)]
         if not docs:
             return
+        self._check_matches(len(docs), executor)
         try:
             found, distances = self.call(executor, self.method, vectors(docs), self.top_k)
         except InvalidRequest as problem:
@@ -41,6 +45,15 @@ class VectorSearchDriver(Traversing, Executing):
             )
         if self.fill_embedding:
             _fill_embeddings([match for doc in docs for match in doc.matches], executor, self, "query_by_id")
+
+    def _check_matches(self, queries: int, executor: Any) -> None:
+        """Refuse what would fill the memory; an Executor that does not say its `size` bounds its answers itself."""
+        size = getattr(executor, "size", None)
+        if size is not None and queries * min(self.top_k, size) > MAX_MATCHES:
+            raise InvalidRequest(
+                f"{queries:,} queries with {min(self.top_k, size):,} matches each have more than {MAX_MATCHES:,} in "
+                "all; ask for less (top_k), or send fewer Documents a request"
+            )
 
     def _queries(self, root: Document) -> list[Document]:
         """Return what to search with; a root that has nothing, neither itself nor below it, is an InvalidRequest."""

@@ -57,7 +57,7 @@ def alike(docs: Iterable[Document], field: Field) -> Iterator[tuple[list[Documen
         key = type(value) if isinstance(value, str | bytes) else (value.shape, value.dtype)
         groups.setdefault(key, []).append(doc)
     for key, group in groups.items():
-        values = [getattr(doc, field) for doc in group]
+        values: Any = [getattr(doc, field) for doc in group]
         if not isinstance(key, type):
             values = _stacked([dense(doc, value) for doc, value in zip(group, values, strict=True)])
         yield group, values

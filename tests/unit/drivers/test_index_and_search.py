@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from peavine.documents import Document, Sparse
-from peavine.drivers import Runner
+from peavine.drivers import Runner, search
 from peavine.drivers.stack import MAX_WRITTEN_OUT
 from peavine.errors import InvalidRequest
 from peavine.executors import Executor
+from peavine.wire import batch_from_bytes
 from peavine.yaml import Tagged
 
 
@@ -119,6 +120,29 @@ def test_a_search_in_an_empty_index_finds_nothing(ask: Any, index: Runner) -> No
 def test_top_k_is_how_many_are_found_or_all_there_are(ask: Any, index: Runner, top_k: int, count: int) -> None:
     ask(index, "index", [doc(str(n), n, 0) for n in range(4)])
     assert found(ask, index, 0, 0, top_k=top_k) == [str(n) for n in range(count)]
+
+
+def test_a_search_that_would_fill_the_memory_with_matches_is_refused(
+    ask: Any, index: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MAX_MATCHES", 8)
+    ask(index, "index", [doc(str(n), n, 0) for n in range(4)])
+    assert len(ask(index, "search", [doc("a", 0, 0), doc("b", 0, 0)], top_k=1000).docs[0].matches) == 4
+    with pytest.raises(
+        InvalidRequest, match=r"3 queries with 4 matches each have more than 8 .*ask for less \(top_k\)"
+    ):
+        ask(index, "search", [doc(str(n), n, 0) for n in range(3)], top_k=1000)
+
+
+def test_searches_that_are_too_much_together_are_answered_one_by_one(
+    make: Any, new_call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner: Runner = make("NumpyIndexer")
+    runner.run("index", [new_call([doc(str(n), n, 0) for n in range(4)])])
+    monkeypatch.setattr(search, "MAX_MATCHES", 8)
+    calls = [new_call([doc("q", 1, 0)]) for _ in range(3)]
+    runner.run("search", calls)
+    assert [len(batch_from_bytes(call.body).docs[0].matches) for call in calls] == [4, 4, 4]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
