@@ -132,7 +132,8 @@ def _tensor(tensor: Tensor, arrays: Arrays) -> Any:
 
 
 def _array(array: NDArray[Any], arrays: Arrays) -> Any:
-    if arrays == "list" and array.dtype.kind in "biuf" and array.ndim and np.isfinite(array).all():
+    # Nested lists do not say the shape of an array without numbers, and 4294967295 x 0 would be as many of them.
+    if arrays == "list" and array.dtype.kind in "biuf" and array.ndim and array.size and np.isfinite(array).all():
         return array.tolist()
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     data = base64.b64encode(little.tobytes()).decode()

@@ -27,6 +27,9 @@ MAX_DEPTH = 32
 MAX_TAG_DEPTH = 16
 """How deep tags may be nested: what the wire can carry."""
 
+MAX_DIMENSIONS = 32
+"""How many dimensions an array may have: what the wire can carry."""
+
 MAX_PROBLEMS = 20
 """After so many the rest is not told."""
 
@@ -176,8 +179,13 @@ def _tag(value: Any, path: str, depth: int) -> Any:
         return {_text(key): _tag(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_tag(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _Wrong(f"{value} is not a number that JSON knows", path)
+    if isinstance(value, int | float):
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:
+            raise _Wrong("is too large for a number", path) from None
+        if not finite:
+            raise _Wrong(f"{value} is not a number that JSON knows", path)
     if isinstance(value, str):
         try:
             return _text(value)
@@ -238,6 +246,8 @@ def _array(value: Any) -> NDArray[Any]:
         raise _Wrong("must be numbers, or lists of them of equal lengths") from None
     if array.dtype.kind not in "biuf":
         raise _Wrong("must hold numbers and nothing else")
+    if array.ndim > MAX_DIMENSIONS:
+        raise _Wrong(f"has {array.ndim} dimensions; at most {MAX_DIMENSIONS}")
     return array
 
 
@@ -252,7 +262,7 @@ def _exact(value: Mapping[str, Any]) -> NDArray[Any]:
     if dtype is None:
         raise _Wrong(f"{value['dtype']!r:.40} is none of {', '.join(sorted(_DTYPES))}", ".dtype")
     shape, data = _naturals(value["shape"]), _bytes(value["data"])
-    if len(shape) > 32 or len(data) != math.prod(shape) * dtype.itemsize:
+    if len(shape) > MAX_DIMENSIONS or len(data) != math.prod(shape) * dtype.itemsize:
         needed = math.prod(shape) * dtype.itemsize
         raise _Wrong(f"has {len(data)} bytes, and shape {list(shape)} of {dtype.name} needs {needed}", ".data")
     try:
