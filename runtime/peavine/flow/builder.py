@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
 from peavine.flow import drawing, files
-from peavine.spec import API_VERSION, FlowPod, FlowSpec, parse
+from peavine.spec import API_VERSION, FlowPod, FlowSpec
 from peavine.spec import Flow as Manifest
 from peavine.spec.model import Model
 from peavine.spec.rules import GATEWAY, edges
@@ -114,7 +114,7 @@ class Flow:
             pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self._last, *self._inspected]})
         body = copy.deepcopy({**self._settings, "pods": pods})
         plain = {"apiVersion": API_VERSION, "kind": "Flow", "metadata": dict(self._metadata), "spec": body}
-        return parse(files.complete(plain, self._folder))
+        return files.parse(plain, self._folder)
 
     def dump(self) -> str:
         """Return the manifest as YAML text; `Flow.load` of it gives an equal Flow."""
@@ -125,7 +125,7 @@ class Flow:
         draw = drawing.svg if path is not None and Path(path).suffix == ".svg" else drawing.mermaid
         text = draw(self.manifest())
         if path is not None:
-            Path(path).write_text(text)
+            Path(path).write_text(text, encoding="utf-8")
         return text
 
     def start(self, timeout: float | None = None) -> Flow:

@@ -25,7 +25,7 @@ def read(path: str | Path) -> tuple[spec.Flow, list[str]]:
     """
     path = Path(path)
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ManifestError(f"cannot be read: {error.strerror}", str(path)) from error
     except UnicodeDecodeError as error:
@@ -45,7 +45,7 @@ def read_text(text: str, folder: Path, source: str = "", name: str = "flow") -> 
         except ManifestError as error:
             raise ManifestError(error.problems, source) from error
         document, notes = converted.manifest, converted.notes
-    return spec.parse(complete(document, folder, source), source), notes
+    return parse(document, folder, source), notes
 
 
 def write(flow: spec.Flow) -> str:
@@ -58,26 +58,45 @@ def write(flow: spec.Flow) -> str:
     return yaml.dump(plain)
 
 
-def complete(manifest: Any, folder: Path, source: str = "") -> Any:
-    """Return a manifest's plain data with the YAML and Python files that it names taken into it."""
-    pods = manifest.get("spec", {}).get("pods") if isinstance(manifest, Mapping) else None
-    if not isinstance(pods, list):
-        return manifest  # The schema says what is wrong with it.
+def parse(manifest: Any, folder: Path, source: str = "") -> spec.Flow:
+    """Return the checked manifest of plain data, with the YAML and Python files that it names taken into it.
+
+    Raises ManifestError with every problem, of the manifest and of the files.
+    """
     problems: list[Problem] = []
+    try:
+        flow = spec.parse(_complete(manifest, folder, problems), source)
+    except ManifestError as error:
+        raise ManifestError(sorted([*error.problems, *problems]), source) from None
+    if problems:
+        raise ManifestError(problems, source)
+    return flow
+
+
+def _complete(manifest: Any, folder: Path, problems: list[Problem]) -> Any:
+    body = manifest.get("spec") if isinstance(manifest, Mapping) else None
+    pods = body.get("pods") if isinstance(body, Mapping) else None
+    if not isinstance(body, Mapping) or not isinstance(pods, list):
+        return manifest  # The schema says what is wrong with it.
     inlined = [
         _complete_pod(pod, folder, f"spec.pods[{i}]", problems) if isinstance(pod, Mapping) else pod
         for i, pod in enumerate(pods)
     ]
-    if problems:
-        raise ManifestError(problems, source)
-    return {**manifest, "spec": {**manifest["spec"], "pods": inlined}}
+    return {**manifest, "spec": {**body, "pods": inlined}}
 
 
 def _complete_pod(pod: Mapping[str, Any], folder: Path, path: str, problems: list[Problem]) -> dict[str, Any]:
     made = dict(pod)
-    files = dict(pod.get("files") or {})
+    said = pod.get("files") or {}
+    if not isinstance(said, Mapping):
+        return made  # The schema says what is wrong with it.
+    files = dict(said)
     for field in USES:
         uses = pod.get(field)
+        if isinstance(uses, Tagged):
+            remedy = f"is an Executor's YAML, which is text here: `{field}: |`, and !{uses.tag} .. on the next line"
+            problems.append(Problem(f"{path}.{field}", remedy))
+            del made[field]
         if not isinstance(uses, str):
             continue
         beside = folder
@@ -88,7 +107,7 @@ def _complete_pod(pod: Mapping[str, Any], folder: Path, path: str, problems: lis
             made[field], beside = text, (folder / uses.strip()).parent
         for module in _modules(made[field]):
             where = f"{path}.{field}.metas.py_modules"
-            if module in (pod.get("files") or {}):
+            if module in said:
                 continue
             if "/" in module:
                 problems.append(Problem(where, f'"{module}": a module stands beside the YAML, without a folder'))
@@ -118,23 +137,22 @@ def is_file_name(uses: str) -> bool:
 
 def _text(folder: Path, name: str, path: str, problems: list[Problem]) -> str | None:
     """Return a file's text, or say why there is none. Only files in `folder`, or below it, are read."""
-    found = (folder / name).resolve()
-    if not found.is_relative_to(folder.resolve()):
-        problems.append(Problem(path, f'"{name}" is outside the folder of the manifest; move it there'))
-        return None
     try:
-        return found.read_text()
-    except OSError as error:
-        problems.append(Problem(path, f'"{name}" cannot be read beside the manifest: {error.strerror}'))
+        found = (folder / name).resolve()
+        if found.is_relative_to(folder.resolve()):
+            return found.read_text(encoding="utf-8")
+        problems.append(Problem(path, f'"{name}" is outside the folder of the manifest; move it there'))
     except UnicodeDecodeError:
         problems.append(Problem(path, f'"{name}" is not UTF-8 text'))
+    except OSError as error:
+        problems.append(Problem(path, f'"{name}" cannot be read beside the manifest: {error.strerror}'))
+    except ValueError:  # a name with a null character
+        problems.append(Problem(path, f"{name!r} is no file name"))
     return None
 
 
 def _modules(uses: str) -> Iterator[str]:
     """Yield the Python files that an Executor's YAML names; one that cannot be read is for its Pea to refuse."""
-    if not uses.lstrip().startswith("!"):
-        return
     try:
         found = yaml.load(uses)
     except ManifestError:
@@ -148,6 +166,8 @@ def _named(node: Any) -> Iterator[str]:
     elif isinstance(node, Mapping):
         metas = node.get("metas")
         listed = metas.get("py_modules") if isinstance(metas, Mapping) else None
-        yield from [listed] if isinstance(listed, str) else listed or []
-        for component in node.get("components") or []:
+        listed = [listed] if isinstance(listed, str) else listed
+        yield from (str(name) for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
+        components = node.get("components")
+        for component in components if isinstance(components, list) else ():
             yield from _named(component)

@@ -62,7 +62,7 @@ class LocalFlow:
         try:
             planned = layout(self.flow, self._folder, self._data, self._listen)
             for path, text in planned.files.items():
-                path.write_text(text)
+                path.write_text(text, encoding="utf-8")
             for process in planned.processes:
                 self._children.append(Child(process, self._folder, self._line[0], self._sink))
             self._wait_until_ready(planned.addresses, deadline, timeout)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from peavine.errors import ManifestError
-from peavine.flow import read, write
+from peavine.flow import read, read_text, write
 
 MANIFEST = """
 apiVersion: peavine.dev/v1alpha1
@@ -50,6 +50,45 @@ def test_modules_of_components_are_taken_in(tmp_path: Path) -> None:
     (tmp_path / "all.yml").write_text("!CompoundExecutor\ncomponents:\n- !A\n  metas: {py_modules: a.py}\n")
     flow, _ = read(_write(tmp_path, "all.yml"))
     assert list(flow.spec.pods[0].files) == ["a.py"]
+
+
+def test_modules_are_taken_in_where_the_yaml_begins_with_a_comment(tmp_path: Path) -> None:
+    (tmp_path / "encode.yml").write_text("# Ours.\n" + ENCODER)
+    (tmp_path / "mine.py").write_text("class Mine: ...\n")
+    assert list(read(_write(tmp_path, "encode.yml"))[0].spec.pods[0].files) == ["mine.py"]
+
+
+def test_missing_files_are_named_beside_what_else_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read(_write(tmp_path, "no.yml\n    shards: 0\n    needs: [nobody]"))
+    paths = ["spec.pods[0].needs[0]", "spec.pods[0].shards", "spec.pods[0].uses"]
+    assert [problem.path for problem in caught.value.problems] == paths
+
+
+def test_an_executor_that_is_not_written_as_text_is_told_how(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"spec\.pods\[0\]\.uses: is an Executor's YAML, .*`uses: \|`, and !Mine"):
+        read(_write(tmp_path, "!Mine {with: {dim: 3}}"))
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("spec:", "spec"),
+        ("spec: [1]", "spec"),
+        ("spec: {pods: [{name: a, files: [x]}]}", "spec.pods[0].files"),
+        ("spec: {pods: [{name: a, files: text}]}", "spec.pods[0].files"),
+        ('spec: {pods: [{name: a, uses: "a\\0.yml"}]}', "spec.pods[0].uses"),
+    ],
+)
+def test_what_has_the_wrong_shape_is_named(body: str, path: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read_text(f"metadata: {{name: x}}\n{body}", Path())
+    assert [problem.path for problem in caught.value.problems] == [path]
+
+
+@pytest.mark.parametrize("uses", ["!Mine {metas: {py_modules: 3}}", "!Mine {components: 3, metas: {py_modules: [3]}}"])
+def test_what_an_executors_yaml_says_wrongly_is_left_to_its_pea(uses: str) -> None:
+    assert read_text(f"metadata: {{name: x}}\nspec: {{pods: [{{name: a, uses: '{uses}'}}]}}", Path())[0]
 
 
 def test_every_missing_file_is_named(tmp_path: Path) -> None:
