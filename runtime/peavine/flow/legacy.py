@@ -12,6 +12,7 @@ from typing import Any
 
 from peavine.errors import ManifestError, Problem, did_you_mean
 from peavine.spec import API_VERSION
+from peavine.yaml import Tagged
 
 Arguments = Mapping[str, Any]
 
@@ -21,7 +22,6 @@ RENAMED = {
     "uses_after": "usesAfter",
     "replicas": "replicas",
     "read_only": "readOnly",
-    "max_message_size": "maxMessageBytes",
 }
 """Arguments that are fields now."""
 
@@ -33,6 +33,7 @@ GONE = {
     "dump_interval": "every batch is on disk before it is answered",
     "runtime_backend": "every Pea is a process",
     "runtime": "every Pea is a process",
+    "runtime_cls": "every Pea is a process",
     "uses_internal": "an Executor image brings its own executor.yml",
     "entrypoint": "say it in the image's Dockerfile",
     "docker_kwargs": "say it under `podTemplate:`",
@@ -58,13 +59,16 @@ GONE = {
     "ssh_keyfile": "Services connect Pods",
     "ssh_password": "Services connect Pods",
     "upload_files": "`peavine convert` takes the Executor's files along",
+    "workspace_id": "`peavine convert` takes the Executor's files along",
+    "silent_remote_logs": "`kubectl logs` shows what a Pea says",
 }
 """Arguments that have no field, and what does their job now."""
 
 IGNORED = re.compile(
-    r"^(port_.*|socket_.*|host_in|host_out|ctrl_with_ipc|timeout_ctrl|identity|name|expose_public|proxy)$"
+    r"^(port_.*|socket_.*|host_in|host_out|ctrl_with_ipc|timeout_ctrl|identity|name|expose_public|proxy"
+    r"|num_part|pea_id|pea_role|pod_role)$"
 )
-"""Arguments about sockets, which nobody sets by hand any more."""
+"""Arguments about sockets and roles, which nobody sets by hand any more."""
 
 
 @dataclass
@@ -110,16 +114,21 @@ class _Conversion:
             self.problems.append(Problem("version", f"{document['version']} is not known; versions 1 and none are"))
         for key in document:
             if key not in ("version", "env", "with", "pods", "!cls"):
-                self.problems.append(Problem(key, "is not part of an old Flow file: version, env, with, pods"))
+                self.problems.append(Problem(str(key), "is not part of an old Flow file: version, env, with, pods"))
         if env := _environment(document.get("env")):
             self.spec["env"] = env
-        shared = dict(document.get("with") or {})
-        for old, gateway in (("port_expose", "grpcPort"), ("port", "grpcPort")):
-            if isinstance(shared.get(old), int):
-                self.spec["gateway"] = {gateway: shared.pop(old)}
+        shared = self.shared(document.get("with"))
+        for old in ("port_expose", "port"):
+            if (port := shared.pop(old, None)) is not None:
+                self.spec["gateway"] = {"grpcPort": port}
+        if (size := shared.pop("max_message_size", None)) is not None:
+            self.message_size(self.spec, size, shared)
         listed = document.get("pods") or []
         if isinstance(listed, Mapping):
-            listed = [{"name": name, **(arguments or {})} for name, arguments in listed.items()]
+            listed = [_named(name, arguments) for name, arguments in listed.items()]
+        if not isinstance(listed, list):
+            self.problems.append(Problem("pods", "is a list of Pods, or a map in the oldest files"))
+            return
         for i, arguments in enumerate(listed):
             if not isinstance(arguments, Mapping):
                 self.problems.append(Problem(f"pods[{i}]", "is not a map of arguments"))
@@ -127,6 +136,17 @@ class _Conversion:
                 self.pod({**shared, **arguments}, arguments, i)
         if self.inspected:
             self.pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self.last, *self.inspected]})
+
+    def shared(self, said: object) -> dict[str, Any]:
+        """Return what all Pods share: arguments by name, or `{args: [..], kwargs: {..}}` as they were handed over."""
+        given = said or {}
+        by_name = given.get("kwargs") or {} if isinstance(given, Mapping) else None
+        if not isinstance(given, Mapping) or not isinstance(by_name, Mapping):
+            self.problems.append(Problem("with", "is a map of arguments, or {args: [], kwargs: {name: value}}"))
+            return {}
+        if given.get("args"):
+            self.problems.append(Problem("with.args", "have no names; write them by name under `with:`"))
+        return {**by_name, **{name: value for name, value in given.items() if name not in ("args", "kwargs")}}
 
     def pod(self, arguments: Arguments, own: Arguments, position: int) -> None:
         """Read a Pod's arguments: its own, and those that it shares with all."""
@@ -137,8 +157,11 @@ class _Conversion:
         if method not in ("add", "needs", "inspect"):
             self.problems.append(Problem(f"{path}.method", f'"{method}" is not one of add, needs, inspect'))
         needs = arguments.get("needs")
-        if needs is not None:
-            pod["needs"] = [kubernetes_name(str(need)) for need in ([needs] if isinstance(needs, str) else needs)]
+        needs = [needs] if isinstance(needs, str) else needs
+        if isinstance(needs, list | tuple):
+            pod["needs"] = [kubernetes_name(str(need)) for need in needs]
+        elif needs is not None:
+            self.problems.append(Problem(f"{path}.needs", "is a Pod's name, or a list of names"))
         elif self.inspected or method == "inspect":
             pod["needs"] = [self.last or "gateway"]
         if method == "needs" and "uses" not in arguments:
@@ -165,7 +188,7 @@ class _Conversion:
 
     def parallel(self, pod: dict[str, Any], count: Any, arguments: Arguments) -> None:
         """`parallel` meant both: with polling `all` the data was split, else the Peas were alike."""
-        split = str(arguments.get("polling", "any")).lower() == "all"
+        split = _word(arguments.get("polling", "any")) == "ALL"
         if count != 1:
             pod["shards" if split else "replicas"] = count
 
@@ -181,14 +204,26 @@ class _Conversion:
         )
 
     def on_error(self, pod: dict[str, Any], strategy: Any, arguments: Arguments) -> None:
-        if str(strategy).upper() == "SKIP_EXECUTOR":
+        if _word(strategy) == "SKIP_EXECUTOR":
             pod["onError"] = "Skip"
+        else:
+            self.notes.append(
+                f"{pod['name']}: on_error_strategy {_word(strategy)} is left out; an error ends its request, and "
+                "`onError: Skip` lets it go on"
+            )
 
     def env(self, pod: dict[str, Any], env: Any, arguments: Arguments) -> None:
         pod["env"] = _environment(env)
 
     def timeout(self, pod: dict[str, Any], milliseconds: Any, arguments: Arguments) -> None:
-        pod["timeoutSeconds"] = milliseconds / 1000
+        number = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
+        pod["timeoutSeconds"] = milliseconds / 1000 if number else milliseconds
+
+    def message_size(self, pod: dict[str, Any], size: Any, arguments: Arguments) -> None:
+        if size == -1:
+            self.notes.append("max_message_size: left out; 16 MiB, unless `spec.maxMessageBytes` says otherwise")
+        else:
+            pod["maxMessageBytes"] = size
 
 
 SPECIAL: dict[str, Callable[[_Conversion, dict[str, Any], Any, Arguments], None]] = {
@@ -198,8 +233,19 @@ SPECIAL: dict[str, Callable[[_Conversion, dict[str, Any], Any, Arguments], None]
     "on_error_strategy": _Conversion.on_error,
     "env": _Conversion.env,
     "timeout": _Conversion.timeout,
+    "max_message_size": _Conversion.message_size,
 }
 """Arguments that became something else than a field of another name."""
+
+
+def _named(name: object, arguments: object) -> object:
+    """Return a Pod of the oldest files, which stands under its name, as it stands in a list."""
+    return {"name": name, **arguments} if isinstance(arguments, Mapping) else {"name": name} if not arguments else None
+
+
+def _word(value: object) -> str:
+    """Return a word of old: `ALL`, `all` and `!PollingType ALL` are the same."""
+    return str(value.value if isinstance(value, Tagged) else value).upper()
 
 
 def _environment(env: object) -> list[dict[str, str]]:

@@ -1,11 +1,15 @@
 """Flow files of the old kind become manifests."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peavine.errors import ManifestError
 from peavine.flow import read, read_text
+from peavine.flow.legacy import GONE, RENAMED, SPECIAL, convert
 from peavine.spec import Flow, FlowPod
 
 OLD = """
@@ -75,8 +79,49 @@ def test_inspecting_pods_are_gathered() -> None:
     }
 
 
-def test_skipping_an_executor_stays() -> None:
+def test_skipping_an_executor_stays_and_other_strategies_are_told() -> None:
     assert _pods("!Flow {pods: [{name: a, on_error_strategy: SKIP_EXECUTOR}]}")["a"].on_error == "Skip"
+    flow, (note,) = _read("!Flow {pods: [{name: a, on_error_strategy: IGNORE}]}")
+    assert flow.spec.pods[0].on_error == "Fail"
+    assert note.startswith("a: on_error_strategy IGNORE is left out")
+
+
+@pytest.mark.parametrize("word", ["ALL", "all", "!PollingType ALL"])
+def test_a_word_of_old_is_read_however_it_was_written(word: str) -> None:
+    assert _pods(f"!Flow {{pods: [{{name: a, parallel: 2, polling: {word}}}]}}")["a"].shards == 2
+
+
+def test_arguments_by_name_may_stand_under_kwargs() -> None:
+    text = "!Flow {with: {args: [], kwargs: {read_only: true, port_expose: 1}, port_expose: 9000}, pods: [{name: a}]}"
+    flow, _ = _read(text)
+    assert flow.spec.gateway.grpc_port == 9000
+    assert flow.spec.pods[0].read_only
+
+
+def test_the_size_of_messages_is_the_flows() -> None:
+    flow, _ = _read("!Flow {with: {max_message_size: 2048}, pods: [{name: a}]}")
+    assert (flow.spec.max_message_bytes, flow.spec.pods[0].max_message_bytes) == (2048, None)
+    flow, (note,) = _read("!Flow {with: {max_message_size: -1}, pods: [{name: a}]}")
+    assert note.startswith("max_message_size: left out; 16 MiB")
+
+
+@pytest.mark.parametrize("argument", ["runtime_cls: GRPCRuntime", "workspace_id: x", "num_part: 2", "pod_role: POD"])
+def test_arguments_that_nobody_needs_any_more_are_left_out(argument: str) -> None:
+    assert _pods(f"!Flow {{pods: [{{name: a, {argument}}}]}}")["a"].manifest() == {"name": "a"}
+
+
+WORDS = sorted({*RENAMED, *SPECIAL, *GONE, "needs", "method", "name", "args", "kwargs", "inspect", "a", "with", "pods"})
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 3) | st.floats() | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(ANYTHING, st.lists(st.dictionaries(st.sampled_from(WORDS), ANYTHING, max_size=4), max_size=3) | ANYTHING)
+def test_whatever_an_old_file_says_is_converted_or_refused_by_name(shared: object, pods: object) -> None:
+    with contextlib.suppress(ManifestError):
+        convert({"with": shared, "pods": pods}, "x")
 
 
 def test_the_files_own_environment_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +138,13 @@ def test_the_files_own_environment_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
         ("!Flow {version: 3, pods: [{name: a}]}", "version: 3 is not known"),
         ("!Flow {pods: [{name: a}], extra: 1}", "extra: is not part"),
         ("!Flow {pods: [a]}", r"pods\[0\]: is not a map"),
+        ("!Flow {pods: {a: [1]}}", r"pods\[0\]: is not a map"),
+        ("!Flow {pods: 3}", "pods: is a list of Pods"),
+        ("!Flow {pods: [{name: a, needs: 3}]}", r"pods\[0\]\.needs: is a Pod's name, or a list"),
+        ("!Flow {pods: [{name: a, timeout: soon}]}", r"pods\[0\]\.timeoutSeconds: .*'soon'"),
+        ("!Flow {with: [1], pods: [{name: a}]}", "with: is a map"),
+        ("!Flow {with: {kwargs: 1}, pods: [{name: a}]}", "with: is a map"),
+        ("!Flow {with: {args: [1]}, pods: [{name: a}]}", r"with\.args: have no names"),
         ("!Flow {pods: [{name: a, needs: b}]}", r'no Pod named "b"'),
         ("!Flow {pods: [{name: a, uses: $NOWHERE_SET}]}", "NOWHERE_SET"),
         ("!Flow [1]", "pods"),
