@@ -154,7 +154,7 @@ class Executing(Driver):
             return getattr(executor, method)(*arguments, **named)
         except PeavineError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # what a user's code calls must not end the Pea
             driver = type(self).__name__
             message = f"{executor.name}.{method}() raised {type(error).__name__}: {error}"
             raise ExecutorError(message, executor.name, driver, method) from error

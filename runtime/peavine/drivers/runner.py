@@ -85,7 +85,7 @@ class Runner:
         try:
             for call, body in zip(calls, self._attempt(kind, chain, calls, where), strict=True):
                 call.body = body
-        except Exception as error:  # whatever an Executor raises is an answer
+        except (Exception, SystemExit) as error:  # whatever an Executor raises is an answer
             if len(calls) > 1:
                 for call in calls:
                     self._run(kind, chain, [call])
@@ -107,7 +107,7 @@ class Runner:
                 bound.driver.run(works, bound.executor, kind)
             return [_encoded(work.batch) for work in works]
 
-    def _settle(self, call: Call, error: Exception, where: _Where) -> None:
+    def _settle(self, call: Call, error: BaseException, where: _Where) -> None:
         """Say what went wrong with one call, and whether it goes on."""
         call.executor, call.driver = where.executor, where.driver
         failure: PeavineError

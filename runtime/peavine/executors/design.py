@@ -99,7 +99,7 @@ class Building:
         except ValueError as error:
             self._note(f"{design.path}.with", str(error))
             return Executor()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise failed(design.cls.__name__, "__init__", error) from error
         for key, value in design.metas.items():
             setattr(executor, executor.METAS[key], value)
@@ -142,7 +142,7 @@ class Building:
         self._problems.append(Problem(path, message))
 
 
-def failed(name: str, method: str, error: Exception) -> ExecutorError:
+def failed(name: str, method: str, error: BaseException) -> ExecutorError:
     """Return the error for what an Executor's own code raised, to be raised from it."""
     message = f"{name}.{method}() raised {type(error).__name__}: {error}"
     return ExecutorError(message, executor=name, method=method)

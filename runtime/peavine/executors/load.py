@@ -56,7 +56,7 @@ def load(
         executor.open(workspace / executor.subfolder if workspace else None, read_only=read_only)
     except PeavineError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise failed(executor.name, "post_init", error) from error
     return executor
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
 from peavine.drivers import Call, Query, Runner
@@ -20,6 +19,7 @@ from peavine.spec import Pod
 from peavine.v1 import pea_pb2
 from peavine.wire.split import shallow
 from peavine.wire.status import status_of
+from peavine.wire.tags import read_struct
 from peavine.wire.unit import serialize
 
 __all__ = ["Arrived", "Place", "execute"]
@@ -114,7 +114,7 @@ def _call(item: pea_pb2.Envelope) -> Call:
 
 def _plain(struct: Struct) -> dict[str, Any]:
     """Return the values; a Struct has only doubles, and a whole number of them is meant as one."""
-    return {name: _whole(value) for name, value in MessageToDict(struct).items()}
+    return {name: _whole(value) for name, value in read_struct(struct).items()}
 
 
 def _whole(value: Any) -> Any:

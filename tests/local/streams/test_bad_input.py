@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -83,6 +84,20 @@ async def test_a_unit_without_items_and_one_of_mixed_kinds_are_answered(start: S
     stamped, unit = await stream.answer()
     assert stamped.failed == 1
     assert "the unit's kind is" in unit.items[1].header.status.message
+
+
+async def test_a_parameter_that_is_no_number_fails_its_own_request(start: Start) -> None:
+    flow = await start({"name": "cut", "uses": "!Executor {requests: {on: {search: [!SliceQL {traversal_paths: r}]}}}"})
+    stream = UnitStream(grpc.aio.insecure_channel(flow.targets["cut"][0]))
+    await stream.open()
+    items = [envelope(name, Document(id=name, text="hi")) for name in ("good", "bad")]
+    for item in items:
+        item.header.deadline = time.time() + 60
+    items[1].header.parameters.update({"end": math.nan})
+    await stream.ask(1, *items)
+    _, unit = await stream.answer()
+    assert [item.header.HasField("status") for item in unit.items] == [False, True]
+    assert "SliceQL.end: must be a whole number (given: nan)" in unit.items[1].header.status.message
 
 
 async def test_malformed_requests_are_refused(start: Start) -> None:

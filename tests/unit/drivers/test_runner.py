@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -63,6 +64,18 @@ def test_a_bad_document_fails_only_its_own_request(make: Make, new_call: NewCall
     assert (failure.executor, failure.driver, failure.method) == ("Lengths", "EncodeDriver", "encode")
     assert (calls[1].executor, calls[1].driver) == ("Lengths", "EncodeDriver")
     assert docs(calls[0])[0].embedding is not None
+
+
+def test_an_executor_that_calls_exit_fails_its_request_and_not_the_process(make: Make, new_call: NewCall) -> None:
+    class Leaving(Crafter):
+        def craft(self, text: str) -> None:
+            if text == "bad":
+                sys.exit("no more")
+
+    calls = [new_call(texts("good")), new_call(texts("bad"))]
+    make(Leaving()).run("index", calls)
+    assert calls[0].failure is None
+    assert str(calls[1].failure) == "Leaving.craft() raised SystemExit: no more"
 
 
 def test_malformed_bytes_fail_only_their_own_request(make: Make, new_call: NewCall) -> None:

@@ -168,6 +168,15 @@ def test_an_error_of_the_executors_own_code_names_class_and_method() -> None:
         assert isinstance(caught.value.__cause__, KeyError)
 
 
+def test_an_executor_that_calls_exit_while_it_starts_is_named() -> None:
+    text = (
+        "import sys\nclass A(Crafter):\n    def craft(self, text): ...\n    def {}(self):\n        sys.exit('no key')"
+    )
+    for method in ("__init__", "post_init"):
+        with pytest.raises(ExecutorError, match=rf"A.{method}\(\) raised SystemExit: no key"):
+            load_a(text.format(method))
+
+
 def test_a_value_error_of_a_constructor_is_about_its_arguments() -> None:
     text = (
         "class A:\n    def craft(self, text): ...\n    def __init__(self, x=1):\n        raise ValueError('x is odd')"
