@@ -93,6 +93,8 @@ def jsonl(
                 yield _from_json(json.loads(line))
             except json.JSONDecodeError as error:
                 raise InvalidRequest(f"{name}:{number}: is not JSON: {error.msg} at character {error.pos}") from error
+            except RecursionError as error:
+                raise InvalidRequest(f"{name}:{number}: is nested too deep") from error
             except InvalidRequest as error:
                 raise InvalidRequest(f"{name}:{number}: {error}") from error
 
@@ -174,13 +176,19 @@ def _matching(patterns: str | Path | Iterable[str | Path]) -> Iterator[Path]:
 
 @contextmanager
 def _opened(source: str | Path | Iterable[str]) -> Iterator[Iterable[str]]:
-    if not isinstance(source, str | Path):
-        yield source
-        return
-    if not Path(source).is_file():
-        raise NotFound(f'no file "{source}"')
-    with Path(source).open(encoding="utf-8", newline="") as opened:
-        yield opened
+    name = str(source) if isinstance(source, str | Path) else "the input"
+    try:
+        if not isinstance(source, str | Path):
+            yield source
+        elif not Path(source).is_file():
+            raise NotFound(f'no file "{source}"')
+        else:
+            with Path(source).open(encoding="utf-8", newline="") as opened:
+                yield opened
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{name}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except csv_format.Error as error:
+        raise InvalidRequest(f"{name}: is no CSV: {error}") from error
 
 
 def _from_json(data: Any) -> Document | tuple[Document, Document]:

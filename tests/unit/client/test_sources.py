@@ -1,5 +1,5 @@
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,26 @@ def test_a_csv_without_the_column_is_told_which_it_has() -> None:
 def test_a_csv_row_of_another_length_is_named(row: str) -> None:
     with pytest.raises(InvalidRequest, match="csv:2: has not 2 columns"):
         list(sources.csv(["id,text\n", row + "\n"]))
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "says"),
+    [
+        (sources.lines, b"fine\n\xff\n", "is not UTF-8 text"),
+        (sources.jsonl, b"\xff\n", "is not UTF-8 text"),
+        (sources.csv, b"text\n\xff\n", "is not UTF-8 text"),
+        (sources.csv, b'text\n"open\n', "is no CSV"),
+        (sources.jsonl, b"[" * 100_000, ":1: is nested too deep"),
+    ],
+    ids=["lines", "JSON lines", "CSV", "a quote that does not end", "deep JSON"],
+)
+def test_a_file_that_is_not_what_it_should_be_is_named(
+    tmp_path: Path, read: Callable[[Path], Iterator[object]], content: bytes, says: str
+) -> None:
+    (tmp_path / "docs").write_bytes(content)
+    with pytest.raises(InvalidRequest, match=says) as caught:
+        list(read(tmp_path / "docs"))
+    assert str(tmp_path / "docs") in str(caught.value)
 
 
 def test_arrays_give_slices_along_their_axis() -> None:
