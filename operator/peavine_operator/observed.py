@@ -64,6 +64,8 @@ class Observed:
     def __init__(self) -> None:
         self._objects: dict[Ref, Known] = {}
         self._children: dict[Ref, set[Ref]] = defaultdict(set)
+        self._gone: dict[Ref, int] = {}
+        """When an object was deleted, until a list has said so, too. What is older must not bring it back."""
         self._refers: dict[Ref, set[str]] = {}
         """The Pod resources that a Flow refers to, of those Flows that do."""
 
@@ -85,7 +87,7 @@ class Observed:
         """Take note of an object and return the Flows and Pods that it concerns; none if it is not newer than known."""
         ref, now = kinds.ref(body), version(body)
         known = self._objects.get(ref)
-        if known is not None and known.version >= now:
+        if (self._gone.get(ref, 0) if known is None else known.version) >= now:
             return set()
         new = Known(
             now,
@@ -108,6 +110,7 @@ class Observed:
         known = self._objects.get(ref)
         if known is None or known.uid != body["metadata"].get("uid"):
             return set()
+        self._gone[ref] = max(known.version, version(body))
         return self._forget(ref, known)
 
     def replace(self, kind: Kind, bodies: Iterable[Body], listed_at: int) -> set[Ref]:
@@ -124,6 +127,7 @@ class Observed:
         for ref, known in gone:
             if known.version <= listed_at:
                 changed |= self._forget(ref, known)
+        self._gone = {ref: at for ref, at in self._gone.items() if ref.kind != kind or at > listed_at}
         return changed
 
     def _forget(self, ref: Ref, known: Known) -> set[Ref]:

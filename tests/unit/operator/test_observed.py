@@ -92,3 +92,14 @@ def test_what_no_decision_is_made_from_is_not_remembered() -> None:
     assert trimmed["metadata"]["annotations"] == {"kept": "yes"}
     assert "managedFields" not in trimmed["metadata"]
     assert "data" not in trim(body(CONFIG_MAP, "c", data={"a": "b"}))
+
+
+def test_what_was_deleted_is_not_brought_back_by_what_was_said_before() -> None:
+    observed, config = Observed(), body(CONFIG_MAP, "c", version=3, labels={names.POD: "f-a"})
+    observed.put(config)
+    observed.drop(body(CONFIG_MAP, "c", version=7))
+    assert observed.put(config) == set(), "the answer to an earlier write"
+    assert observed.replace(CONFIG_MAP, [config], listed_at=5) == set(), "a list from before"
+    assert observed.get(Ref(CONFIG_MAP, "ns", "c")) is None
+    assert observed.replace(CONFIG_MAP, [], listed_at=9) == set()
+    assert observed.put(body(CONFIG_MAP, "c", version=10, labels={names.POD: "f-a"})) == {POD_KEY}
