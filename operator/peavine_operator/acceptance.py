@@ -43,12 +43,16 @@ def _files(spec: Mapping[str, Any], path: str) -> list[Problem]:
     return [
         Problem(
             f"{path}.{field}",
-            f'"{spec[field]}" looks like a file, and there are no files beside a manifest in a cluster; '
+            f'"{_short(spec[field])}" looks like a file, and there are no files beside a manifest in a cluster; '
             "`peavine convert flow.yml | kubectl apply -f -` puts its text here",
         )
         for field in ("uses", "usesBefore", "usesAfter")
         if field in spec and _is_file(spec[field], spec)
     ]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _is_file(uses: str, spec: Mapping[str, Any]) -> bool:

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from peavine.errors import Problem
+from peavine.spec.status import LONGEST_MESSAGE
 from peavine_operator import reasons
-from peavine_operator.symptoms import Finding
+from peavine_operator.symptoms import Finding, merged
 
+MORE = "\n... and more"
 Condition = dict[str, Any]
 
 
@@ -23,9 +25,7 @@ def conditions(
 ) -> list[Condition]:
     """Return the conditions of a resource: why its manifest was refused, what it waits for and what fails in it."""
     accepted = refused or Finding(reasons.ACCEPTED, "the manifest is right")
-    fails = failing[0] if failing else None
-    if len(failing) > 1:
-        fails = Finding(failing[0].reason, "\n".join(dict.fromkeys(finding.message for finding in failing)))
+    fails = merged(failing)
     ready = refused or (waiting and (fails or waiting))
     told = (
         ("Ready", ready is None, ready or Finding(reasons.READY, "all is ready")),
@@ -38,7 +38,7 @@ def conditions(
             "type": name,
             "status": "True" if holds else "False",
             "reason": finding.reason,
-            "message": finding.message,
+            "message": _bounded(finding.message),
             "observedGeneration": generation,
         }
         for name, holds, finding in told
@@ -47,6 +47,11 @@ def conditions(
 
 def _moves(refused: Finding | None, waiting: Finding | None, fails: Finding | None) -> bool:
     return refused is None and fails is None and waiting is not None and waiting.reason != reasons.SCALED_TO_ZERO
+
+
+def _bounded(message: str) -> str:
+    """Cut what the API server would refuse: then the status would go on saying what was true before."""
+    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - len(MORE)] + MORE
 
 
 def invalid(problems: Sequence[Problem]) -> Finding:

@@ -30,6 +30,14 @@ class Finding(NamedTuple):
     message: str
 
 
+def merged(findings: Iterable[Finding]) -> Finding | None:
+    """Return all findings as one: the reason of the first, and each message once, one a line."""
+    found = list(findings)
+    if not found:
+        return None
+    return Finding(found[0].reason, "\n".join(dict.fromkeys(finding.message for finding in found)))
+
+
 def symptoms(core_pods: Iterable[Body]) -> list[Finding]:
     """Return what is wrong with each core Pod that cannot do its work, the newest first.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from peavine.spec.model import Model
+
+LONGEST_MESSAGE: Final = 32768
+"""Characters of a condition's message, at the most."""
 
 
 class Condition(Model):
@@ -18,7 +21,7 @@ class Condition(Model):
     """Whether it is so."""
     reason: Annotated[str, Field(max_length=128)]
     """Why, in one word; docs/conditions.md lists all of them."""
-    message: Annotated[str, Field(max_length=32768)] = ""
+    message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] = ""
     """Why and where, for people."""
     observed_generation: int
     """The generation of the resource that this was said of."""

@@ -36,6 +36,12 @@ def test_a_file_name_is_refused_with_what_to_do_instead(field: str) -> None:
     assert [problem.path for problem in error.value.problems] == [f"spec.{field}"]
 
 
+def test_what_was_given_is_repeated_only_where_it_is_short() -> None:
+    with pytest.raises(ManifestError) as error:
+        accept_pod(pod(uses="no YAML and no name " * 10000))
+    assert len(str(error.value)) < 500
+
+
 def test_every_problem_of_a_flow_has_its_path() -> None:
     body = {**pod(), "kind": "Flow", "spec": {"pods": [{"name": "a", "uses": "a.yml"}, {"name": "b", "uses": "b.yml"}]}}
     with pytest.raises(ManifestError) as error:

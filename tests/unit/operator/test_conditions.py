@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from peavine.errors import Problem
+from peavine.spec.status import LONGEST_MESSAGE
 from peavine_operator import conditions, reasons
 from peavine_operator.symptoms import Finding
 
@@ -48,6 +49,13 @@ def test_every_problem_of_a_manifest_is_told_with_its_path() -> None:
 def test_what_fails_twice_alike_is_told_once() -> None:
     degraded = conditions.conditions(1, None, STARTING, [FAILED, FAILED, Finding(reasons.STUCK, "b")])[2]
     assert degraded["message"] == "Pea a-0: no such class\nb"
+
+
+def test_a_message_is_never_longer_than_the_api_server_takes() -> None:
+    many = [Problem(f"spec.pods[{i}].uses", "x" * 1000) for i in range(64)]
+    accepted = conditions.conditions(1, conditions.invalid(many), None, [])[-1]
+    assert len(accepted["message"]) == LONGEST_MESSAGE
+    assert accepted["message"].endswith("... and more")
 
 
 def test_a_time_stands_until_the_status_turns() -> None:
