@@ -35,6 +35,11 @@ class ApiError(Exception):
         """Whether the object itself is wrong, so that the same request cannot succeed."""
         return self.status in (400, 422) or (self.status == 500 and "typed patch" in self.message)
 
+    @property
+    def refused(self) -> bool:
+        """Whether a person must do something: the object is wrong, or a right, a quota or a policy forbids it."""
+        return self.invalid or self.status in (403, 413)
+
 
 class Cluster:
     """A connection to the API server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from peavine_operator import kinds, names, reasons, render, rollout
 from peavine_operator.conditions import condition
 from peavine_operator.kinds import Ref
 from peavine_operator.observed import Observed
-from peavine_operator.symptoms import Finding, symptoms
+from peavine_operator.symptoms import Finding, merged, symptoms
 
 Body = Mapping[str, Any]
 
@@ -135,6 +136,22 @@ def failing(seen: Seen) -> list[Finding]:
     found += symptoms(rollout.newest(seen.gateway, seen.core_pods))
     stuck = rollout.stuck(seen.gateway)
     return found or ([stuck] if stuck else [])
+
+
+def refused(seen: Seen) -> Finding | None:
+    """Return what the API server refuses of what its Pods lead to."""
+    found = []
+    for pod in seen.flow.spec.pods:
+        told = condition(seen.pods[pod.name], "Accepted")
+        if pod.ref is None and told is not None and told["status"] == "False":
+            found.append(Finding(told["reason"], in_flow(seen.flow, pod.name, told["message"])))
+    return merged(found)
+
+
+def in_flow(flow: Flow, step: str, message: str) -> str:
+    """Return problems of a Pod resource with the paths that they have in the Flow."""
+    i = next(i for i, pod in enumerate(flow.spec.pods) if pod.name == step)
+    return re.sub("^(spec|metadata)\\b", f"spec.pods[{i}]", message, flags=re.MULTILINE)
 
 
 def status(seen: Seen) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from peavine.errors import ManifestError, Problem
+from peavine.spec import Flow
 from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render
 from peavine_operator.acceptance import accept_flow, accept_pod
 from peavine_operator.cluster import ApiError, Cluster
@@ -19,7 +20,7 @@ from peavine_operator.drift import drift
 from peavine_operator.kinds import Kind, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.settings import Settings
-from peavine_operator.symptoms import Finding
+from peavine_operator.symptoms import Finding, merged
 
 Body = dict[str, Any]
 AT_ONCE = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
@@ -91,18 +92,18 @@ class Reconciler:
         flow = accept_flow(body)
         place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
         pods, gateway = render.flow_pods(flow, place), render.flow_gateway(flow, place)
-        refused = await self._apply_all(pods, body)
+        refused = await self._apply_pods(pods, body, flow)
         held = self._hold_plan(key, gateway)
-        keep = (kinds.DEPLOYMENT, kinds.CONFIG_MAP) if held else ()
+        keep = (kinds.DEPLOYMENT, kinds.CONFIG_MAP) if held or refused else ()
         await self._apply([item for item in gateway if kinds.of(item) not in keep], body, {})
         if refused:
-            raise refused
+            raise Refused(refused, again=True)
         seen = flow_status.see(self._observed, key, flow, held)
         idle = held is None and flow_status.gateway_is_scaled_to_zero(seen) is not None
         settled = flow_status.first(flow_status.SETTLED, seen) is None
         await self._prune(key, body, [*pods, *gateway], settled or idle)
         waiting, failing = flow_status.first(flow_status.READY, seen), flow_status.failing(seen)
-        told = conditions.conditions(body["metadata"]["generation"], None, waiting, failing)
+        told = conditions.conditions(body["metadata"]["generation"], flow_status.refused(seen), waiting, failing)
         await self._tell(key, body, told, flow_status.status(seen))
 
     def _hold_plan(self, key: Ref, gateway: Sequence[Body]) -> Finding | None:
@@ -121,15 +122,17 @@ class Reconciler:
             return None
         return Finding(reasons.WAITING_FOR_PODS, f"the gateway goes on as before until these are ready: {waited}")
 
-    async def _apply_all(self, objects: Sequence[Body], owner: Body) -> Refused | None:
-        """Apply objects that do not depend on each other; return the first refusal after all were tried."""
-        first: Refused | None = None
-        for item in objects:
+    async def _apply_pods(self, pods: Sequence[Body], owner: Body, flow: Flow) -> Finding | None:
+        """Apply the Pod resources of a Flow, which do not depend on each other; return why any was refused."""
+        refused = []
+        for item in pods:
             try:
                 await self._apply([item], owner, {})
-            except Refused as refused:
-                first = first or refused
-        return first
+            except Refused as refusal:
+                reason, message = refusal.finding
+                step = item["metadata"]["labels"][names.STEP]
+                refused.append(Finding(reason, flow_status.in_flow(flow, step, message)))
+        return merged(refused)
 
     async def _apply(self, objects: Sequence[Body], owner: Body, template: Mapping[str, Any]) -> None:
         """Apply each object that is not as rendered. Raises Refused."""
@@ -158,9 +161,9 @@ class Reconciler:
                 if left is not None:
                     self._equal[ref] = (wanted["metadata"]["annotations"][names.RENDERED], left)
         except ApiError as error:
-            if not error.invalid:
+            if not error.refused:
                 raise
-            where = "spec.podTemplate" if template else "spec"
+            where = "spec.podTemplate" if template and error.invalid else "spec"
             problem = Problem(where, f"the API server refuses what this leads to: {error.message}")
             raise Refused(Finding(reasons.REFUSED, str(problem)), again=True) from error
 
@@ -191,9 +194,9 @@ class Reconciler:
             live = await self._cluster.get(ref)
             if live is None:
                 return NEW
-        if _controller(live) != owner["metadata"]["uid"]:
-            gone = _controller(live) is not None and self._observed.get(kinds.ref(owner)) is not None
-            hint = "it may be about to be deleted" if gone else "choose another name"
+        controller = _controller(live)
+        if controller != owner["metadata"]["uid"]:
+            hint = "it may be about to be deleted" if controller else "choose another name"
             problem = Problem("metadata.name", f"{ref.kind.name} {ref.name} belongs to somebody else; {hint}")
             raise Refused(Finding(reasons.NAME_TAKEN, str(problem)), again=True)
         digest = wanted["metadata"]["annotations"][names.RENDERED]

@@ -138,3 +138,43 @@ def test_the_status_tells_of(flow: Flow, kube: Kube, wrong: dict[str, Any], told
     assert [words for words in told if words not in message] == []
     assert condition(flow.resource, "Ready")["status"] == "False"
     assert kube.all("deployments,statefulsets") == []
+
+
+TEMPLATE = {"spec": {"tolerations": [{"operator": "Sometimes"}]}}
+QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}}
+SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "pictures-only"}}
+
+
+def not_accepted(flow: Flow, reason: str, *told: str) -> None:
+    """Wait until the status says why the manifest cannot be carried out."""
+
+    def says() -> bool:
+        found = condition(flow.resource, "Accepted")
+        assert (found["status"], found["reason"]) == ("False", reason)
+        assert [words for words in told if words not in found["message"]] == []
+        return True
+
+    until("Accepted is False", says, 20)
+    assert condition(flow.resource, "Ready")["status"] == "False"
+
+
+def test_a_pod_template_that_kubernetes_refuses_is_told_with_its_path_in_the_flow(flow: Flow, kube: Kube) -> None:
+    kube.apply(manifest(pods=[{"name": "first"}, {"name": "only", "podTemplate": TEMPLATE}]))
+    not_accepted(flow, "Refused", "spec.pods[1].podTemplate: ", "Sometimes")
+
+
+def test_what_a_quota_forbids_is_told_and_done_when_it_may_be(flow: Flow, kube: Kube) -> None:
+    kube.apply({**QUOTA, "spec": {"hard": {"count/services": "0"}}})
+    until("the quota counts", lambda: kube.must("resourcequota", "none").get("status", {}).get("hard"), 20)
+    kube.apply(manifest(pods=[{"name": "only"}]))
+    not_accepted(flow, "Refused", "exceeded quota")
+    kube.delete("resourcequota", "none")
+    flow.wait_ready(90)
+
+
+def test_a_name_that_is_taken_is_told_and_used_when_it_is_free(flow: Flow, kube: Kube) -> None:
+    kube.apply({**SERVICE, "spec": {"ports": [{"port": 80}]}})
+    kube.apply(manifest(pods=[{"name": "only"}]))
+    not_accepted(flow, "NameTaken", "spec.pods[0].name: Service pictures-only belongs to somebody else")
+    kube.delete("service", "pictures-only")
+    flow.wait_ready(90)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from peavine.spec import parse, parse_pod
+from peavine.spec import API_VERSION, parse, parse_pod
 from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render
 from peavine_operator.kinds import FLOW, POD, Ref
 from peavine_operator.observed import Observed
@@ -235,6 +235,18 @@ def test_what_a_pod_said_of_an_older_generation_does_not_count() -> None:
     found = flow_status.first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
     assert found is not None
     assert found.reason == reasons.PODS_NOT_READY
+
+
+def test_what_is_refused_of_a_pod_is_told_with_its_path_in_the_flow() -> None:
+    listed = ({"name": "a"}, {"name": "b"}, {"name": "c", "ref": "shared"})
+    cluster = running_flow(*listed)
+    refusals = {"f-b": "spec.podTemplate: no such field", "shared": "spec.podTemplate: belongs to whoever wrote it"}
+    for name, message in refusals.items():
+        told = conditions.conditions(1, Finding(reasons.REFUSED, message), None, ())
+        metadata = {"name": name, "namespace": "default"}
+        cluster.put({"apiVersion": API_VERSION, "kind": "Pod", "metadata": metadata, "status": {"conditions": told}})
+    found = flow_status.refused(seen_flow(cluster, *listed))
+    assert found == (reasons.REFUSED, "spec.pods[1].podTemplate: no such field")
 
 
 def test_a_pod_that_is_referred_to_and_missing_is_named() -> None:
