@@ -194,7 +194,9 @@ class Reconciler:
             live = await self._cluster.get(ref)
             if live is None:
                 return NEW
-        controller = _controller(live)
+        controller, labels = _controller(live), live["metadata"].get("labels") or {}
+        if controller is None and wanted["metadata"]["labels"].items() <= labels.items():
+            return "it has lost its owner"
         if controller != owner["metadata"]["uid"]:
             hint = "it may be about to be deleted" if controller else "choose another name"
             problem = Problem("metadata.name", f"{ref.kind.name} {ref.name} belongs to somebody else; {hint}")

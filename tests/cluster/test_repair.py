@@ -126,6 +126,19 @@ def test_an_unchanged_manifest_has_no_diff_and_no_writes(serving: Flow) -> None:
     assert audit.writes() == []
 
 
+def test_what_lost_its_owner_is_taken_up_by_a_flow_of_the_same_name(kube: Kube) -> None:
+    flow, made = Flow(kube), manifest(pods=[{"name": "only"}])
+    kube.apply(made)
+    flow.wait_ready()
+    gateway = kube.must("deployment", "pictures-gateway")["metadata"]["uid"]
+    kube.run("delete", "flows.peavine.dev", "pictures", "--cascade=orphan")
+    kube.apply(made)
+    flow.wait_ready()
+    assert kube.must("deployment", "pictures-gateway")["metadata"]["uid"] == gateway
+    kube.delete("flows.peavine.dev", "pictures")
+    until("all is gone", lambda: not kube.all("pods.peavine.dev,deployments,services"), 60)
+
+
 def test_a_flow_that_is_deleted_while_the_operator_is_down_is_gone(kube: Kube) -> None:
     flow, operator = Flow(kube), Kube(install.SYSTEM)
     kube.apply(manifest(pods=[{"name": "only"}]))
