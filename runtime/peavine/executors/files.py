@@ -36,7 +36,11 @@ class Files:
             self._temporary = Path(tempfile.mkdtemp(prefix="peavine-files-"))
             self._folders.append(self._temporary.resolve())
             for name, text in carried.items():
-                (self._temporary / name).write_text(text, encoding="utf-8")
+                try:
+                    (self._temporary / name).write_text(text, encoding="utf-8")
+                except ValueError as error:  # of its name or its text: no Unicode, or a NUL
+                    self.discard()
+                    raise ManifestError(f'the file "{name:.60}" cannot be written: {error}') from None
         if folder is not None:
             self._folders.append(folder.resolve())
 
@@ -46,10 +50,14 @@ class Files:
         if parts.is_absolute() or ".." in parts.parts or "\\" in name or "\0" in name or not parts.parts:
             raise NotAllowed(f'"{name}" leads out of the Executor\'s folder; name a file in it')
         for folder in self._folders:
-            path = (folder / parts).resolve()
+            try:
+                path = (folder / parts).resolve()
+                found = path.is_file()
+            except (OSError, ValueError, RuntimeError) as error:  # too long, no Unicode, or links in a circle
+                raise NotAllowed(f'"{name:.60}" cannot be the name of a file: {error!s:.120}') from None
             if not path.is_relative_to(folder):
                 raise NotAllowed(f'"{name}" is a link that leads out of the Executor\'s folder')
-            if path.is_file():
+            if found:
                 return path
         if not self._folders:
             raise NotAllowed(

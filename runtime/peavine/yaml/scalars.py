@@ -44,7 +44,13 @@ Resolver.add_implicit_resolver(
 Resolver.add_implicit_resolver(MERGE, re.compile(r"^<<$"), ["<"])
 
 
+MAX_DIGITS = 1000
+"""Python itself writes no number of more than 4,300 decimal digits, and reads hexadecimal ones of any length."""
+
+
 def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(text):,} characters; at most {MAX_DIGITS:,}, or quote it to make it text")
     return int(text, 10) if text.lstrip("-+").isdigit() else int(text, 0)
 
 

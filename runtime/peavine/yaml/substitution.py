@@ -139,7 +139,10 @@ class _Substitution:
         if name not in self._env:
             hint = did_you_mean(name, self._env)
             raise _Unknown(f"`{shown}`: the environment variable {name} is not set{hint}")
-        return read(self._env[name]) if as_yaml else self._env[name]
+        try:
+            return read(self._env[name]) if as_yaml else self._env[name]
+        except ValueError as error:
+            raise _Unknown(f"`{shown}`: {error}") from None
 
     def _scalar(self, data: Any, keys: list[str], shown: str, this: Any) -> Any:
         """Follow the keys; only mappings and lists are entered, and only a scalar is returned."""

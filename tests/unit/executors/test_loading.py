@@ -223,6 +223,39 @@ def test_no_file_outside_the_folder_is_read(tmp_path: Path, name: str) -> None:
         load(name, folder=folder)
 
 
+@pytest.mark.parametrize("name", ["a" * 5000, "\ud800", "loop"], ids=["too long", "no Unicode", "a link to itself"])
+@pytest.mark.parametrize("uses", ["{}.yml", "!Sentencizer {{metas: {{py_modules: {}.py}}}}"], ids=["YAML", "Python"])
+def test_what_cannot_be_the_name_of_a_file_is_told(tmp_path: Path, uses: str, name: str) -> None:
+    for link in (tmp_path / "loop.yml", tmp_path / "loop.py"):
+        link.symlink_to(link)
+    with pytest.raises(
+        ManifestError, match=r"cannot be the name of a file|no file|is no Python file|special characters"
+    ):
+        load(uses.format(name), folder=tmp_path)
+
+
+@pytest.mark.parametrize("file", [("a\0.py", "x"), ("a.py", "\ud800")], ids=["its name", "its text"])
+def test_a_file_of_the_manifest_that_cannot_be_written_is_told(file: tuple[str, str]) -> None:
+    with pytest.raises(ManifestError, match="cannot be written"):
+        load("_pass", files=dict([file]))
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "!RandomProjection {with: {output_dim: NUMBER}}",
+        "!RandomProjection {with: {output_dim: $NUMBER}}",
+        "!RandomProjection {metas: {batch_size: NUMBER}}",
+        "!RandomProjection {metas: {name: NUMBER}}",
+        "!RandomProjection {requests: {on: {index: [!EncodeDriver {batch_size: NUMBER}]}}}",
+    ],
+)
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 100_000], ids=["decimal", "hexadecimal"])
+def test_a_number_that_python_cannot_write_is_refused(uses: str, number: str) -> None:
+    with pytest.raises(ManifestError, match=r"uses.*a number of 5,000|uses.*a number of 100,002"):
+        load(uses.replace(" NUMBER", f" {number}"), env={"NUMBER": number})
+
+
 def test_a_file_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     (tmp_path / "encode.yml").write_text("!Sentencizer")
     with pytest.raises(ManifestError, match=r'no file "encod.yml".*did you mean "encode.yml"'):

@@ -112,7 +112,8 @@ def test_text_becomes_plain_data(text: str, data: object) -> None:
         ("[" * 65 + "]" * 65, "nested deeper than 64"),
         ("x" * (2 * 1024 * 1024 + 1), "larger than 2 MiB"),
         ("a: \x00", "is no YAML"),
-        ("9" * 5000, "integer string conversion"),
+        ("9" * 5000, "a number of 5,000 characters; at most 1,000"),
+        ("0x" + "f" * 5000, "a number of 5,002 characters"),
     ],
     ids=lambda value: str(value)[:40],
 )
