@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from peavine import Document, Flow
@@ -54,9 +55,11 @@ def show(results, scored):
     """Print the pages that were found, and how many questions were answered."""
     table = Table("", "question", "pages found, best first", show_lines=True)
     for result in results:
-        found = "\n".join(f"[bold]{match['page']}[/bold] {match['sentence'][:100]}" for match in result["found"])
+        found = "\n".join(
+            f"[bold]{match['page']}[/bold] {escape(match['sentence'][:100])}" for match in result["found"]
+        )
         mark = ("[green]right[/green]" if result["right"] else f"[red]wanted {result['page']}[/red]") if scored else ""
-        table.add_row(mark, result["question"], found)
+        table.add_row(mark, escape(result["question"]), found)
     console = Console()
     console.print(table)
     if scored:

@@ -46,6 +46,17 @@ def test_what_is_indexed_is_found_changed_and_deleted(host: str, tmp_path: Path)
     assert "b" not in [match["id"] for match in left["matches"]]
 
 
+def test_what_documents_say_reaches_the_terminal_as_it_is_but_commands_nothing(host: str) -> None:
+    text = "see [/docs] for [red]all[/red] \x1b]0;owned\x07"
+    assert _peavine("index", "-", host=host, given=json.dumps({"id": "[b]", "text": text})).returncode == 0
+    found = _peavine("search", "see [/docs]", "--top-k", "1", host=host)
+    assert found.returncode == 0, found.stderr
+    assert "see [/docs] for [red]all[/red] " in found.stdout
+    assert "[b]" in found.stdout
+    assert "\x1b" not in found.stdout
+    assert _peavine("delete", "[b]", host=host).returncode == 0
+
+
 def test_queries_come_from_a_file_too(host: str, tmp_path: Path) -> None:
     lines = tmp_path / "queries.txt"
     lines.write_text("one\ntwo\n")

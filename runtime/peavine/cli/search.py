@@ -57,27 +57,37 @@ def search(
 def _print(found: list[Document]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     for query in found:
-        table = Table(title=f"{_content(query)}", title_justify="left", title_style="bold")
+        if not query.matches:
+            console.print(Text(f"{_content(query)}: no matches"))
+            continue
+        table = Table(title=Text(_content(query)), title_justify="left", title_style="bold")
         table.add_column("#", justify="right")
         table.add_column("score", justify="right")
         table.add_column("id", overflow="fold")
         table.add_column("what", overflow="fold")
         for place, match in enumerate(query.matches, 1):
             score = "" if match.score is None else f"{match.score.value:.4g}"
-            table.add_row(str(place), score, match.id, _content(match))
-        console.print(table if query.matches else f"{_content(query)}: no matches")
+            # As Text, because in a string [brackets] would be markup.
+            table.add_row(str(place), score, Text(_printable(match.id)), Text(_content(match)))
+        console.print(table)
 
 
 def _content(document: Document) -> str:
     """Say what a Document is, in one line."""
     if document.text is not None:
         line = " ".join(document.text.split())
-        return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        return _printable(line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}")
     if document.uri:
-        return document.uri
+        return _printable(document.uri)
     if document.tags:
-        return ", ".join(f"{name}: {value}" for name, value in list(document.tags.items())[:4])
-    return document.id
+        return _printable(", ".join(f"{name}: {value}" for name, value in list(document.tags.items())[:4]))
+    return _printable(document.id)
+
+
+def _printable(text: str) -> str:
+    """Return a text without the characters that would command the terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
