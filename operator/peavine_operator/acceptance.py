@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from peavine.errors import ManifestError, Problem
 from peavine.spec import Flow, Pod, parse, parse_pod
+from peavine_operator import names
 from peavine_operator.observed import Body
 from peavine_operator.render import IMAGE_PREFIX
 
@@ -16,12 +17,12 @@ M = TypeVar("M")
 def accept_flow(body: Body) -> Flow:
     """Return a Flow resource's manifest, or raise ManifestError with every problem."""
     pods = body.get("spec", {}).get("pods", ())
-    return _accept(parse, body, [found for i, pod in enumerate(pods) for found in _files(pod, f"spec.pods[{i}]")])
+    return _accept(parse, body, [found for i, pod in enumerate(pods) for found in _problems(pod, f"spec.pods[{i}]")])
 
 
 def accept_pod(body: Body) -> Pod:
     """Return a Pod resource's manifest, or raise ManifestError with every problem."""
-    return _accept(parse_pod, body, _files(body.get("spec", {}), "spec"))
+    return _accept(parse_pod, body, _problems(body.get("spec", {}), "spec"))
 
 
 def _accept(read: Callable[[object], M], body: Body, problems: list[Problem]) -> M:
@@ -37,6 +38,21 @@ def _accept(read: Callable[[object], M], body: Body, problems: list[Problem]) ->
 def _manifest(body: Body) -> dict[str, object]:
     metadata = {key: body["metadata"][key] for key in ("name", "namespace", "labels") if key in body["metadata"]}
     return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, "spec": body.get("spec")}
+
+
+def _problems(spec: Mapping[str, Any], path: str) -> list[Problem]:
+    return _files(spec, path) + _labels(spec, path)
+
+
+def _labels(spec: Mapping[str, Any], path: str) -> list[Problem]:
+    found: Any = spec
+    for name in ("podTemplate", "metadata", "labels"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return [
+        Problem(f"{path}.podTemplate.metadata.labels", f'"{label}" is how core pods are found; leave it out')
+        for label in (found if isinstance(found, Mapping) else ())
+        if label in names.FINDS
+    ]
 
 
 def _files(spec: Mapping[str, Any], path: str) -> list[Problem]:

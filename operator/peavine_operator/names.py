@@ -23,6 +23,8 @@ STEP: Final = "peavine.dev/step"
 """Label: what a Flow calls the Pod resource that it made."""
 VERSION: Final = "peavine.dev/version"
 """Label of core Pods: the hash of the template that they were made from. So an old one is told from a new one."""
+FINDS: Final = (MANAGED_BY, COMPONENT, FLOW, POD, VERSION)
+"""The labels by which core Pods are found."""
 RENDERED: Final = "peavine.dev/rendered"
 """Annotation: the hash of an object as it was rendered. So a field that is rendered no longer is noticed."""
 NAMED: Final = "peavine.dev/named-pods"

@@ -136,7 +136,26 @@ def _file_names(pod: Plain, path: str) -> Iterator[Problem]:
             yield Problem(f"{path}.files.{name}", "a file's name has no folder and does not begin with a dot")
 
 
-POD_RULES = (_shards_and_replicas, _storage_and_replicas, _autoscaling, _uses_and_image, _env, _file_names)
+def _pod_template(pod: Plain, path: str) -> Iterator[Problem]:
+    """It can be merged over another one. What is wrong with the fields in it only Kubernetes knows."""
+    template, path = pod.get("podTemplate"), f"{path}.podTemplate"
+    if not isinstance(template, Mapping):
+        return
+    for name in template:
+        if name not in ("metadata", "spec"):
+            yield Problem(f"{path}.{name}", "a pod template has metadata and spec; is this a field of one of them?")
+    metadata = template.get("metadata", {})
+    parts = {"metadata": metadata, "spec": template.get("spec", {})}
+    if isinstance(metadata, Mapping):
+        parts["metadata.labels"] = metadata.get("labels", {})
+    for name, part in parts.items():
+        if not isinstance(part, Mapping):
+            yield Problem(f"{path}.{name}", "is no mapping")
+
+
+POD_RULES = (
+    _shards_and_replicas, _storage_and_replicas, _autoscaling, _uses_and_image, _env, _file_names, _pod_template,
+)  # fmt: skip
 
 
 def _owner_of_replicas(scaled: Plain, path: str) -> Iterator[Problem]:

@@ -3,9 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peavine.errors import ManifestError
+from peavine_operator import names
 from peavine_operator.acceptance import accept_flow, accept_pod
+from peavine_operator.render import Place, pod_objects
 
 
 def pod(**spec: Any) -> dict[str, Any]:
@@ -34,6 +38,46 @@ def test_a_file_name_is_refused_with_what_to_do_instead(field: str) -> None:
     with pytest.raises(ManifestError, match="peavine convert") as error:
         accept_pod(pod(**{field: "mine.yml"}))
     assert [problem.path for problem in error.value.problems] == [f"spec.{field}"]
+
+
+@pytest.mark.parametrize("head", [{}, {"usesBefore": "_pass"}], ids=["Peas", "a head"])
+@pytest.mark.parametrize(
+    ("template", "path"),
+    [
+        pytest.param({"metadata": None}, "metadata", id="no metadata"),
+        pytest.param({"metadata": {"labels": None}}, "metadata.labels", id="no labels"),
+        pytest.param({"metadata": {"labels": "x"}}, "metadata.labels", id="labels that are none"),
+        pytest.param({"metadata": {"labels": {names.MANAGED_BY: "me"}}}, "metadata.labels", id="a label of ours"),
+        pytest.param({"spec": None}, "spec", id="no spec"),
+        pytest.param({"spec": ["x"]}, "spec", id="a spec that is none"),
+        pytest.param({"containers": []}, "containers", id="a field at the wrong place"),
+    ],
+)
+def test_a_pod_template_that_cannot_be_merged_is_refused(
+    head: dict[str, Any], template: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(ManifestError) as error:
+        accept_pod(pod(podTemplate=template, **head))
+    assert [problem.path for problem in error.value.problems] == [f"spec.podTemplate.{path}"]
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.sampled_from(["pea", "data"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["name", "containers", "volumes", "labels", "env"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["metadata", "spec"]), JSON, max_size=2))
+def test_a_pod_template_is_refused_or_rendered_whatever_it_says(template: dict[str, Any]) -> None:
+    try:
+        accepted = accept_pod(pod(podTemplate=template, usesBefore="_pass"))
+    except ManifestError:
+        return
+    assert pod_objects(accepted, Place("default", "i"))
 
 
 def test_what_was_given_is_repeated_only_where_it_is_short() -> None:
