@@ -1,7 +1,10 @@
 import asyncio
+import itertools
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -200,23 +203,61 @@ def test_clients_that_vanish_leave_the_others_alone(obedient: LocalFlow) -> None
         assert [doc.text for doc in client.search(["a", "b"])] == ["a", "b"]
 
 
-def test_closing_a_client_ends_the_calls_of_its_other_threads(obedient: LocalFlow) -> None:
-    client = Client(obedient.host)
-    failed: list[BaseException] = []
+def test_closing_a_client_ends_the_calls_of_its_other_threads(passing: LocalFlow) -> None:
+    client = Client(passing.host)
+    answered = threading.Event()
+    failed: list[str] = []
 
     def ask() -> None:
         try:
-            client.search("sleep 1.5")
+            for _ in client.stream("search", itertools.repeat("x"), request_size=1):
+                answered.set()
         except Unavailable as error:
-            failed.append(error)
+            failed.append(str(error))
 
     asking = threading.Thread(target=ask)
     asking.start()
-    wait_until(lambda: client.ping() >= 0)
+    assert answered.wait(20)
     client.close()
-    asking.join(5)
+    asking.join(20)
     assert not asking.is_alive()
-    assert "closed" in str(failed[0])
+    assert "closed" in failed[0]
+
+
+async def test_a_client_that_is_closed_while_it_connects_leaves_nothing_behind(passing: LocalFlow) -> None:
+    client = AsyncClient(passing.host)
+    asking = asyncio.create_task(client.search("x"))
+    await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(Unavailable, match="the client is closed"):
+        await asking
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+ONE_AFTER_ANOTHER = """
+import asyncio, itertools, sys
+from peavine.client import AsyncClient, Client
+
+async def main():
+    async with AsyncClient(sys.argv[1]) as client:
+        await client.search(["a", "b"], request_size=1)
+        async for doc in client.stream("search", itertools.repeat("x", 100), request_size=1):
+            break
+
+for _ in range(5):
+    asyncio.run(main())
+for _ in range(5):
+    with Client(sys.argv[1]) as client:
+        client.search(["a", "b"], request_size=1)
+        unfinished = client.stream("search", itertools.repeat("x"), request_size=1)
+        next(unfinished)
+"""
+
+
+def test_programs_may_run_one_event_loop_after_another_and_hear_nothing_of_it(passing: LocalFlow) -> None:
+    program = [sys.executable, "-W", "error", "-c", ONE_AFTER_ANOTHER, passing.host]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

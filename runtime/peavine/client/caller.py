@@ -47,12 +47,11 @@ class Caller:
 
         Raises Unavailable when the client was closed, so that its loop has ended.
         """
-        loop = LOOP.acquire()  # it does not end before those who wait have their answer
+        if not LOOP.hold(self._loop):  # it does not end before those who wait have their answer
+            coroutine.close()
+            raise Unavailable("the client is closed")
         try:
-            if loop is not self._loop:
-                coroutine.close()
-                raise Unavailable("the client is closed")
-            waited = asyncio.run_coroutine_threadsafe(coroutine, loop)
+            waited = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
             waited.add_done_callback(lambda _: self._work.put(None))
             try:
                 self._serve()

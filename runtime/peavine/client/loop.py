@@ -36,6 +36,14 @@ class SharedLoop:
                 self._thread.start()
             return self._loop
 
+    def hold(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Return whether that loop still runs. If so it goes on until a release."""
+        with self._lock:
+            if self._loop is not loop:
+                return False
+            self._users += 1
+            return True
+
     def release(self) -> None:
         """Give it back; the last user waits until its thread has ended."""
         with self._lock:
@@ -44,12 +52,22 @@ class SharedLoop:
                 return
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
+        asyncio.run_coroutine_threadsafe(_end(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
 LOOP = SharedLoop()
+
+
+async def _end() -> None:
+    """End what a call that nobody waits for has left on this loop."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 def _quiet(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:

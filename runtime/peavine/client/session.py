@@ -88,7 +88,7 @@ class Session:
     async def _connected(self) -> Link:
         """Return a link that takes requests. Raises Unavailable when none could be had in time."""
         async with self._connecting:
-            if self._link and not self._link.leaving:
+            if self._link and not self._link.leaving and not self._closed:
                 return self._link
             until = asyncio.get_running_loop().time() + self._connect_timeout
             attempt = 0
@@ -107,10 +107,13 @@ class Session:
                             f"is the Flow up, and is this its gRPC port? `peavine ping {self._host}` tells"
                         ) from None
                     await asyncio.sleep(pause)
-                else:
-                    self._link = link
-                    self._spawn(self._listen(link))
-                    return link
+                    continue
+                if self._closed:
+                    await link.close()
+                    continue
+                self._link = link
+                self._spawn(self._listen(link))
+                return link
 
     async def _work(self) -> None:
         """Send what waits, whenever there is room."""
