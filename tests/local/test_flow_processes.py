@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,18 @@ def test_a_killed_process_is_started_again_with_its_data(indexing: LocalFlow, sa
         (answer,) = client.search(["number 7"], top_k=20, timeout=STARTING)
     assert len(answer.matches) == 20
     assert any("index-0-0 was ended by SIGKILL" in line for line in said)
+
+
+def test_a_gateway_that_is_started_again_is_where_it_was(indexing: LocalFlow) -> None:
+    with Client(indexing.host, connect_timeout=STARTING) as client:
+        client.index(["red shoes"], progress=False)
+        before = indexing.pids["gateway"]
+        os.kill(before, signal.SIGKILL)
+        _until(lambda: indexing.pids["gateway"] != before, "a new gateway")
+        (answer,) = client.search(["red shoes"], timeout=STARTING, progress=False)
+    assert [match.text for match in answer.matches] == ["red shoes"]
+    with urllib.request.urlopen(f"{indexing.url}/healthz", timeout=STARTING) as told:
+        assert told.status == 200
 
 
 def test_nothing_is_left_when_it_stops(indexing: LocalFlow) -> None:

@@ -26,6 +26,9 @@ CHILD_ENV = {
 }
 """Environment of every child, unless this process's own or the manifest says otherwise."""
 
+PLAN, ADDRESSES = "gateway.json", "gateway.addresses"
+"""The gateway's files."""
+
 LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel's limit is 107."""
 
@@ -94,12 +97,16 @@ def layout(flow: spec.Flow, folder: Path, data: Path | None = None, listen: List
             head = ("pea", "--pod", str(described), "--plan", str(plan), "--name", f"{name}-head", "--listen", address)
             processes.append(Process(f"{name}-head", "head", head, env, address))
             heads[name] = [address]
-    steps, listening = folder / "gateway.json", folder / "gateway.addresses"
-    files[steps] = graph.plan(flow, lambda pod: heads[pod.name]).model_dump_json(by_alias=True)
-    ports = ("--grpc-port", str(listen.grpc_port), "--http-port", str(listen.http_port))
-    gateway = ("gateway", "--plan", str(steps), "--host", listen.host, *ports, "--addresses", str(listening))
-    processes.append(Process("gateway", "gateway", gateway, {}))
-    return Layout(tuple(processes), files, listening)
+    files[folder / PLAN] = graph.plan(flow, lambda pod: heads[pod.name]).model_dump_json(by_alias=True)
+    processes.append(gateway(folder, listen))
+    return Layout(tuple(processes), files, folder / ADDRESSES)
+
+
+def gateway(folder: Path, listen: Listen) -> Process:
+    """Return the gateway's process, which reads its plan in `folder` and says there where it listens."""
+    where = ("--host", listen.host, "--grpc-port", str(listen.grpc_port), "--http-port", str(listen.http_port))
+    command = ("gateway", "--plan", str(folder / PLAN), *where, "--addresses", str(folder / ADDRESSES))
+    return Process("gateway", "gateway", command, {})
 
 
 def _replicas(pod: spec.Pod) -> int:

@@ -16,7 +16,7 @@ from peavine import spec
 from peavine.errors import StartError
 from peavine.local.child import Child, Sink
 from peavine.local.health import Health, addresses
-from peavine.local.layout import Listen, Process, layout
+from peavine.local.layout import Listen, Process, gateway, layout
 
 START_SECONDS = 120.0
 """How long all processes may take to start, unless said otherwise. A model may be large."""
@@ -35,9 +35,9 @@ class LocalFlow:
     """
 
     def __init__(self, flow: spec.Flow, *, data: Path | None = None, listen: Listen | None = None, sink: Sink) -> None:
-        gateway = flow.spec.gateway
+        said = flow.spec.gateway
         self.flow, self._data, self._sink = flow, data, sink
-        self._listen = listen or Listen(grpc_port=gateway.grpc_port, http_port=gateway.http_port)
+        self._listen = listen or Listen(grpc_port=said.grpc_port, http_port=said.http_port)
         self._children: list[Child] = []
         self._folder: Path | None = None
         self._line: tuple[int, int] | None = None
@@ -72,6 +72,10 @@ class LocalFlow:
             self.stop()
             raise
         for child in self._children:
+            if child.process.role == "gateway":
+                # One that is started again listens where this one does, also on ports that were found free.
+                ports = (int(address.rpartition(":")[2]) for address in (self.host, self.url))
+                child.process = gateway(self._folder, Listen(self._listen.host, *ports))
             child.supervise()
 
     def stop(self) -> None:
