@@ -16,6 +16,7 @@ from peavine_operator.crds import definitions
 from peavine_operator.render import Place, everything
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
 FLOWS = sorted((HERE / "flows").glob("*.yaml"))
 PLACE = Place("default", "peavine/runtime:test")
 
@@ -156,6 +157,15 @@ def test_a_pod_that_is_referred_to_is_not_made() -> None:
     assert not [key for key in objects if key[0] == "Pod"]
     (config,) = (body for (kind, _), body in objects.items() if kind == "ConfigMap")
     assert "shared.default.svc:8081" in config["data"]["plan.json"]
+
+
+def test_the_chart_and_the_docs_ask_for_a_kubernetes_that_knows_every_field() -> None:
+    objects = rendered(flow({"name": "a"}))
+    # Kubernetes 1.29 takes the sleep out and then refuses what is left.
+    assert "sleep" in str(objects["Deployment", "f-a"]["spec"]["template"]["spec"]["containers"][0]["lifecycle"])
+    chart = yaml.safe_load((ROOT / "helm" / "peavine" / "Chart.yaml").read_text())
+    assert chart["kubeVersion"] == ">=1.30.0-0"
+    assert "Kubernetes 1.30 or later" in (ROOT / "docs" / "install.md").read_text()
 
 
 def test_time_to_end_grows_with_the_time_that_a_request_may_take() -> None:
