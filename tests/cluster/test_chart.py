@@ -73,6 +73,7 @@ def test_rights_are_for_the_namespaces_alone_that_are_watched() -> None:
         ("logLevel=loud", "logLevel"),
         ("watchNamespaces={A}", "watchNamespaces"),
         ("crds.keep=false", "keep"),
+        (r"podLabels.app\.kubernetes\.io/name=mine", "app.kubernetes.io/name"),
     ],
 )
 def test_a_wrong_value_is_refused(value: str, told: str) -> None:
