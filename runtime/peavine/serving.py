@@ -20,10 +20,13 @@ from prometheus_client import start_http_server
 
 from peavine.errors import StartError
 
-__all__ = ["GRACE_SECONDS", "Server", "last_words", "method", "metrics", "stopped"]
+__all__ = ["GRACE_SECONDS", "LIVE", "Server", "last_words", "method", "metrics", "stopped"]
 
 GRACE_SECONDS: Final = 20.0
 """How long a process finishes what is in flight after SIGTERM. Kubernetes kills after 30 s unless told otherwise."""
+
+LIVE: Final = "live"
+"""The name under which health tells whether the process lives, whatever it waits for: only one that hangs is silent."""
 
 KEEPALIVE: Final = (
     ("grpc.keepalive_time_ms", 5000),
@@ -71,6 +74,7 @@ class Server:
     async def start(self, listen: str) -> str:
         """Listen on `HOST:PORT` or `unix:PATH` and return the address, with the port that was chosen for port 0."""
         await self.set_serving(False)
+        await self._health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
         try:
             port = self._server.add_insecure_port(listen)
         except RuntimeError as error:

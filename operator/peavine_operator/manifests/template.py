@@ -19,6 +19,8 @@ DRAIN_SECONDS: Final = 7
 
 Names in DNS live for 5 s, routers ask once a second and endpoints take a moment: until then somebody may still come.
 """
+LIVE: Final = "live"
+"""The name under which health tells whether a process lives: peavine.serving.LIVE, which is not imported here."""
 STOP_SECONDS: Final = 20
 """How long a program finishes what is in flight after SIGTERM, at the least."""
 
@@ -53,9 +55,9 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
     keeps = program.component != "gateway"
     drain = 0 if program.volume or program.sharded else DRAIN_SECONDS
     ready: dict[str, Any] = {"grpc": {"port": program.ports["grpc"]}}
-    listening: dict[str, Any] = {"tcpSocket": {"port": "grpc"}}
+    alive: dict[str, Any] = {"grpc": {"port": program.ports["grpc"], "service": LIVE}}
     # A gateway and a head wait for others to be ready, however long that takes.
-    started = ready if program.component == "pea" else listening
+    started = ready if program.component == "pea" else alive
     container: dict[str, Any] = {
         "name": program.component,
         "image": program.image,
@@ -70,7 +72,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
         # It may load a model for ten minutes; what is slow to start is not killed for it.
         "startupProbe": {**started, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 600},
         "readinessProbe": {**ready, "periodSeconds": 2, "timeoutSeconds": 3, "failureThreshold": 2},
-        "livenessProbe": {**listening, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
+        "livenessProbe": {**alive, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

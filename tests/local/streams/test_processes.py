@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from peavine import graph, spec
 from peavine.documents import Document
+from peavine.serving import LIVE
 from tests.local.streams.running import OBEY, Start, UnitStream, envelope
 
 
@@ -179,3 +180,21 @@ async def test_metrics_say_what_a_gateway_did(programs: Any, tmp_path: Path) -> 
     assert 'peavine_requests_total{code="INVALID_ARGUMENT",kind="search"} 1.0' in text
     program.process.send_signal(signal.SIGTERM)
     assert program.ended() == 0
+
+
+async def test_a_gateway_that_waits_for_a_pod_is_alive_and_not_ready(programs: Any, tmp_path: Path) -> None:
+    manifest = {"kind": "Flow", "metadata": {"name": "f"}, "spec": {"pods": [{"name": "away"}]}}
+    plan = graph.plan(spec.parse(manifest), lambda pod: [f"unix:{tmp_path}/nobody.sock"])
+    (tmp_path / "plan.json").write_text(plan.model_dump_json(by_alias=True))
+    places = tmp_path / "addresses.json"
+    options = ("--host", "127.0.0.1", "--grpc-port", "0", "--http-port", "0", "--addresses", str(places))
+    programs("gateway", "--plan", str(tmp_path / "plan.json"), *options)
+    give_up = time.monotonic() + 30
+    while not places.exists() or not places.read_text():
+        assert time.monotonic() < give_up
+        await asyncio.sleep(0.05)
+    async with grpc.aio.insecure_channel(json.loads(places.read_text())["grpc"]) as channel:
+        check, request = health_pb2_grpc.HealthStub(channel).Check, health_pb2.HealthCheckRequest
+        alive, ready = [await check(request(service=name), timeout=5) for name in (LIVE, "")]
+    states = health_pb2.HealthCheckResponse
+    assert (alive.status, ready.status) == (states.SERVING, states.NOT_SERVING)

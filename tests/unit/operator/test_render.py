@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from peavine import cli
+from peavine import cli, serving
 from peavine.spec import parse
 from peavine_operator import kinds, names
 from peavine_operator.crds import definitions
@@ -157,6 +157,15 @@ def test_a_pod_that_is_referred_to_is_not_made() -> None:
     assert not [key for key in objects if key[0] == "Pod"]
     (config,) = (body for (kind, _), body in objects.items() if kind == "ConfigMap")
     assert "shared.default.svc:8081" in config["data"]["plan.json"]
+
+
+def test_probes_ask_health_and_a_process_that_waits_for_others_is_not_killed_for_it() -> None:
+    objects = rendered(flow({"name": "a", "usesBefore": "_pass"}))
+    for name, waits in (("f-a", False), ("f-a-head", True), ("f-gateway", True)):
+        container = objects["Deployment", name]["spec"]["template"]["spec"]["containers"][0]
+        assert container["readinessProbe"]["grpc"] == {"port": 8081}
+        assert container["livenessProbe"]["grpc"] == {"port": 8081, "service": serving.LIVE}
+        assert ("service" in container["startupProbe"]["grpc"]) is waits
 
 
 def test_the_chart_and_the_docs_ask_for_a_kubernetes_that_knows_every_field() -> None:
