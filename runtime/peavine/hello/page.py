@@ -36,8 +36,8 @@ def page(figures: Mapping[str, str], rows: Sequence[tuple[Picture, Sequence[Pict
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>peavine hello</title>\n<style>{STYLE.read_text()}</style>\n<main>\n<h1>peavine hello</h1>\n"
-        "<p>Each query, left, with its matches, the nearest first. A green frame: the same kind of thing; a red one: "
-        f"another.</p>\n<dl>{boxes}</dl>\n"
+        "<p>Each query, left, with its matches, the nearest first. A green frame: the same kind of thing; a red, "
+        f"dashed one: another.</p>\n<dl>{boxes}</dl>\n"
         + "\n".join(_row(query, matches) for query, matches in rows)
         + "\n<footer>Images: Fashion-MNIST, Zalando SE, MIT licence.</footer>\n</main>\n</html>\n"
     )
