@@ -40,23 +40,15 @@ def test_the_sample_makes_a_page_of_pictures(tmp_path: Path) -> None:
     page = (tmp_path / "hello.html").read_text()
     assert page.count("data:image/png;base64,") == 40 * 11
     assert 'src="http' not in page
+    fewer = json.loads(_hello("--data", SAMPLE, "--docs", 100, "--queries", 5, "--workdir", tmp_path, "--json").stdout)
+    assert fewer["documents"] == 100
+    assert [path.name for path in tmp_path.iterdir()] == ["hello.html"]
 
 
 def test_a_flow_that_is_up_is_used_where_a_host_is_given(tmp_path: Path) -> None:
     example = Path(__file__).resolve().parents[2] / "examples/01-fashion/flow.yaml"
-    command = [
-        sys.executable,
-        "-m",
-        "peavine",
-        "run",
-        "-f",
-        str(example),
-        "--grpc-port",
-        "0",
-        "--http-port",
-        "0",
-        "--json",
-    ]
+    run = ["run", "-f", str(example), "--grpc-port", "0", "--http-port", "0", "--json"]
+    command = [sys.executable, "-m", "peavine", *run]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as flow:
         assert flow.stdout is not None
         host = json.loads(flow.stdout.readline())["grpc"]

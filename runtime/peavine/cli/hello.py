@@ -24,7 +24,7 @@ from peavine.local import Listen, LocalFlow
 @click.option("--docs", type=click.IntRange(min=1), help="Images to index; all there are if left out.")
 @click.option("--queries", type=click.IntRange(min=1), default=2000, show_default=True, help="Images to search for.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the four Fashion-MNIST files.")
-@click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the page, and of the index.")
+@click.option("--workdir", type=click.Path(path_type=Path), help="Folder of the page, and of the index while it runs.")
 @click.option("--host", help="A Flow that is up already, such as one in a cluster, instead of one on this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def hello(
@@ -42,12 +42,15 @@ def hello(
     indexed, wanted = images.load(folder, "train", docs), images.load(folder, "t10k", queries)
     console.print(f"Images from {folder}: {len(indexed):,} to index, {len(wanted):,} to search for.")
     with ExitStack() as stack:
+        pages = workdir or Path(tempfile.mkdtemp(prefix="peavine-hello-"))
         if host is None:
-            running = _started(None if workdir is None else workdir / "data", console)
+            # An index that another run left has other images.
+            pages.mkdir(parents=True, exist_ok=True)
+            index = stack.enter_context(tempfile.TemporaryDirectory(prefix="index-", dir=pages))
+            running = _started(Path(index), console)
             stack.callback(running.stop)
             host = running.host
         client = stack.enter_context(Client(host))
-        pages = workdir or Path(tempfile.mkdtemp(prefix="peavine-hello-"))
         result = demonstration.demonstrate(client, indexed, wanted, pages, False if as_json else None)
     if as_json:
         click.echo(json.dumps(asdict(result)))
@@ -60,8 +63,8 @@ def hello(
     click.echo("Next: your own Flow. peavine new executor NAME; peavine run -f flow.yaml; docs/quickstart.md")
 
 
-def _started(data: Path | None, console: Console) -> LocalFlow:
-    """Start the Flow; what its processes say is shown if they fail. Without a folder its data ends with it."""
+def _started(data: Path, console: Console) -> LocalFlow:
+    """Start the Flow; what its processes say is shown if they fail."""
     said: list[str] = []
     manifest, _ = flow.read(demonstration.FLOW)
     running = LocalFlow(manifest, data=data, listen=Listen(), sink=lambda name, line: said.append(f"{name} | {line}"))
