@@ -9,6 +9,7 @@ from typing import Any
 from peavine.errors import ExecutorError, ManifestError, Problem, did_you_mean
 from peavine.executors import registry, signatures
 from peavine.executors.compound import CompoundExecutor
+from peavine.executors.constructor import Given, call, read
 from peavine.executors.executor import Executor
 from peavine.executors.files import Files, ImportFailed, NotAllowed
 from peavine.executors.metas import metas
@@ -24,7 +25,7 @@ class Design:
 
     path: str
     cls: type[Executor] | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
+    given: Given = field(default_factory=lambda: Given({}))
     metas: dict[str, Any] = field(default_factory=dict)
     requests_on: dict[str, list[Tagged]] | None = None
     components: list[Design] | None = None
@@ -33,7 +34,9 @@ class Design:
 
     def where(self, argument: str) -> str:
         """Return where in the manifest an argument stands."""
-        return f"usesWith.{argument}" if argument in self.over else f"{self.path}.with.{argument}"
+        if argument in self.over:
+            return f"usesWith.{argument}"
+        return f"{self.path}.{self.given.places.get(argument, f'with.{argument}')}"
 
 
 class Building:
@@ -79,20 +82,20 @@ class Building:
             self._problems += signatures.methods(design.cls, path)
             if design.components is not None and not issubclass(design.cls, CompoundExecutor):
                 self._note(f"{path}.components", f"{config.tag} is no CompoundExecutor and takes none")
-            given = self._mapping(said.get("with"), f"{path}.with") | dict(over)
-            design.arguments, problems = signatures.arguments(design.cls, given, design.where)
-            self._problems += problems
+            design.given, problems = read(design.cls, self._mapping(said.get("with"), f"{path}.with"))
+            self._problems += [Problem(f"{path}.{problem.path}", problem.message) for problem in problems]
+            design.given.named |= over
+            self._problems += signatures.arguments(design.cls, design.given, design.where)
         return design
 
     def make(self, design: Design) -> Executor:
         """Make the object, its components first; problems with its arguments are noted."""
         assert design.cls is not None  # checked
-        arguments = dict(design.arguments)
+        listed, named = call(design.cls, design.given)
         if design.components is not None:
-            components = [self.make(component) for component in design.components]
-            arguments["components"] = components
+            named["components"] = [self.make(component) for component in design.components]
         try:
-            executor = design.cls(**arguments)
+            executor = design.cls(*listed, **named)
         except ManifestError as error:
             self._problems += [Problem(design.where(found.path), found.message) for found in error.problems]
             return Executor()

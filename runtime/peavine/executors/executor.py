@@ -4,7 +4,8 @@ A user writes a class of one family (`Crafter`, `Encoder`, ...) with the family'
 values, strings and numpy arrays; it never sees a message. From YAML it becomes an object in four steps:
 
 1. `__init__(self, ...)` takes the configuration, the arguments under `with:`, and keeps it. It is light: no file, no
-   model, no network. Every argument has a name (no `*args`) and is plain data, so that the object can be saved as YAML.
+   model, no network. Every argument is plain data, or what its annotation makes of it (a tuple, an enumeration, a
+   path), so that the object can be saved as YAML.
    What is wrong with an argument it raises as `ManifestError([Problem("argument", "what and remedy")])` or ValueError.
 2. `metas:` set `name`, `batch_size`, `on_gpu`, `read_only`; a class may set its own defaults as class attributes.
 3. `open(workspace)` gives it its folder (`workspace`, or None: nothing outlives the process) and calls `post_init()`,
@@ -20,7 +21,6 @@ What is wrong with a request it raises as `InvalidRequest`; any other error beco
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from peavine.errors import NotFound
+from peavine.executors.constructor import constructor, write
 from peavine.yaml import Tagged, dump, escape
 
 METHODS = (
@@ -35,15 +36,6 @@ METHODS = (
     "update",
 )  # fmt: skip
 """The methods that Drivers call."""
-
-
-def constructor(cls: type) -> inspect.Signature:
-    """Return what the class's `__init__` takes, without self."""
-    init = inspect.getattr_static(cls, "__init__")
-    if init is object.__init__:
-        return inspect.Signature()
-    signature = inspect.signature(init)
-    return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 class Executor:
@@ -122,13 +114,6 @@ class Executor:
 
     def config(self) -> Tagged:
         """Return its configuration as plain data: what differs from the defaults, and nothing else."""
-        parameters = constructor(type(self)).parameters
-        given: dict[str, Any] = {}
-        for name, value in self._arguments.items():
-            if parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-                given |= value
-            elif name != "components" and value != parameters[name].default:
-                given[name] = list(value) if isinstance(value, tuple) else value
         metas = {
             key: getattr(self, name)
             for key, name in self.METAS.items()
@@ -138,7 +123,7 @@ class Executor:
             metas.pop("name", None)
         if "py_modules" in metas:
             metas["py_modules"] = list(self.py_modules)
-        said: dict[str, Any] = {"with": given, "metas": metas}
+        said: dict[str, Any] = {"with": write(type(self), self._arguments), "metas": metas}
         if self.requests_on is not None:
             said["requests"] = {"on": {kind: list(drivers) for kind, drivers in self.requests_on.items()}}
         if "components" in self._arguments:

@@ -6,14 +6,17 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from enum import Enum
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from peavine.documents import Document
 from peavine.errors import Problem, did_you_mean
-from peavine.executors.executor import Executor, constructor
+from peavine.executors.constructor import Given, constructor, named, takes
+from peavine.executors.executor import Executor
 from peavine.executors.families import MultiModalEncoder
 from peavine.yaml import Tagged
 
@@ -32,37 +35,33 @@ _POSITIONAL = {
 _BY_FIELD = ("craft", "segment")
 
 
-def arguments(
-    cls: type[Executor], given: Mapping[str, Any], paths: Callable[[str], str]
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the constructor's arguments with their types as annotated, and what is wrong with them.
+def arguments(cls: type[Executor], given: Given, paths: Callable[[str], str]) -> Iterator[Problem]:
+    """Give the constructor's arguments the types that are annotated, and yield what is wrong with them.
 
     `paths` tells where in the manifest an argument stands.
     """
-    parameters = {name: parameter for name, parameter in constructor(cls).parameters.items() if name != "components"}
-    free = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    named = {
-        name: parameter
-        for name, parameter in parameters.items()
-        if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    }
-    problems = []
+    parameters, free = named(cls), takes(cls, inspect.Parameter.VAR_KEYWORD)
     hints = _hints(cls)
-    checked: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in named and not free:
-            known = ", ".join(named) or "it takes none"
-            hint = did_you_mean(name, named) or f"; known: {known}"
-            problems.append(Problem(paths(name), f"unknown argument of {cls.__name__}{hint}"))
+    for name, value in given.named.items():
+        if name not in parameters and not free:
+            known = ", ".join(parameters) or "it takes none"
+            hint = did_you_mean(name, parameters) or f"; known: {known}"
+            yield Problem(paths(name), f"unknown argument of {cls.__name__}{hint}")
             continue
         try:
-            checked[name] = _checked(value, hints.get(name, Any)) if name in named else value
+            given.named[name] = _checked(value, hints.get(name, Any) if name in parameters else Any)
         except ValueError as error:
-            problems.append(Problem(paths(name), str(error)))
-    for name, parameter in named.items():
-        if parameter.default is inspect.Parameter.empty and name not in given:
-            problems.append(Problem(paths(name), f"{cls.__name__} needs it, and it is not given"))
-    return checked, problems
+            yield Problem(paths(name), str(error))
+    for name, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and name not in given.named:
+            yield Problem(paths(name), f"{cls.__name__} needs it, and it is not given")
+    for parameter in constructor(cls).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            for place, value in enumerate(given.rest):
+                try:
+                    given.rest[place] = _checked(value, hints.get(parameter.name, Any))
+                except ValueError as error:
+                    yield Problem(paths(f"*{place}"), str(error))
 
 
 def methods(cls: type[Executor], path: str) -> Iterator[Problem]:
@@ -71,11 +70,6 @@ def methods(cls: type[Executor], path: str) -> Iterator[Problem]:
     for name in missing:
         near = did_you_mean(name, (own for own in vars(cls) if own not in missing))
         yield Problem(path, f"{cls.__name__} has no {name}(), which its family asks for{near}")
-    parameters = constructor(cls).parameters.values()
-    if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
-        yield Problem(
-            path, f"{cls.__name__}.__init__() takes *args; give each argument a name, it is the configuration"
-        )
     for name in (*_BY_FIELD, *_POSITIONAL):
         method = inspect.getattr_static(cls, name, None)
         if not inspect.isfunction(method) or name in missing:
@@ -128,12 +122,16 @@ def _hints(cls: type[Executor]) -> dict[str, Any]:
 
 def _checked(value: Any, hint: Any) -> Any:
     """Return the value as the annotation has it; raise ValueError when it does not fit."""
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        value = _member(value, hint)
     if _has_tag(value):
         raise ValueError("an argument is plain data; Executors within Executors stand under `components`")
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except Exception:  # an annotation that pydantic has no schema for is not checked
         return value
+    with suppress(ValidationError):
+        return adapter.validate_python(value, strict=True)
     try:
         # Through JSON, because there a list fits a tuple and "max" fits an enumeration, but "5" fits no number.
         return adapter.validate_json(json.dumps(value), strict=True)
@@ -143,6 +141,15 @@ def _checked(value: Any, hint: Any) -> Any:
         raise ValueError(f"{message[0].lower()}{message[1:]} (given: {value!r})") from None
     except (TypeError, ValueError):
         return value
+
+
+def _member(value: Any, hint: type[Enum]) -> Any:
+    """Return the value of the member that is meant, by its value or its name: `fast`, `FAST`, or `!Mode FAST`."""
+    if isinstance(value, Tagged) and value.tag == hint.__name__:
+        value = value.value
+    word = str(value).lower()
+    found = [member.value for member in hint if word in (member.name.lower(), str(member.value).lower())]
+    return value if value in [member.value for member in hint] or len(found) != 1 else found[0]
 
 
 def _has_tag(value: Any) -> bool:

@@ -129,7 +129,6 @@ def test_no_module_outside_the_folder_is_imported(tmp_path: Path, name: str) -> 
         ("class A(Encoder):\n    def encode(self, a, b): ...", "A.encode(self, a, b) is called as encode(batch)"),
         ("class A(Encoder):\n    def encod(self, batch): ...", 'A has no encode(), which its family asks'),
         ("class A(Encoder):\n    async def encode(self, batch): ...", "A.encode() is async"),
-        ("class A(Encoder):\n    def __init__(self, *sizes): ...\n    def encode(self, batch): ...", "takes *args"),
         ("class A(Encoder):\n    def __init__(self, n): ...\n    def encode(self, batch): ...", "with.n: A needs it"),
         ("class A(Crafter):\n    def craft(self, txt): ...", 'is no field of a Document; did you mean "text"?'),
         ("class A(Crafter):\n    def craft(self): ...", "A.craft() takes nothing"),
@@ -183,6 +182,14 @@ def test_a_value_error_of_a_constructor_is_about_its_arguments() -> None:
     )
     with pytest.raises(ManifestError, match=r"uses\.with: x is odd"):
         load_a(text)
+
+
+def test_keys_that_are_numbers_stay_numbers() -> None:
+    text = "class A:\n    def craft(self, text): ...\n    def __init__(self, names, more: dict = {}, **free):\n"
+    text += "        self.given = names, more, free"
+    uses = "!A {with: {names: {0: cat}, more: {1: dog}, other: {2: cow}}, metas: {py_modules: x.py}}"
+    executor: Any = load(uses, files={"x.py": text})
+    assert executor.given == ({0: "cat"}, {1: "dog"}, {"other": {2: "cow"}})
 
 
 def test_an_annotated_list_arrives_as_annotated() -> None:
