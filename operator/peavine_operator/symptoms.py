@@ -58,6 +58,8 @@ def _symptom(core_pod: Body) -> Finding | None:
     if "deletionTimestamp" in core_pod["metadata"] or is_ready(core_pod):
         return None
     status, name = core_pod.get("status", {}), core_pod["metadata"]["name"]
+    if status.get("phase") == "Failed":
+        return None  # A node evicted it, or was shut down: it stays listed, and another has taken its place.
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         found = _container(container, f"{_component(core_pod)} {name}")
         if found:
@@ -76,7 +78,8 @@ def _container(container: Body, where: str) -> Finding | None:
         words = str(waiting.get("message") or waiting["reason"]).rpartition("ErrImagePull: ")[2]
         return Finding(WAITING[waiting["reason"]], f"{where}: {words}")
     ended = state.get("terminated") or last.get("terminated")
-    if ended and ended.get("exitCode"):
+    # Whoever ends well again and again is told to, because it does not become ready.
+    if ended and (ended.get("exitCode") or waiting.get("reason") == "CrashLoopBackOff"):
         return Finding(reasons.CONTAINER_FAILED, f"{where}: {_last_words(ended)}")
     return None
 

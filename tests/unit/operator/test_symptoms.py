@@ -43,6 +43,12 @@ LAST_WORDS = json.dumps(
             id="one that waits for its next try",
         ),
         pytest.param(
+            {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended(code=0, reason="Completed")},
+            reasons.CONTAINER_FAILED,
+            "Pea a-0: ended with code 0 (Completed)",
+            id="one that is ended again and again because it never becomes ready",
+        ),
+        pytest.param(
             {"state": {"running": {}}, "lastState": ended("Traceback\nKeyError: 'x'")},
             reasons.CONTAINER_FAILED,
             "Pea a-0: Traceback\nKeyError: 'x'",
@@ -93,6 +99,7 @@ def test_a_pod_that_no_node_takes_is_told() -> None:
         pytest.param(core_pod({"state": {"waiting": {"reason": "ContainerCreating"}}}), id="one that starts"),
         pytest.param(core_pod({"state": {"running": {}}}), id="one that is not ready yet"),
         pytest.param(core_pod({"state": ended(code=0)}), id="one that ended well"),
+        pytest.param(core_pod({"state": ended(code=137)}, phase="Failed"), id="one that was evicted and replaced"),
         pytest.param(
             core_pod(
                 {"state": {"running": {}}, "lastState": ended("old")},
