@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -157,6 +158,23 @@ def test_what_fails_in_the_newest_version_is_told_and_what_fails_in_an_older_one
     assert failing() == []
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"type": "Progressing", "status": "False", "message": "timed out"},
+        {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"},
+    ],
+    ids=["a rollout that takes too long", "core pods that may not be made"],
+)
+def test_a_rollout_that_kubernetes_has_given_up_is_told(condition: dict[str, str]) -> None:
+    cluster, objects = running(replicas=1)
+    body = workload(objects)
+    body["status"] |= {"conditions": [condition]}
+    cluster.put(body)
+    seen = pod_status.see(cluster.observed, KEY, parse_pod(pod()))
+    assert pod_status.failing(seen) == [(reasons.STUCK, f"a: {condition['message']}")]
+
+
 def test_a_shard_that_cannot_be_found_is_named() -> None:
     cluster, objects = running(shards=3)
     peas = next(body for body in objects if body["metadata"]["name"] == "a-peas")
@@ -224,6 +242,13 @@ def test_a_flow_is_as_ready_as_its_pods() -> None:
     assert found is not None
     assert found.reason == reasons.PODS_NOT_READY
     assert found.message == "Pod a: so far"
+
+
+def test_a_flow_whose_gateway_waits_for_new_pods_says_so() -> None:
+    held = Finding(reasons.WAITING_FOR_PODS, "the gateway goes on as before until these are ready: ['f-b']")
+    seen = dataclasses.replace(seen_flow(running_flow({"name": "a"}), {"name": "a"}), held=held)
+    assert flow_status.first(flow_status.READY, seen) == held
+    assert flow_status.first(flow_status.SETTLED, seen) == held, "what the old plan names is still needed"
 
 
 def test_what_a_pod_said_of_an_older_generation_does_not_count() -> None:
