@@ -119,7 +119,7 @@ class QueryBody(_Json):
     priority: int = 1
     """It wins over a Driver of a lower priority."""
     disabled: bool = False
-    """Whether the Driver is left out."""
+    """Whether this is not to be heeded."""
 
 
 _Docs = list[SkipValidation[DocumentBody]]

@@ -11,6 +11,7 @@ from google.protobuf.struct_pb2 import Struct
 from peavine.errors import InvalidRequest, did_you_mean
 from peavine.spec import KINDS
 from peavine.v1 import pea_pb2
+from peavine.wire.tags import write_struct
 
 __all__ = ["KIND_NUMBERS", "check_top_k", "header", "kind_of", "name_of"]
 
@@ -94,7 +95,7 @@ def _query(query: Mapping[str, Any], path: str) -> pea_pb2.Query:
 def _struct(data: Mapping[str, Any], path: str) -> Struct:
     made = Struct()
     try:
-        made.update(data)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InvalidRequest(f"{path}: holds what JSON cannot say: {error}") from error
+        write_struct(data, made)
+    except InvalidRequest as problem:
+        raise InvalidRequest(f"{path}{problem}") from None
     return made

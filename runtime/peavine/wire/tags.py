@@ -53,6 +53,8 @@ def write_struct(data: Mapping[str, Any], struct: Struct, depth: int = 0) -> Non
             _write(value, struct.fields[key], depth)
         except InvalidRequest as problem:
             raise InvalidRequest(f".{key}{problem}" if str(problem)[0] in ".[" else f".{key}: {problem}") from None
+        except UnicodeEncodeError:
+            raise InvalidRequest(f"[{key!r}]: is not valid Unicode (a lone surrogate)") from None
 
 
 def _write(value: Any, target: Value, depth: int) -> None:
@@ -79,4 +81,4 @@ def _write(value: Any, target: Value, depth: int) -> None:
         for item in value:
             _write(item, target.list_value.values.add(), depth + 1)
     else:
-        raise InvalidRequest(f"tags hold what JSON knows, not {type(value).__name__}")
+        raise InvalidRequest(f"holds what JSON does not know: {type(value).__name__}")

@@ -78,6 +78,12 @@ def test_a_lone_surrogate_is_refused_with_its_place(field: str) -> None:
         batch_to_bytes([doc])
 
 
+@pytest.mark.parametrize("tags", [{"a": "\ud800"}, {"\ud800": 1}, {"a": ["\ud800"]}], ids=["text", "key", "in a list"])
+def test_a_lone_surrogate_in_a_tag_is_refused_too(tags: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest, match=r"docs\[0\]\.tags\[.*surrogate"):
+        batch_to_bytes([Document(tags=tags)])
+
+
 def test_what_is_nested_as_deep_as_allowed_arrives_and_no_deeper() -> None:
     def tower(height: int, tags: object) -> Document:
         doc = Document(tags={"t": tags}, tensor=Sparse([0], [0], [1.0], (1, 1)))
