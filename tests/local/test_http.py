@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import gzip
 import json
 import socket
 import time
@@ -121,6 +122,7 @@ def test_malformed_json_is_refused_with_its_place(http: httpx.Client, body: byte
         ({"docs": [{"text": "x"}], "top_k": 0}, "top_k: "),
         ({"docs": [{"text": "x"}], "top_k": -1}, "top_k: "),
         ({"docs": [{"text": "x"}], "top_k": "5"}, "top_k: "),
+        ({"docs": [{"text": "x"}], "parameters": {"top_k": 10**400}}, "parameters.top_k: 1000"),
         ({"docs": [{"text": "x"}], "timeout_seconds": 0}, "timeout_seconds: "),
         ({"docs": [{"text": "x"}], "parameters": {"tpo_k": 1}}, 'parameters.tpo_k: no Pod takes "tpo_k"'),
         ({"docs": [{"text": "x"}], "queries": [{"drivr": "X"}]}, "queries[0].drivr: unknown field"),
@@ -145,6 +147,12 @@ def test_a_web_page_of_another_site_cannot_send_requests(http: httpx.Client) -> 
     asking = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
     answer = http.options("/v1/delete", headers=asking)
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_compressed_body_is_refused_and_not_unpacked(http: httpx.Client) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = http.post("/v1/search", content=gzip.compress(b" " * 10_000_000), headers=headers)
+    assert "content-encoding" in problem(answer, 415, "INVALID_ARGUMENT")["detail"]
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(start_flow: Any) -> None:

@@ -110,6 +110,8 @@ def _announced(request: Request, most: int) -> int:
     if kind != "application/json" and not kind.endswith("+json"):
         # A form or plain text could be sent here by any web page that the user has open.
         raise Refused(415, f'content-type: "{kind}" is not application/json; add the header Content-Type')
+    if (coding := request.headers.get("content-encoding", "identity").strip().lower()) != "identity":
+        raise Refused(415, f'content-encoding: "{coding}" is not taken; send the body as it is')
     length = request.headers.get("content-length", "")
     if not length.isdigit():
         return most
