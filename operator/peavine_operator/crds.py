@@ -52,18 +52,7 @@ def structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
     found: Schema = {}
     if "description" in node:
         found["description"] = " ".join(node["description"].split())
-    for key in (
-        "type",
-        "enum",
-        "pattern",
-        "format",
-        "minimum",
-        "maximum",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-    ):
+    for key in SAME:
         if key in node:
             found[key] = node[key]
     if "const" in node:

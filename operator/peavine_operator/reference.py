@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+
 from peavine_operator.crds import Schema, definitions
 
 HEAD = """\
@@ -42,7 +44,7 @@ def page() -> str:
 def _rows(node: Schema, path: str) -> Iterator[str]:
     for name, child in node.get("properties", {}).items():
         required = " (required)" if name in node.get("required", ()) else ""
-        default = f"`{child['default']}`" if "default" in child else ""
+        default = f"`{yaml.safe_dump(child['default']).split()[0]}`" if child.get("default", "") != "" else ""
         said = _cell(child.get("description", ""))
         yield f"| `{path}.{name}`{required} | {_type(child)} | {default} | {said} |"
         inner, at = (child["items"], f"{path}.{name}[]") if "items" in child else (child, f"{path}.{name}")

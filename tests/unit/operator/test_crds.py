@@ -78,3 +78,10 @@ def test_the_scale_subresource_has_replicas_to_read() -> None:
     version = CRDS["peavine.dev_pods.yaml"]["spec"]["versions"][0]
     assert version["subresources"]["scale"]["specReplicasPath"] == ".spec.replicas"
     assert schema("peavine.dev_pods.yaml")["properties"]["spec"]["properties"]["replicas"]["default"] == 1
+
+
+def test_the_reference_writes_defaults_as_a_manifest_does() -> None:
+    page = (ROOT / "docs" / "resources.md").read_text()
+    assert "| boolean | `true` |" in page
+    assert "`True`" not in page
+    assert "| `` |" not in page
