@@ -83,5 +83,5 @@ def test_the_scale_subresource_has_replicas_to_read() -> None:
 def test_the_reference_writes_defaults_as_a_manifest_does() -> None:
     page = (ROOT / "docs" / "resources.md").read_text()
     assert "| boolean | `true` |" in page
-    assert "`True`" not in page
+    assert "| `True` |" not in page
     assert "| `` |" not in page
