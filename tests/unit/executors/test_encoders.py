@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peavine.errors import InvalidRequest, StoreDamaged
+from peavine.errors import InvalidRequest, StoreDamaged, StoreFull
 from peavine.executors import load
 from peavine.executors.encoders.hashing_text_encoder import HashingTextEncoder
 from peavine.executors.encoders.pipeline_encoder import PipelineEncoder
@@ -168,6 +168,23 @@ def test_a_batch_that_fails_teaches_nothing(tmp_path: Path) -> None:
         batch()
     np.testing.assert_array_equal(encoder.encode(IMAGES), before)
     assert (tmp_path / "pca.npz").read_bytes() == on_disk
+
+
+def test_what_a_full_disk_does_not_take_is_not_learned(tmp_path: Path) -> None:
+    encoder = trained(tmp_path)
+    before = encoder.encode(IMAGES)
+    (tmp_path / "pca.npz.partial").symlink_to("/dev/full")
+
+    def batch() -> None:
+        with encoder.transaction():
+            encoder.train(IMAGES[:20] + 3)
+
+    with pytest.raises(StoreFull, match=f"{tmp_path}: the disk is full"):
+        batch()
+    np.testing.assert_array_equal(encoder.encode(IMAGES), before)
+    assert [path.name for path in tmp_path.iterdir()] == ["pca.npz"]
+    batch()
+    assert (encoder.encode(IMAGES) != before).any()
 
 
 def test_a_snapshot_can_be_a_workspace(tmp_path: Path) -> None:

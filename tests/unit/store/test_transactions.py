@@ -65,6 +65,14 @@ def test_a_part_that_raised_keeps_the_whole_from_being_committed(tmp_path: Path)
     store.close()
 
 
+def test_a_commit_returns_when_the_disk_has_it(tmp_path: Path) -> None:
+    """LMDB then writes the pages, waits for the disk, and writes the header that makes them count, synchronously."""
+    store = Store(tmp_path)
+    flags = store._env.flags()
+    store.close()
+    assert (flags["sync"], flags["metasync"], flags["map_async"], flags["writemap"]) == (True, True, False, False)
+
+
 def test_every_commit_changes_the_state_and_nothing_else_does(tmp_path: Path) -> None:
     store = Store(tmp_path)
     table = Table(store, "rows")

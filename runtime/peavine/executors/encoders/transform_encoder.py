@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from peavine.errors import InvalidRequest, ManifestError, Problem, StoreDamaged
 from peavine.executors.encoders.rows import rows
 from peavine.executors.families import Encoder
+from peavine.store.file import translated
 
 MAX_INPUTS = 8192
 """Numbers a Document, at the most: what is learned takes the square of them, 8 bytes each."""
@@ -135,16 +136,21 @@ class TransformEncoder(Encoder):
 def _write(moments: Moments, path: Path) -> None:
     """Replace the file as a whole: after a power cut there is the old one or the new one."""
     partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, count=np.int64(moments.count), mean=moments.mean, scatter=moments.scatter)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with translated(path.parent):
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, count=np.int64(moments.count), mean=moments.mean, scatter=moments.scatter)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _read(path: Path) -> Moments:
