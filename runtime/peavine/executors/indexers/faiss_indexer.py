@@ -137,7 +137,7 @@ class FaissIndexer(StoredVectors):
         return np.divide(vectors, sizes, out=np.zeros_like(vectors, np.float64), where=sizes > 0).astype(np.float32)
 
     def _stamp(self, content: bytes) -> dict[str, Any]:
-        how = [self.metric, self.connectivity, self.ef_construction]
+        how = [self.metric, self.connectivity, self.ef_construction, self._faiss.__version__]
         return {"state": self.store.state.hex(), "how": how, "digest": hashlib.blake2b(content).hexdigest()}
 
     def _keep(self) -> None:
