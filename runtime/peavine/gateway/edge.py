@@ -52,16 +52,12 @@ class Asked:
     done: Done | None
     timer: asyncio.TimerHandle | None = None
     parcel: Parcel | None = None
+    """The unit that it left in; None while it waits."""
 
     @property
     def kind(self) -> int:
         """Number of its Kind."""
         return self.envelope.header.kind
-
-    @property
-    def over(self) -> bool:
-        """Whether it is answered, or nobody waits for the answer any more."""
-        return self.done is None
 
 
 class Edge:
@@ -269,6 +265,8 @@ class Edge:
         asked.done = None
         if asked.timer is not None:
             asked.timer.cancel()
+        if asked.parcel is None:
+            self._forming.forget(asked)
         self._admission.leave(1, asked.size, time.monotonic() - asked.arrived)
 
     def _status(self, error: BaseException) -> pea_pb2.Status:

@@ -34,10 +34,6 @@ class Waiting(Protocol):
     def size(self) -> int:
         """Its bytes."""
 
-    @property
-    def over(self) -> bool:
-        """Whether nobody waits for its answer any more."""
-
 
 class Peas(Protocol):
     """What the Peas of a plan can take; a Router."""
@@ -80,6 +76,14 @@ class Forming(Generic[W]):
         line.size += request.size
         self.kick()
 
+    def forget(self, request: W) -> None:
+        """Let one that waits wait no longer: nobody waits for its answer any more."""
+        line = self._lines[request.kind]
+        line.requests.remove(request)
+        line.size -= request.size
+        if not line.requests:
+            del self._lines[request.kind]
+
     def returned(self, requests: int) -> None:
         """Hear that a unit of so many requests is back."""
         self._out -= 1
@@ -97,8 +101,7 @@ class Forming(Generic[W]):
         width = self._peas.width
         ready = self._peas.idle and (self._out < width or self._lingered())
         for kind, line in list(self._lines.items()):
-            line.forget()
-            if line.requests and not ready and not (line.full and self._peas.free):
+            if not ready and not (line.full and self._peas.free):
                 continue
             # The kind goes to the end of the queue, and the unit is on its way before the next look.
             del self._lines[kind]
@@ -106,11 +109,10 @@ class Forming(Generic[W]):
             unit = line.take(-(-(self._out_requests + len(line.requests)) // parts))
             if line.requests:
                 self._lines[kind] = line
-            if unit:
-                self._out += 1
-                self._out_requests += len(unit)
-                self._left = time.monotonic()
-                self._leave(unit)
+            self._out += 1
+            self._out_requests += len(unit)
+            self._left = time.monotonic()
+            self._leave(unit)
             self.kick()
             return
 
@@ -140,11 +142,6 @@ class _Line(Generic[W]):
         """Whether it holds a whole unit."""
         return len(self.requests) >= MAX_ITEMS or self.size >= MAX_BYTES
 
-    def forget(self) -> None:
-        """Drop the oldest that nobody waits for: while no Pea is there, they would pile up."""
-        while self.requests and self.requests[0].over:
-            self.size -= self.requests.popleft().size
-
     def take(self, share: int) -> list[W]:
         """Take the oldest: at most `share`, within the bounds of a unit, and at least one."""
         share = min(share, MAX_ITEMS)
@@ -152,8 +149,7 @@ class _Line(Generic[W]):
         size = 0
         while self.requests and len(unit) < share and (not unit or size + self.requests[0].size <= MAX_BYTES):
             request = self.requests.popleft()
-            self.size -= request.size
-            if not request.over:
-                unit.append(request)
-                size += request.size
+            unit.append(request)
+            size += request.size
+        self.size -= size
         return unit

@@ -103,8 +103,13 @@ class Replicas:
         question = Question(parcel)
         self._queue.append(question)
         self._dispatch()
-        async with asyncio.timeout(deadline - time.monotonic()):
-            return await question.answer
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await question.answer
+        finally:
+            if question.answer.cancelled():  # what waits is bounded by who waits for it
+                with contextlib.suppress(ValueError):
+                    self._queue.remove(question)
 
     @property
     def trouble(self) -> str:

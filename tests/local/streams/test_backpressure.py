@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import grpc
 import pytest
 
 from peavine.documents import Document
+from peavine.gateway.edge import Asked
+from peavine.router.question import Question
 from tests.local.streams.running import OBEY, Start, UnitStream, envelope
 
 
@@ -69,6 +72,30 @@ async def test_a_client_that_does_not_read_does_not_make_the_gateway_grow(start:
     # What one stream may have here is 4 messages of the largest size; the rest waits in the buffers of connections.
     assert taken < 1000
     assert flow.gateway.edge.in_flight == 0
+
+
+@pytest.mark.parametrize("units", [False, True], ids=["Call", "units"])
+async def test_what_is_late_is_not_kept_behind_what_still_waits(start: Start, units: bool) -> None:
+    flow = await start({"name": "away"}, timeoutSeconds=30)
+    await flow.stop_pea("away-0-0")
+    stream, call = UnitStream(flow.channel), flow.call()
+    if units:
+        await stream.open()
+    before = kept()
+    for number in range(50):
+        one = envelope(f"{number}", Document(id="x"), timeout=0.02 if number else 30)
+        if units:
+            await stream.ask(number + 1, one)
+        else:
+            await call.write(one.SerializeToString())
+        if number:
+            await (stream.answer() if units else call.read())
+    assert kept() == before + 1
+
+
+def kept() -> int:
+    gc.collect()
+    return sum(isinstance(each, Asked | Question) for each in gc.get_objects())
 
 
 async def test_a_pea_reads_no_more_units_than_its_window(start: Start) -> None:

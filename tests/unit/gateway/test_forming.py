@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,14 +11,13 @@ from peavine.gateway.forming import LINGER_SECONDS, Forming
 from peavine.wire.unit import MAX_BYTES, MAX_ITEMS
 
 
-@dataclass
+@dataclass(eq=False)
 class Request:
     """A request that waits."""
 
     name: int
     kind: int = 2
     size: int = 100
-    over: bool = False
 
 
 class Peas:
@@ -116,11 +116,15 @@ async def test_what_nobody_waits_for_does_not_leave_and_does_not_pile_up() -> No
     peas = Peas()
     peas.idle = peas.free = False
     gate = Gate(peas)
-    given_up = several(1000)
-    await gate.add(*given_up)
-    for request in given_up:
-        request.over = True
-    await gate.add(Request(-1))
+    first, *given_up = several(1000)
+    left = weakref.ref(given_up[500])
+    await gate.add(first, *given_up)
+    while given_up:
+        gate.forming.forget(given_up.pop())
+    assert left() is None
     peas.idle = peas.free = True
     peas.changed()
-    assert await gate.looked() == [[-1]]
+    assert await gate.looked() == [[first.name]]
+    assert await gate.add(Request(-1)) == [[first.name]]
+    gate.forming.returned(1)
+    assert await gate.looked() == [[first.name], [-1]]
