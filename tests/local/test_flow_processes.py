@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -123,23 +124,12 @@ def test_nothing_is_left_when_it_stops(indexing: LocalFlow) -> None:
     assert not [pid for pid in pids if _alive(pid)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_no_process_outlives_its_parent(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "flow.yaml"
     file.write_text(Flow("x").add("a").add("b", uses="_index", shards=2).dump())
-    command = [
-        sys.executable,
-        "-m",
-        "peavine",
-        "run",
-        "-f",
-        str(file),
-        "--grpc-port",
-        "0",
-        "--http-port",
-        "0",
-        "--json",
-    ]
+    run = ["run", "-f", str(file), "--grpc-port", "0", "--http-port", "0", "--json"]
+    command = [sys.executable, "-m", "peavine", *run]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
         assert parent.stdout is not None
         pids = json.loads(parent.stdout.readline())["pids"].values()
@@ -184,6 +174,17 @@ def test_a_port_in_use_is_named_with_the_remedy() -> None:
         flow = LocalFlow(_manifest({"name": "a"}), listen=Listen(grpc_port=port), sink=lambda name, line: None)
         with pytest.raises(StartError, match=rf"port {port} on 127\.0\.0\.1 is in use; .*--grpc-port"):
             flow.start(STARTING)
+
+
+def test_a_process_is_started_again_also_where_nobody_reads_what_it_says() -> None:
+    def closed(name: str, line: str) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    flow = LocalFlow(_manifest({"name": "a"}), listen=Listen(), sink=closed)
+    with flow:
+        before = flow.pids["a-0-0"]
+        os.kill(before, signal.SIGKILL)
+        _until(lambda: flow.pids["a-0-0"] != before, "a new process")
 
 
 def test_the_environment_of_the_manifest_reaches_its_pea() -> None:

@@ -184,6 +184,40 @@ def test_a_port_in_use_is_named_at_once(tmp_path: Path) -> None:
     assert "--http-port" in terminal.log[-1]
 
 
+HANGING = """
+import time
+from peavine import Crafter
+
+class Mine(Crafter):
+    def craft(self, text):
+        print("working", flush=True)
+        time.sleep(3600)
+        return {}
+"""
+
+
+def test_a_second_ctrl_c_ends_all_of_it_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix="p-"))
+    request.addfinalizer(lambda: shutil.rmtree(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    mine(tmp_path, HANGING)
+    (tmp_path / "flow.yaml").write_text(MINE)
+    terminal = Terminal(tmp_path / "flow.yaml", *ANY_PORTS, "--json")
+    ready = json.loads(terminal.line())
+    asking = [sys.executable, "-m", "peavine", "search", "x", "--host", ready["grpc"]]
+    with subprocess.Popen(asking, stderr=subprocess.DEVNULL) as client:
+        terminal.until_logged("working")
+        terminal.send_signal(signal.SIGINT)
+        terminal.until_logged("Ctrl-C again")
+        terminal.send_signal(signal.SIGINT)
+        assert terminal.ended() == 130
+        client.kill()
+    assert [pid for pid in ready["pids"].values() if os.path.exists(f"/proc/{pid}")] == []
+    assert list(temporary.iterdir()) == []
+
+
 def test_ctrl_c_while_it_starts_leaves_nobody_behind(tmp_path: Path) -> None:
     mine(tmp_path, "import time\ntime.sleep(3600)\n")
     (tmp_path / "flow.yaml").write_text(MINE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from peavine import flow
+from peavine.cli.interrupt import end_like_ctrl_c
 from peavine.client import Client
 from peavine.errors import StartError
 from peavine.hello import demonstration, images
@@ -36,7 +36,7 @@ def hello(
     and head. The images are Fashion-MNIST, all 70,000 where the Debian package dataset-fashion-mnist is installed,
     else a sample.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the Flow is to end as on Ctrl-C
+    end_like_ctrl_c()
     console = Console(stderr=True, quiet=as_json)
     folder = images.folder(data)
     indexed, wanted = images.load(folder, "train", docs), images.load(folder, "t10k", queries)

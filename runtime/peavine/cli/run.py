@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from peavine import flow
+from peavine.cli.interrupt import end_like_ctrl_c
 from peavine.local import START_SECONDS, Listen, LocalFlow
 
 COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
@@ -22,7 +22,13 @@ COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens; 0.0.0.0: everywhere.")
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
 @click.option("--http-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
-@click.option("--timeout", default=START_SECONDS, show_default=True, help="Seconds the start may take.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=START_SECONDS,
+    show_default=True,
+    help="Seconds the start may take.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print {flow, grpc, http, pids} as a line when it is ready.")
 def run(
     file: Path,
@@ -48,7 +54,7 @@ def run(
     )
     names = [pod.name for pod in found.spec.pods]
     running = LocalFlow(found, data=data, listen=listen, sink=_prefixed(names))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_like_ctrl_c()
     try:
         running.start(timeout)
         if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -85,6 +86,12 @@ class Child:
             self._popen.wait()
         self._reader.join(1.0)
 
+    def kill(self) -> None:
+        """End it at once, and do not start it again."""
+        self._stopping.set()
+        self._popen.kill()
+        self._popen.wait()
+
     def _launch(self) -> None:
         self._termination.unlink(missing_ok=True)
         if self.process.address.startswith("unix:"):
@@ -111,7 +118,12 @@ class Child:
             while line := output.readline(65536):
                 text = line.decode(errors="replace").rstrip("\n")
                 self._words.append(text)
-                self._sink(self.process.name, text)
+                self._tell(text)
+
+    def _tell(self, text: str) -> None:
+        """Give a line to the sink. Where nobody reads any more, the process goes on all the same."""
+        with contextlib.suppress(OSError):
+            self._sink(self.process.name, text)
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
@@ -123,7 +135,7 @@ class Child:
                 self._delay = FIRST_DELAY
             delay = self._delay * random.uniform(0.8, 1.2)
             self._delay = min(self._delay * 2, LONGEST_DELAY)
-            self._sink(self.process.name, f"{self.last_words()}\nstarting it again in {delay:.1f} s")
+            self._tell(f"{self.last_words()}\nstarting it again in {delay:.1f} s")
             if self._stopping.wait(delay):
                 return
             self._words.clear()

@@ -79,23 +79,30 @@ class LocalFlow:
             child.supervise()
 
     def stop(self) -> None:
-        """End everything: the gateway first, so that what it took is still answered, then heads, then Peas."""
+        """End everything: the gateway first, so that what it took is still answered, then heads, then Peas.
+
+        An exception meanwhile, such as KeyboardInterrupt, ends all of it at once.
+        """
         with self._lock:
             deadline = time.monotonic() + FINISH_SECONDS
-            for role in ("gateway", "head", "pea"):
-                ending = [child for child in self._children if child.process.role == role]
-                for child in ending:
-                    child.terminate()
-                for child in ending:
-                    child.join(deadline)
-            self._children.clear()
-            if self._line is not None:
-                for end in self._line:
-                    os.close(end)
-                self._line = None
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._folder = None
+            try:
+                for role in ("gateway", "head", "pea"):
+                    ending = [child for child in self._children if child.process.role == role]
+                    for child in ending:
+                        child.terminate()
+                    for child in ending:
+                        child.join(deadline)
+            finally:
+                for child in self._children:
+                    child.kill()
+                self._children.clear()
+                if self._line is not None:
+                    for end in self._line:
+                        os.close(end)
+                    self._line = None
+                if self._folder is not None:
+                    shutil.rmtree(self._folder, ignore_errors=True)
+                    self._folder = None
 
     def __enter__(self) -> LocalFlow:
         self.start()

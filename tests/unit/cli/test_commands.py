@@ -60,7 +60,7 @@ def test_help_lists_every_command_in_its_section(capsys: pytest.CaptureFixture[s
 def test_every_module_of_a_command_is_listed() -> None:
     listed = {name for section in cli.COMMANDS.values() for name in section}
     folder = ROOT / "runtime/peavine/cli"
-    shared = {"__init__", "change", "inputs", "options", "process"}
+    shared = {"__init__", "change", "inputs", "interrupt", "options", "process"}
     assert {path.stem for path in folder.glob("*.py")} - shared == listed
 
 
