@@ -270,9 +270,10 @@ class Document:
         return copy
 
     def clear(self, *fields: str) -> None:
-        """Empty fields, by name."""
+        """Empty fields, by name; the content is emptied by its own name only, or by `content`."""
         for name in fields:
-            setattr(self, name, _EMPTY.get(name))
+            if name not in _CONTENTS or getattr(self, name) is not None:
+                setattr(self, name, _EMPTY.get(name))
 
     def to_dict(self, arrays: Arrays = "base64") -> dict[str, Any]:
         """Return it as plain data for JSON; see `peavine.documents.plain`."""
@@ -330,6 +331,8 @@ _EMPTY: dict[str, Any] = (
     | dict.fromkeys(("granularity", "adjacency", "siblings", "offset"), 0)
 )
 """What a field is when it is left out, where that is not None."""
+
+_CONTENTS = ("text", "buffer", "tensor")
 
 _PLAIN = (
     "adjacency", "granularity", "level_name", "location", "mime_type", "modality", "offset", "parent_id", "score",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from peavine.documents import Document
 from peavine.drivers.driver import Executing, Traversing, Work
+from peavine.drivers.querylang import Fields
 from peavine.drivers.stack import vectors
 from peavine.errors import InvalidRequest
 from peavine.wire import document_to_bytes
@@ -84,11 +85,11 @@ class KVIndexDriver(_IndexDriver):
     Each level is kept for itself: chunks and matches are left out of their parents.
     """
 
-    exclude: tuple[str, ...] = ("embedding",)
-    """Fields that are not kept."""
+    exclude: Fields = ("embedding",)
+    """Fields that are not kept; the id always is."""
 
     fixed: ClassVar[frozenset[str]] = _IndexDriver.fixed | {"exclude"}
 
     def _values(self, docs: Sequence[Document]) -> Any:
-        left_out = {"chunks", "matches", "score", "evaluations", *self.exclude}
+        left_out = {"chunks", "matches", "score", "evaluations", *self.exclude} - {"id"}
         return [document_to_bytes(doc.without(*left_out)) for doc in docs]

@@ -13,7 +13,9 @@ from peavine.drivers.driver import Driver, Paths, Traversing, Whole, Work
 from peavine.drivers.lookup import OPERATORS, condition, field_value, known_field
 from peavine.errors import did_you_mean
 
-__all__ = ["ExcludeQL", "ExcludeReqQL", "FilterQL", "ReverseQL", "SelectQL", "SelectReqQL", "SliceQL", "SortQL"]
+__all__ = [
+    "ExcludeQL", "ExcludeReqQL", "Fields", "FilterQL", "ReverseQL", "SelectQL", "SelectReqQL", "SliceQL", "SortQL",
+]  # fmt: skip
 
 
 class _Arranging(Traversing):
@@ -119,6 +121,7 @@ def _fields(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Fields = Annotated[tuple[str, ...], AfterValidator(_fields)]
+"""Names of fields of a Document."""
 
 
 class _Clearing(Traversing):
@@ -128,13 +131,9 @@ class _Clearing(Traversing):
 
     def _clear(self, works: Sequence[Work], cleared: Callable[[str], bool]) -> None:
         names = [name for name in FIELDS if name != "id" and cleared(name)]
-        contents = [name for name in names if name in ("text", "buffer", "tensor")]
-        others = [name for name in names if name not in contents]
         for level in list(self.levels(works)):
             for doc in level.docs:
-                if any(getattr(doc, name) is not None for name in contents):
-                    doc.content = None
-                doc.clear(*others)
+                doc.clear(*names)
 
 
 class SelectQL(_Clearing):

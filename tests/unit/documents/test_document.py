@@ -55,6 +55,12 @@ def test_setting_one_content_clears_the_others() -> None:
     assert doc.tensor is doc.content
 
 
+def test_a_content_that_a_document_does_not_have_can_be_cleared_without_harm() -> None:
+    doc = Document(id="a", text="kept", uri="gone")
+    assert doc.without("tensor", "buffer", "uri") == Document(id="a", text="kept")
+    assert doc.without("text").content is doc.without("content").content is None
+
+
 def test_two_contents_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="more than one content"):
         Document(text="a", buffer=b"a")

@@ -228,6 +228,18 @@ def test_matches_that_the_store_does_not_know_are_dropped(ask: Any, make: Any) -
     assert [(match.id, match.text, match.tags) for match in matches] == [("a", "known", {"kept": True})]
 
 
+def test_what_is_not_kept_of_a_document_is_nothing_but_what_is_excluded(ask: Any, make: Any) -> None:
+    uses = "!BinaryPbIndexer {requests: {on: {index: [!KVIndexDriver {exclude: [tensor, buffer]}],"
+    runner: Runner = make(uses + " search: [!KVSearchDriver {traversal_paths: [r]}]}}}")
+    ask(runner, "index", [Document(id="a", text="kept"), Document(id="b", buffer=b"not kept", uri="kept")])
+    assert [
+        (doc.text, doc.buffer, doc.uri) for doc in ask(runner, "search", [Document(id="a"), Document(id="b")]).docs
+    ] == [
+        ("kept", None, ""),
+        (None, None, "kept"),
+    ]
+
+
 def test_a_users_indexer_gets_owners_only_if_it_asks_for_them(ask: Any) -> None:
     class Plain(Executor):
         def __init__(self) -> None:
