@@ -128,7 +128,7 @@ class Building:
         known = dict(registry.builtins()) | self._classes
         if name in known:
             return known[name]
-        hint = did_you_mean(name, known)
+        hint = registry.former(name) or did_you_mean(name, known)
         where = f" here or in {', '.join(sorted(self._classes))}" if self._classes else ""
         self._note(path, f"no class is named {name}{where}{hint or '; name its file under metas.py_modules'}")
         return None

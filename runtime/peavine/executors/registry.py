@@ -32,6 +32,32 @@ _FAMILY_OF = {
 }
 
 
+_FORMER = {
+    "BaseNumericEncoder": "derive from Encoder",
+    "BaseTextEncoder": "derive from Encoder",
+    "BaseKVIndexer": "derive from KVIndexer",
+    "BaseVectorIndexer": "derive from VectorIndexer",
+    "DataURIPbIndexer": "name [!Buffer2URI {}, !KVIndexDriver {exclude: [buffer, embedding]}] for a BinaryPbIndexer",
+    "IncrementalPCAEncoder": "it is called TransformEncoder",
+    "MyEncoder": "it is called RandomProjection",
+    "RandomGaussianEncoder": "it is called RandomProjection",
+    "OneHotTextEncoder": "HashingTextEncoder does its job",
+    "SimpleAggregateRanker": "it is called Chunk2DocRanker, and its aggregate_function aggregate",
+    "UniquePbIndexer": "name the components [!DocIDCache {}, !BinaryPbIndexer {}] of a CompoundIndexer",
+    "UniqueVectorIndexer": "name the components [!DocIDCache {}, !NumpyIndexer {}] of a CompoundIndexer",
+}
+"""Classes that YAML of Jina 0.9 may name, and what has become of them."""
+
+
+def former(name: str) -> str:
+    """Return, after a semicolon, what has become of a class that YAML of Jina 0.9 may name; nothing for others."""
+    unprefixed = name.removeprefix("Base")
+    said = _FORMER.get(name) or (
+        f"it is called {unprefixed}" if name != unprefixed and unprefixed in builtins() else ""
+    )
+    return f"; {said}" if said else ""
+
+
 @cache
 def builtins() -> MappingProxyType[str, type[Executor]]:
     """Return peavine's own Executor classes by name, families included."""

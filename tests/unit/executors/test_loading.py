@@ -139,6 +139,8 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ("uses", "path", "said"),
     [
         ("!Sentenciser {}", "uses", 'did you mean "Sentencizer"?'),
+        ("!UniquePbIndexer {}", "uses", "[!DocIDCache {}, !BinaryPbIndexer {}] of a CompoundIndexer"),
+        ("!BaseEncoder {}", "uses", "it is called Encoder"),
         ("_indx", "uses", 'no built-in is named "_indx"; did you mean "_index"?'),
         ("Sentenciser", "uses", 'did you mean "Sentencizer"?'),
         ("a: b", "uses", "YAML text begins with `!ClassName`"),
@@ -173,6 +175,19 @@ def test_what_is_wrong_is_told_with_its_path(uses: str, path: str, said: str) ->
         load(uses, env={})
     found = problems(caught)
     assert said in found.get(path, ""), found
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "!CompoundIndexer {components: [!DocIDCache {}, !BinaryPbIndexer {}]}",
+        "!CompoundIndexer {components: [!DocIDCache {}, !NumpyIndexer {}]}",
+        "!BinaryPbIndexer {requests: {on: {index: [!Buffer2URI {}, !KVIndexDriver {exclude: [buffer, embedding]}]}}}",
+    ],
+)
+def test_what_is_told_to_take_the_place_of_a_former_class_loads(uses: str) -> None:
+    with load(uses) as executor:
+        assert Runner(executor).accepts
 
 
 @pytest.mark.parametrize(
