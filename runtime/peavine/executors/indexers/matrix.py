@@ -51,12 +51,12 @@ class Matrix:
             if id not in self._at:
                 self._at[id] = len(self._ids)
                 self._ids.append(id)
-        self._reserve(len(self._ids))
+        self.reserve(len(self._ids))
         at = [self._at[id] for id in ids]
         self._vectors[at] = vectors
         self._lengths[at] = lengths(vectors)
 
-    def _reserve(self, count: int) -> None:
+    def reserve(self, count: int) -> None:
         """Make room for `count` rows, a half more than there is, so that adding one row is cheap on average."""
         if count > len(self._vectors):
             capacity = max(count, len(self._vectors) * 3 // 2, 1024)

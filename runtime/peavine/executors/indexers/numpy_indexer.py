@@ -42,6 +42,7 @@ class NumpyIndexer(StoredVectors):
         self._matrix = None
         if self.dimension is not None:
             self._matrix = Matrix(self.dimension)
+            self._matrix.reserve(len(self._table))  # growing row by row takes its memory twice
             self._matrix.load(self._reported())
 
     def _reported(self) -> Iterator[tuple[str, bytes]]:
