@@ -9,9 +9,10 @@ from typing import Any
 import pydantic
 import yaml
 
-from peavine.errors import StartError
+from peavine.errors import ManifestError, StartError
 from peavine.graph import Plan
 from peavine.spec import Pod, parse_pod
+from peavine.spec.manifest import problems_in
 
 __all__ = ["read_plan", "read_pod"]
 
@@ -26,7 +27,7 @@ def read_plan(path: Path) -> Plan:
     try:
         return Plan.model_validate(read(path))
     except pydantic.ValidationError as error:
-        raise StartError(f"{path}: is not a plan: {error}") from error
+        raise StartError(str(ManifestError(problems_in(error, Plan), f"{path}: is not a plan"))) from error
 
 
 def read(path: Path) -> Any:

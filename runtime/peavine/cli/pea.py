@@ -10,12 +10,20 @@ from peavine import logs
 from peavine.cli.process import FILE, PORT, logging_options, serve
 
 
+def _address(context: click.Context, option: click.Parameter, said: str) -> str:
+    """Return where to listen, or refuse it: gRPC would take a port above 65535 for another one."""
+    host, _, port = said.rpartition(":")
+    if said.startswith("unix:") or (host and port.isdecimal() and int(port) < 65536):
+        return said
+    raise click.BadParameter(f'"{said}" is not HOST:PORT, such as 0.0.0.0:8081, or unix:PATH')
+
+
 @click.command()
 @click.option("--pod", required=True, type=FILE, help="The Pod manifest, JSON or YAML.")
 @click.option("--plan", type=FILE, help="A head's plan; it makes this Pea the head of the Pod.")
 @click.option("--shard", type=click.IntRange(min=0), default=0, show_default=True, help="Its part of the data.")
 @click.option("--name", default="", help="Its name in routes and logs; POD-SHARD if left out.")
-@click.option("--listen", required=True, metavar="HOST:PORT|unix:PATH", help="Where it serves gRPC.")
+@click.option("--listen", required=True, metavar="HOST:PORT|unix:PATH", callback=_address, help="Where it serves gRPC.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of its data; a temporary one if left out.")
 @click.option("--metrics-port", type=PORT, help="Port of the Prometheus metrics.")
 @logging_options

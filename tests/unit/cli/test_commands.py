@@ -108,6 +108,8 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["index"], "Missing argument"),
         (["run"], "Missing option '--file'"),
         (["pea", "--listen", "unix:x"], "Missing option '--pod'"),
+        (["pea", "--listen", "nowhere"], '"nowhere" is not HOST:PORT'),
+        (["pea", "--listen", "0.0.0.0:70000"], '"0.0.0.0:70000" is not HOST:PORT'),
         (["run", "-f", "flow.yaml", "--grpc-port", "70000"], "not in the range"),
         (["index", "docs.jsonl", "--timeout", "0"], "not in the range"),
         (["completion", "tcsh"], "'tcsh' is not one of"),

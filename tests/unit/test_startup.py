@@ -1,0 +1,37 @@
+"""The files that a Pea or a gateway is started with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from peavine.errors import PeavineError
+from peavine.startup import read_plan, read_pod
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "is not a plan: steps: is required"),
+        ("[]", "is not a plan: should be a mapping of fields"),
+        ('{"name": "f", "stps": []}', 'is not a plan: stps: unknown field; did you mean "steps"?'),
+        ('{"name"', "cannot be read: "),
+        ("a: [", "cannot be read: "),
+    ],
+)
+def test_a_plan_that_is_none_is_named_with_all_that_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+    with pytest.raises(PeavineError) as caught:
+        read_plan(path)
+    assert f"{path}: {said}" in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_a_pod_may_be_json_or_yaml(tmp_path: Path) -> None:
+    (tmp_path / "pod.json").write_text('{"metadata": {"name": "a"}, "spec": {"shards": 2}}')
+    (tmp_path / "pod.yaml").write_text("metadata: {name: a}\nspec: {shards: 2}\n")
+    assert read_pod(tmp_path / "pod.json") == read_pod(tmp_path / "pod.yaml")
+    with pytest.raises(PeavineError, match=r"gone\.json: cannot be read"):
+        read_pod(tmp_path / "gone.json")
