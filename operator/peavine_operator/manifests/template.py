@@ -23,6 +23,8 @@ LIVE: Final = "live"
 """The name under which health tells whether a process lives: peavine.serving.LIVE, which is not imported here."""
 STOP_SECONDS: Final = 20
 """How long a program finishes what is in flight after SIGTERM, at the least."""
+CLOSE_SECONDS: Final = 10
+"""How long it may take to close its Executor and to end after that."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "terminationGracePeriodSeconds": drain + max(STOP_SECONDS, math.ceil(program.timeout_seconds)) + 5,
+        "terminationGracePeriodSeconds": drain + max(STOP_SECONDS, math.ceil(program.timeout_seconds)) + CLOSE_SECONDS,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from peavine.serving import GRACE_SECONDS
-
 __all__ = ["GatewaySettings"]
 
 
@@ -28,5 +26,3 @@ class GatewaySettings:
     """Its name in logs and errors; FLOW-gateway when empty."""
     metrics_port: int | None = None
     """Port of the Prometheus metrics; none when None. They are on the HTTP port too."""
-    grace_seconds: float = GRACE_SECONDS
-    """How long it finishes what it has after SIGTERM."""

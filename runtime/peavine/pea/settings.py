@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from peavine.serving import GRACE_SECONDS
-
 __all__ = ["PeaSettings"]
 
 
@@ -28,5 +26,3 @@ class PeaSettings:
     """A head's plan: where the shards are."""
     metrics_port: int | None = None
     """Port of the Prometheus metrics; none when None."""
-    grace_seconds: float = GRACE_SECONDS
-    """How long it finishes what it has after SIGTERM."""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from peavine import cli, serving
+from peavine.pea.server import CLOSE_SECONDS
 from peavine.spec import parse
 from peavine_operator import kinds, names
 from peavine_operator.crds import definitions
@@ -183,6 +184,16 @@ def test_time_to_end_grows_with_the_time_that_a_request_may_take() -> None:
         for seconds in (10, 300)
     )
     assert long["terminationGracePeriodSeconds"] - short["terminationGracePeriodSeconds"] == 280
+
+
+@pytest.mark.parametrize("seconds", [1, 60.5])
+def test_kubernetes_waits_for_as_long_as_a_process_takes_to_end(seconds: float) -> None:
+    objects = rendered(flow({"name": "a", "timeoutSeconds": seconds}, timeoutSeconds=seconds))
+    for name in ("f-a", "f-gateway"):
+        spec = objects["Deployment", name]["spec"]["template"]["spec"]
+        drain = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+        longest = drain + serving.grace(seconds) + CLOSE_SECONDS
+        assert spec["terminationGracePeriodSeconds"] > longest
 
 
 def test_nothing_runs_with_rights_that_it_does_not_need() -> None:
