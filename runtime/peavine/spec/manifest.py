@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from peavine.errors import ManifestError, Problem, did_you_mean
 from peavine.spec.flow import Flow
-from peavine.spec.model import API_VERSION
+from peavine.spec.model import API_VERSION, IN_WORDS
 from peavine.spec.pod import Pod
 from peavine.spec.rules import flow_problems, pod_problems
 
@@ -89,7 +89,8 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> Problem:
         case "enum" | "literal_error":
             return Problem(path, f'"{given}" is not one of {context.get("expected")}{_enum_hint(given, context)}')
         case "string_pattern_mismatch":
-            return Problem(path, f'"{given}" does not match {context["pattern"]}')
+            pattern = context["pattern"]
+            return Problem(path, f'"{given}" is not {IN_WORDS.get(pattern, f"of the form {pattern}")}')
     shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | type(None)) else ""
     message = SHAPES.get(kind, str(detail["msg"]))
     return Problem(path, message[0].lower() + message[1:] + shown)

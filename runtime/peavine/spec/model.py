@@ -36,14 +36,24 @@ def cel(*rules: tuple[str, str]) -> dict[str, Any]:
 MAP_BY_NAME: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 """Says that a list's items are told apart by their names, so that several owners can apply their own."""
 
+NAME: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
+QUANTITY: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+IN_WORDS: Final = {
+    NAME: "small letters, digits and hyphens, with a letter or digit at both ends",
+    VARIABLE: "letters, digits and underscores, with no digit at the beginning",
+    QUANTITY: "an amount such as 2, 500m or 1Gi",
+}
+"""What the patterns of this schema ask for."""
+
 # RFC 1123 labels: they become parts of Kubernetes names and of DNS names. 40 characters leave room for what the
 # operator adds to a Flow's and a Pod's name.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=40)]
+Name = Annotated[str, Field(pattern=NAME, min_length=1, max_length=40)]
 Quantity = Annotated[
     str,
     BeforeValidator(lambda given: str(given) if type(given) in (int, float) else given),
     Field(
-        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$",
+        pattern=QUANTITY,
         max_length=32,
         json_schema_extra={"x-kubernetes-int-or-string": True},
     ),

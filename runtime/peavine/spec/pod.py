@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue
 
-from peavine.spec.model import API_VERSION, MAP_BY_NAME, Metadata, Model, Quantity, cel
+from peavine.spec.model import API_VERSION, MAP_BY_NAME, VARIABLE, Metadata, Model, Quantity, cel
 
 KINDS = ("index", "search", "update", "delete", "train")
 """The kinds of request."""
@@ -121,7 +121,7 @@ class EnvVar(Model):
         json_schema_extra=cel(("!(has(self.value) && has(self.valueFrom))", "has value and valueFrom; leave one out"))
     )
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
+    name: Annotated[str, Field(pattern=VARIABLE, max_length=256)]
     """Its name."""
     value: str | None = None
     """Its value."""

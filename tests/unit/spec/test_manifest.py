@@ -124,7 +124,21 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
         pytest.param(
             [{"name": "a", "files": {"../x.py": ""}}], "spec.pods[0].files.../x.py", "no folder", id="a file outside"
         ),
-        pytest.param([{"name": "A_b"}], "spec.pods[0].name", "does not match", id="a name that Kubernetes refuses"),
+        pytest.param(
+            [{"name": "A_b"}], "spec.pods[0].name", "is not small letters", id="a name that Kubernetes refuses"
+        ),
+        pytest.param(
+            [{"name": "a", "resources": {"limits": {"memory": "1 GB"}}}],
+            "spec.pods[0].resources.limits.memory",
+            "is not an amount such as 2, 500m or 1Gi",
+            id="an amount that is none",
+        ),
+        pytest.param(
+            [{"name": "a", "env": [{"name": "1-A"}]}],
+            "spec.pods[0].env[0].name",
+            "is not letters, digits and underscores",
+            id="a variable that cannot be set",
+        ),
         pytest.param([{"uses": "_pass"}, {"name": "b"}], "spec.pods[0].name", "is required", id="no name"),
         pytest.param([{"name": ["a"]}], "spec.pods[0].name", "should be text", id="a list as name"),
     ],
