@@ -76,6 +76,12 @@ class Cluster:
         """End the connection."""
         await self._session.close()
 
+    def expect_watches(self) -> None:
+        """Count the silence of every watch from now on, also of one that never opens."""
+        for kind in kinds.ALL:
+            for namespace in self.settings.watch_namespaces or (None,):
+                self.heard[kind.path(namespace)] = time.monotonic()
+
     def silence(self) -> float:
         """Return the seconds since the watch that has been silent for longest was heard of."""
         return time.monotonic() - min(self.heard.values(), default=time.monotonic())

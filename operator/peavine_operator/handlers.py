@@ -68,6 +68,7 @@ async def watch(cluster: Cluster, handlers: kopf.OperatorRegistry, stop: asyncio
     """Watch until `stop` is set."""
     logging.getLogger("kopf").setLevel(logging.WARNING)
     namespaces = cluster.settings.watch_namespaces
+    cluster.expect_watches()
     others = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
         registry=handlers,
