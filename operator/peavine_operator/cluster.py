@@ -84,7 +84,8 @@ class Cluster:
 
     def silence(self) -> float:
         """Return the seconds since the watch that has been silent for longest was heard of."""
-        return time.monotonic() - min(self.heard.values(), default=time.monotonic())
+        now = time.monotonic()
+        return now - min(self.heard.values(), default=now)
 
     async def _authorize(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
