@@ -4,7 +4,7 @@ import gzip
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import httpx
 import numpy as np
 import pytest
 
+from peavine.gateway import http as http_module
+from peavine.gateway import listener
 from peavine.gateway.server import GatewayServer
 from peavine.gateway.settings import GatewaySettings
 from peavine.graph import Plan, Step
@@ -279,23 +281,62 @@ def test_the_docs_page_loads_nothing_from_elsewhere(http: httpx.Client) -> None:
         assert http.get(source).status_code == 200
 
 
-async def test_a_gateway_whose_pod_is_not_there_says_so(tmp_path: Path) -> None:
+@pytest.fixture
+async def lonely(tmp_path: Path) -> AsyncIterator[str]:
+    """Return the address of a gateway whose Pod is not there."""
     step = Step(pod="lost", needs=["gateway"], shards=[[f"unix:{tmp_path}/nothing.sock"]], timeout_seconds=0.5)
     plan = Plan(name="half", steps=[step], timeout_seconds=0.5, max_message_bytes=100_000, max_in_flight=8)
     addresses = tmp_path / "addresses"
     settings = GatewaySettings(plan=tmp_path / "unused", grpc_port=0, http_port=0, addresses=addresses)
     server = GatewayServer(settings, plan)
     await server.start()
-    try:
-        url = f"http://{json.loads(addresses.read_text())['http']}"
-        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-            assert (await http.get("/healthz")).status_code == 200
-            ready = await http.get("/readyz")
-            assert "lost" in problem(ready, 503, "UNAVAILABLE")["detail"]
-            assert ready.headers["retry-after"]
-            assert (await http.get("/v1/status")).json()["ready"] is False
-            answer = await http.post("/v1/search", json={"docs": [{"text": "x"}]})
-            assert answer.status_code in (503, 504)
-            assert "lost" in answer.json()["detail"]
-    finally:
-        await server.stop(1)
+    yield json.loads(addresses.read_text())["http"]
+    await server.stop(1)
+
+
+async def test_a_gateway_whose_pod_is_not_there_says_so(lonely: str) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{lonely}", timeout=30) as http:
+        assert (await http.get("/healthz")).status_code == 200
+        ready = await http.get("/readyz")
+        assert "lost" in problem(ready, 503, "UNAVAILABLE")["detail"]
+        assert ready.headers["retry-after"]
+        assert (await http.get("/v1/status")).json()["ready"] is False
+        answer = await http.post("/v1/search", json={"docs": [{"text": "x"}]})
+        assert answer.status_code in (503, 504)
+        assert "lost" in answer.json()["detail"]
+
+
+async def said_to(address: str, *parts: bytes) -> bytes:
+    """Send these parts, and nothing after them, and return all that comes until the gateway ends the connection."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+    async with asyncio.timeout(20):
+        said = await reader.read()
+    writer.close()
+    return said
+
+
+HEAD = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD[:30], HEAD], ids=["nothing", "a line", "headers"])
+async def test_a_head_that_does_not_come_ends_its_connection(
+    lonely: str, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
+    assert await said_to(lonely, sent) == b""
+
+
+async def test_a_head_without_an_end_is_refused(lonely: str) -> None:
+    said = await said_to(lonely, HEAD, *[b"X-Y: " + b"y" * 10_000 + b"\r\n"] * 8)
+    assert said.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_body_that_does_not_come_is_refused(lonely: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "BODY_SECONDS", 0.2)
+    said = await said_to(lonely, HEAD + b"Connection: close\r\nContent-Length: 100\r\n\r\n", b'{"docs": ')
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert b"DEADLINE_EXCEEDED" in said
