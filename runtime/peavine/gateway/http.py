@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import grpc
 import prometheus_client
-import pydantic_core
 from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -18,18 +17,16 @@ import peavine
 from peavine.errors import Unavailable
 from peavine.gateway.admission import Admission
 from peavine.gateway.edge import Edge
-from peavine.gateway.messages import answer, asking, read
+from peavine.gateway.messages import answer, asking, json, read, sized
 from peavine.gateway.openapi import describe
 from peavine.gateway.problems import Refused, problem, response, status
-from peavine.gateway.websocket import stream
+from peavine.gateway.websocket import Sockets
 from peavine.spec import KINDS
 
 __all__ = ["app"]
 
 BODY_SECONDS: Final = 30.0
 """How long a client may take to send a request's body."""
-THREAD_BYTES: Final = 65536
-"""Bodies larger than this are turned into Documents on a thread, so that the event loop stays free."""
 BODIES: Final = 16
 """Largest bodies that may be in memory at once; what is smaller counts by its bytes."""
 
@@ -39,7 +36,7 @@ WebSocket `/v1/stream`; the same Flow answers gRPC on its gRPC port, which is se
 """
 
 
-def app(edge: Edge) -> FastAPI:
+def app(edge: Edge, sockets: Sockets) -> FastAPI:
     """Return the ASGI application of a gateway."""
     made = FastAPIOffline(
         title=edge.plan.name,
@@ -53,7 +50,7 @@ def app(edge: Edge) -> FastAPI:
     bodies = Admission(edge.plan.max_in_flight, BODIES * edge.plan.max_message_bytes)
     for kind in KINDS:
         made.add_route(f"/v1/{kind}", _answering(_ask(edge, kind, bodies), edge), methods=["POST"])
-    made.add_api_websocket_route("/v1/stream", stream(edge))
+    made.add_api_websocket_route("/v1/stream", sockets.serve)
     made.add_route("/v1/status", _answering(_status(edge), edge))
     made.add_route("/healthz", _answering(_healthz, edge))
     made.add_route("/readyz", _answering(_readyz(edge), edge))
@@ -86,22 +83,16 @@ def _ask(edge: Edge, kind: str, bodies: Admission) -> Endpoint:
         bodies.enter(1, size)
         try:
             raw = await _body(request, most)
-            place = asyncio.to_thread if len(raw) > THREAD_BYTES else _here
-            asked = await place(lambda: asking(kind, read(raw)))
+            asked = await sized(len(raw), lambda: asking(kind, read(raw)))
             answered = await _unless_gone(request, edge.ask(asked.envelope))
             if answered.header.status.code:
                 return response(problem(answered.header.status))
-            place = asyncio.to_thread if answered.ByteSize() > THREAD_BYTES else _here
-            data = await place(lambda: pydantic_core.to_json(answer(answered, asked.arrays)))
+            data = await sized(answered.ByteSize(), lambda: json(answer(answered, asked.arrays)))
             return Response(data, media_type="application/json")
         finally:
             bodies.leave(1, size, loop.time() - began)
 
     return ask
-
-
-async def _here(work: Callable[[], Any]) -> Any:
-    return work()
 
 
 def _announced(request: Request, most: int) -> int:
@@ -213,4 +204,4 @@ def _not_routed(edge: Edge) -> Callable[[Request, Exception], Awaitable[Response
 
 
 def _json(data: Any) -> Response:
-    return Response(pydantic_core.to_json(data), media_type="application/json")
+    return Response(json(data), media_type="application/json")

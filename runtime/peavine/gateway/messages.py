@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import pydantic_core
 from pydantic import ValidationError
@@ -19,8 +20,12 @@ from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes, batch_to_bytes
 from peavine.wire.header import header
 
-__all__ = ["Asking", "answer", "asking", "read"]
+__all__ = ["Asking", "answer", "asking", "json", "read", "sized"]
 
+THREAD_BYTES: Final = 65536
+"""What is larger is turned into Documents and back on a thread, so that the event loop stays free."""
+
+T = TypeVar("T")
 B = TypeVar("B", RequestBody, DeleteBody)
 
 
@@ -31,6 +36,16 @@ class Asking:
 
     def __init__(self, envelope: pea_pb2.Envelope, arrays: Arrays) -> None:
         self.envelope, self.arrays = envelope, arrays
+
+
+async def sized(size: int, work: Callable[[], T]) -> T:
+    """Return what `work` does with so many bytes."""
+    return await asyncio.to_thread(work) if size > THREAD_BYTES else work()
+
+
+def json(data: Mapping[str, Any]) -> bytes:
+    """Return plain data as JSON."""
+    return pydantic_core.to_json(data)
 
 
 def read(raw: bytes) -> dict[str, Any]:

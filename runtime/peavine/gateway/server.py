@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from typing import Final
 
 from peavine.errors import PeavineError
@@ -14,6 +15,7 @@ from peavine.gateway.grpc import GrpcEdge
 from peavine.gateway.http import app
 from peavine.gateway.listener import Listener
 from peavine.gateway.settings import GatewaySettings
+from peavine.gateway.websocket import Sockets
 from peavine.graph import Plan
 from peavine.serving import Server, grace, last_words, metrics, stopped
 from peavine.startup import read_plan
@@ -40,7 +42,8 @@ class GatewayServer:
         self._grpc = GrpcEdge(self.edge)
         # What is a little too large is refused by name; what is far too large, by gRPC itself.
         self._server = Server(self._grpc.services, 2 * plan.max_message_bytes + 1048576)
-        self._listener = Listener(app(self.edge), plan.max_message_bytes)
+        self._sockets = Sockets(self.edge)
+        self._listener = Listener(app(self.edge, self._sockets), plan.max_message_bytes)
         self._health: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
@@ -66,8 +69,13 @@ class GatewayServer:
                 await self._health
         await self._server.set_serving(False)
         self._grpc.drain()
-        await asyncio.gather(self._server.stop(grace), self._listener.stop(grace))
+        await asyncio.gather(self._server.stop(grace), self._stop_http(grace))
         await self.edge.stop()
+
+    async def _stop_http(self, grace: float) -> None:
+        until = time.monotonic() + grace
+        await self._sockets.drain(grace)
+        await self._listener.stop(until - time.monotonic())
 
     async def _watch(self) -> None:
         while True:

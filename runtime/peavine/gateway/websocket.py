@@ -7,36 +7,50 @@ after that nothing is read until an answer has left, so a client that does not r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import pydantic_core
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peavine.errors import InvalidRequest, PeavineError
 from peavine.gateway.edge import Edge
-from peavine.gateway.messages import Asking, answer, asking, read
+from peavine.gateway.messages import Asking, answer, asking, json, read, sized
 from peavine.gateway.problems import problem, status
 from peavine.wire.header import kind_of
 
-__all__ = ["WINDOW", "stream"]
+__all__ = ["WINDOW", "Sockets"]
 
 WINDOW: Final = 32
 """Messages that may be unanswered on one socket."""
 
 
-def stream(edge: Edge) -> Callable[[WebSocket], Awaitable[None]]:
-    """Return the endpoint."""
+class Sockets:
+    """The endpoint: every open socket is a conversation."""
 
-    async def serve(socket: WebSocket) -> None:
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._open: set[_Conversation] = set()
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Answer messages until the client goes, or a drain is done."""
         if not _same_origin(socket):
             await socket.close(1008, "this page is not from here")
             return
         await socket.accept()
-        await _Conversation(edge, socket).run()
+        conversation = _Conversation(self._edge, socket)
+        self._open.add(conversation)
+        try:
+            await conversation.run()
+        finally:
+            self._open.discard(conversation)
 
-    return serve
+    async def drain(self, grace: float) -> None:
+        """Read nothing new, and end each socket once all that came on it is answered, within `grace` seconds."""
+        ending = [conversation.drain() for conversation in self._open]
+        if ending:
+            await asyncio.wait(ending, timeout=grace)
 
 
 def _same_origin(socket: WebSocket) -> bool:
@@ -52,60 +66,93 @@ class _Conversation:
         self._edge, self._socket = edge, socket
         self._room = asyncio.Semaphore(WINDOW)
         self._sending = asyncio.Lock()
-        self._asked: dict[str, asyncio.Task[None]] = {}
+        self._asked: set[str] = set()
+        """Ids of the messages that are unanswered."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = asyncio.Event()
+        self._ended = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
-        """Answer messages until the client goes."""
+        """Answer messages until the client goes, or a drain is done."""
+        draining = asyncio.create_task(self._draining.wait())
         try:
-            while True:
-                await self._room.acquire()
-                message = await self._socket.receive()
-                if message["type"] == "websocket.disconnect":
-                    return
-                await self._take(message.get("text") or message.get("bytes") or "")
+            while await self._read(draining):
+                pass
+            if draining.done():
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
+                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                    await self._socket.close(1012, "this gateway is stopping; connect again")
         finally:
-            for task in list(self._asked.values()):
+            draining.cancel()
+            for task in self._tasks:
                 task.cancel()
+            self._ended.set_result(None)
+
+    def drain(self) -> asyncio.Future[None]:
+        """Read nothing new, and end once all that came is answered. The result tells when."""
+        self._draining.set()
+        return self._ended
+
+    async def _read(self, draining: asyncio.Task[Any]) -> bool:
+        """Take the next message, and return whether there may be more."""
+        reading = asyncio.create_task(self._next())
+        try:
+            await asyncio.wait((reading, draining), return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                return False
+        finally:
+            reading.cancel()
+        message = reading.result()
+        if message["type"] == "websocket.disconnect":
+            return False
+        await self._take(message.get("text") or message.get("bytes") or "")
+        return True
+
+    async def _next(self) -> Message:
+        await self._room.acquire()
+        return await self._socket.receive()
 
     async def _take(self, raw: str | bytes) -> None:
         """Start to answer a message."""
         name: str | None = None
         try:
-            data = read(raw.encode() if isinstance(raw, str) else raw)
+            data = await sized(len(raw), lambda: read(raw.encode() if isinstance(raw, str) else raw))
             name, kind = _text(data, "id"), _text(data, "kind")
             kind_of(kind)
             if name in self._asked:
                 raise InvalidRequest(f'id: "{name}" is unanswered already; give each message an id of its own')
-            asked = asking(kind, data)
+            asked = await sized(len(raw), lambda: asking(kind, data))
         except PeavineError as error:
             self._room.release()
-            await self._send({"id": name, "error": problem(status(error, self._edge.name), error)})
+            await self._send(json({"id": name, "error": problem(status(error, self._edge.name), error)}))
             return
+        self._asked.add(name)
         task = asyncio.create_task(self._answer(name, kind, asked))
-        self._asked[name] = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, name: str, kind: str, asked: Asking) -> None:
         try:
-            said = {"id": name, "kind": kind, **await self._said(asked)}
-            del self._asked[name]
+            said = await self._said({"id": name, "kind": kind}, asked)
+            self._asked.discard(name)
             await self._send(said)
         finally:
-            self._asked.pop(name, None)
             self._room.release()
 
-    async def _said(self, asked: Asking) -> dict[str, Any]:
+    async def _said(self, said: dict[str, Any], asked: Asking) -> bytes:
         try:
             answered = await self._edge.ask(asked.envelope)
-            if not answered.header.status.code:
-                return answer(answered, asked.arrays)
-            return {"error": problem(answered.header.status)}
+            if answered.header.status.code:
+                return json(said | {"error": problem(answered.header.status)})
+            return await sized(answered.ByteSize(), lambda: json(said | answer(answered, asked.arrays)))
         except Exception as error:  # a message is answered, whatever happens
-            return {"error": problem(status(error, self._edge.name), error)}
+            return json(said | {"error": problem(status(error, self._edge.name), error)})
 
-    async def _send(self, said: dict[str, Any]) -> None:
+    async def _send(self, said: bytes) -> None:
         async with self._sending:
             try:
-                await self._socket.send_text(pydantic_core.to_json(said).decode())
+                await self._socket.send_text(said.decode())
             except (WebSocketDisconnect, RuntimeError):
                 return  # the client is gone, and `run` is told
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
+import websockets
 
+from peavine import graph
 from peavine.documents import Document
+from peavine.gateway import GatewayServer, GatewaySettings
 from peavine.local.runner import LocalFlow
 from peavine.v1 import pea_pb2
 from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelope, until
@@ -114,6 +120,32 @@ async def test_a_gateway_that_stops_answers_what_it_took_and_ends_its_streams(st
     await stopping
     flow.gateway = None
     await flow.channel.close()
+
+
+async def test_a_gateway_that_stops_answers_what_it_took_over_http_and_its_sockets(
+    start: Start, tmp_path: Path
+) -> None:
+    flow = await start({"name": "work", **OBEY}, gateway=False)
+    addresses = tmp_path / "addresses"
+    settings = GatewaySettings(tmp_path, grpc_port=0, http_port=0, addresses=addresses)
+    gateway = GatewayServer(settings, graph.plan(flow.flow, lambda pod: flow.targets[pod.name]))
+    await gateway.start()
+    url = f"{json.loads(addresses.read_text())['http']}/v1"
+    docs = [{"text": "sleep 0.3"}]
+    async with websockets.connect(f"ws://{url}/stream") as idle, websockets.connect(f"ws://{url}/stream") as busy:
+        async with httpx.AsyncClient(timeout=30) as http:
+            asking = asyncio.create_task(http.post(f"http://{url}/search", json={"docs": docs}))
+            await busy.send(json.dumps({"id": "1", "kind": "search", "docs": docs}))
+            await until(lambda: gateway.edge.in_flight == 2, "both are in flight")
+            stopping = asyncio.create_task(gateway.stop(10))
+            assert json.loads(await busy.recv())["docs"][0]["text"] == "sleep 0.3, done"
+            assert (await asking).status_code == 200
+        for socket in (idle, busy):
+            with pytest.raises(websockets.ConnectionClosedError) as closed:
+                await socket.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
+    await stopping
 
 
 async def test_a_gateway_is_ready_when_every_pod_has_a_pea(start: Start) -> None:
