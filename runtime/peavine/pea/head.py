@@ -89,9 +89,12 @@ class Head:
             if not done.done():
                 done.set_result(parcel.after(rest, failed))
 
-        work.put(Stamped(0, parcel.failed, time.monotonic() + parcel.skew, parcel.rest), answer, wanted)
+        stamped = Stamped(0, parcel.failed, time.monotonic() + parcel.skew, parcel.rest)
+        waiting = work.put(stamped, answer, wanted)
         try:
             async with asyncio.timeout(parcel.deadline - time.monotonic()):
                 return await done
         except TimeoutError:
             raise DeadlineExceeded(f'the time was over in the head of Pod "{self._pod}": {parcel.trail}') from None
+        finally:
+            work.forget(waiting)

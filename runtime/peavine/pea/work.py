@@ -24,7 +24,7 @@ from peavine.wire.join import fail
 from peavine.wire.status import status_of
 from peavine.wire.unit import MAX_BYTES, MAX_ITEMS, Stamped, parse
 
-__all__ = ["Answer", "Work"]
+__all__ = ["Answer", "Waiting", "Work"]
 
 _log = logging.getLogger(__name__)
 
@@ -93,8 +93,11 @@ class Work:
             executor.close()
             raise
 
-    def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Take a unit; it is answered once, now or later. Raises InvalidRequest where it cannot be read."""
+    def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> Waiting | None:
+        """Take a unit; it is answered once, now or later. Raises InvalidRequest where it cannot be read.
+
+        Returns what may be forgotten while it waits, None where it is answered already.
+        """
         assert self._runner is not None
         at = time.time()
         unit = parse(stamped.rest)
@@ -105,9 +108,16 @@ class Work:
             done = passed(stamped, unit, route)
             if done is not None:
                 answer(*done)
-                return
-        self._queue.append(Waiting(Arrived(unit, at, at - stamped.sent), len(stamped.rest), answer, wanted))
+                return None
+        waiting = Waiting(Arrived(unit, at, at - stamped.sent), len(stamped.rest), answer, wanted)
+        self._queue.append(waiting)
         self._wake.set()
+        return waiting
+
+    def forget(self, waiting: Waiting | None) -> None:
+        """Let a unit that waits for the Executor wait no longer."""
+        if waiting is not None and waiting in self._queue:
+            self._queue.remove(waiting)
 
     async def close(self, grace: float) -> bool:
         """Close the Executor, and return whether it could be done within `grace` seconds.

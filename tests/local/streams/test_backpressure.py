@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 
 import grpc
 import pytest
 
 from peavine.documents import Document
 from peavine.gateway.edge import Asked
+from peavine.pea.work import Waiting
 from peavine.router.question import Question
 from tests.local.streams.running import OBEY, Start, UnitStream, envelope
+
+FILES = {"files": OBEY["files"]}
 
 
 async def test_more_requests_than_a_gateway_takes_are_refused_with_a_delay(start: Start) -> None:
@@ -81,7 +85,7 @@ async def test_what_is_late_is_not_kept_behind_what_still_waits(start: Start, un
     stream, call = UnitStream(flow.channel), flow.call()
     if units:
         await stream.open()
-    before = kept()
+    before = kept(Asked, Question)
     for number in range(50):
         one = envelope(f"{number}", Document(id="x"), timeout=0.02 if number else 30)
         if units:
@@ -90,12 +94,25 @@ async def test_what_is_late_is_not_kept_behind_what_still_waits(start: Start, un
             await call.write(one.SerializeToString())
         if number:
             await (stream.answer() if units else call.read())
-    assert kept() == before + 1
+    assert kept(Asked, Question) == before + 1
 
 
-def kept() -> int:
+async def test_what_is_late_is_not_kept_behind_code_that_hangs_in_a_head(start: Start) -> None:
+    flow = await start({"name": "index", "uses": "_index", "shards": 2, "usesBefore": OBEY["uses"], **FILES})
+    stream = UnitStream(grpc.aio.insecure_channel(flow.targets["index"][0]))
+    await stream.open()
+    before = kept(Waiting)
+    for number in range(10):
+        one = envelope("x", Document(id="x", text="sleep 2"))
+        one.header.deadline = time.time() + 0.05
+        await stream.ask(number + 1, one)
+        assert (await stream.answer())[0].failed == 1
+    assert kept(Waiting) <= before + 1
+
+
+def kept(*classes: type) -> int:
     gc.collect()
-    return sum(isinstance(each, Asked | Question) for each in gc.get_objects())
+    return sum(isinstance(each, classes) for each in gc.get_objects())
 
 
 async def test_a_pea_reads_no_more_units_than_its_window(start: Start) -> None:
