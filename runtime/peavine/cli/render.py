@@ -10,6 +10,7 @@ import click
 import yaml
 
 from peavine import __version__, flow
+from peavine.spec import API_VERSION
 
 
 class _Plain(yaml.SafeDumper):
@@ -36,9 +37,11 @@ def render(file: Path, namespace: str | None, image: str, as_json: bool) -> None
 
     They are what the operator applies, but for the owners that it adds. Rendering twice gives equal bytes.
     """
+    from peavine_operator.acceptance import accept_flow
     from peavine_operator.render import Place, everything
 
-    found, notes = flow.read(file)
+    read, notes = flow.read(file)
+    found = accept_flow({"apiVersion": API_VERSION, "kind": "Flow", **read.manifest()})
     for note in notes:
         click.echo(f"peavine: {note}", err=True)
     place = Place(namespace or found.metadata.namespace or "default", image)

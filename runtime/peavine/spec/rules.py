@@ -113,6 +113,8 @@ def _uses_and_image(pod: Plain, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.image", "the image is named under `uses` already; name it once")
     if isinstance(uses, str) and not uses.strip() and "uses" in pod:
         yield Problem(f"{path}.uses", "is empty; leave it out for `_pass`, or name an Executor")
+    if uses == "docker://":
+        yield Problem(f"{path}.uses", "names no image; `docker://IMAGE` takes the image's own executor.yml")
 
 
 def _env(pod: Plain, path: str) -> Iterator[Problem]:

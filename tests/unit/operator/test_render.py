@@ -55,6 +55,15 @@ def test_a_flow_is_rendered_as_written_down(path: Path, capsys: pytest.CaptureFi
     )
 
 
+def test_what_the_operator_does_not_accept_is_not_rendered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template = {"metadata": {"labels": {names.POD: "another"}}}
+    (tmp_path / "flow.yaml").write_text(yaml.safe_dump(flow({"name": "a", "podTemplate": template})))
+    assert cli.main(["render", "-f", str(tmp_path / "flow.yaml")]) == 2
+    told = capsys.readouterr()
+    assert "spec.pods[0].podTemplate.metadata.labels" in told.err
+    assert told.out == ""
+
+
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
 def test_json_says_the_same_as_yaml(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["render", "-f", str(path), "--json"])
