@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from peavine.errors import Unavailable
+from peavine.errors import ExecutorError
 from peavine.router.link import Link
 from peavine.router.names import is_fixed, resolve
 from peavine.router.question import Parcel, Question
@@ -159,7 +159,8 @@ class Replicas:
                 message = (
                     f'Pod "{self.pod}" lost {question.sendings} Peas while they worked on this; it is not tried again'
                 )
-                question.answer.set_exception(Unavailable(message))
+                # Not Unavailable, or the client would send what may be the death of Peas again.
+                question.answer.set_exception(ExecutorError(message))
         self._queue.extendleft(reversed(again))
 
     async def _watching(self) -> None:

@@ -18,7 +18,9 @@ import pytest
 import websockets
 
 from peavine import graph
+from peavine.client import AsyncClient
 from peavine.documents import Document
+from peavine.errors import ExecutorError
 from peavine.gateway import GatewayServer, GatewaySettings
 from peavine.local.runner import LocalFlow
 from peavine.v1 import pea_pb2
@@ -90,12 +92,9 @@ async def test_a_request_that_breaks_every_pea_is_given_up(start_flow: Callable[
     deadly += "        if text == 'die':\n            os._exit(9)\n        return {}\n"
     uses = "!Deadly\nmetas: {py_modules: deadly.py}\n"
     flow = start_flow({"name": "work", "uses": uses, "files": {"deadly.py": deadly}}, timeoutSeconds=60)
-    async with grpc.aio.insecure_channel(flow.host) as channel:
-        method: Any = channel.unary_unary("/peavine.v1.Gateway/Search")
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await method(envelope("x", Document(id="x", text="die")).SerializeToString())
-        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert "lost 4 Peas" in (raised.value.details() or "")
+    async with AsyncClient(flow.host) as client:
+        with pytest.raises(ExecutorError, match="lost 4 Peas"):
+            await client.search("die")
 
 
 async def test_a_gateway_that_stops_answers_what_it_took_and_ends_its_streams(start: Start) -> None:
