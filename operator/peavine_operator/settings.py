@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 PREFIX = "PEAVINE_OPERATOR_"
+CHOICES = {
+    "image_pull_policy": ("Always", "IfNotPresent", "Never"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
                 values[field.name] = int(text)
             else:
                 problems.append(f'{name} is "{text}", and a number above 0 is wanted')
+        elif text not in CHOICES.get(field.name, (text,)):
+            problems.append(f'{name} is "{text}"; known: {", ".join(CHOICES[field.name])}')
         elif field.name == "watch_namespaces":
             values[field.name] = tuple(part.strip() for part in text.split(",") if part.strip())
         else:

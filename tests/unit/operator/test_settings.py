@@ -24,6 +24,8 @@ def test_every_mistake_is_named_at_once() -> None:
         from_environment({"PEAVINE_OPERATOR_WORKERS": "many", "PEAVINE_OPERATOR_WORKER": "1"})
     assert "a number above 0" in str(error.value)
     assert "PEAVINE_OPERATOR_WORKER is not known" in str(error.value)
+    with pytest.raises(ValueError, match='LOG_LEVEL is "loud"; known: DEBUG, INFO, WARNING, ERROR'):
+        from_environment({"PEAVINE_OPERATOR_LOG_LEVEL": "loud"})
 
 
 def test_the_operator_loads_neither_grpc_nor_numpy() -> None:
