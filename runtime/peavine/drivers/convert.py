@@ -93,7 +93,7 @@ class Tensor2PngURI(_Converter):
             pixels = pixels.reshape(self.height, self.width, -1)
         if pixels.ndim == 3 and pixels.shape[2] == 1:
             pixels = pixels[:, :, 0]
-        colours = {2: 0, 3: {3: 2, 4: 6}.get(pixels.shape[-1])}.get(pixels.ndim)
+        colours = 0 if pixels.ndim == 2 else {3: 2, 4: 6}.get(pixels.shape[2]) if pixels.ndim == 3 else None
         if colours is None or pixels.size == 0 or pixels.dtype.kind not in "biuf":
             raise InvalidRequest(f"Document {doc.id!r}: a picture is H x W, H x W x 3 or H x W x 4, not {pixels.shape}")
         with np.errstate(invalid="ignore"):

@@ -88,7 +88,7 @@ def test_numbers_outside_a_picture_are_cut() -> None:
     assert pixels(converted(Tensor2PngURI(), doc))[0].tolist() == [0, 255, 0]
 
 
-@pytest.mark.parametrize("shape", [(4,), (2, 2, 2), (1, 2, 3, 4), (0, 3)], ids=str)
+@pytest.mark.parametrize("shape", [(), (4,), (2, 2, 2), (1, 2, 3, 4), (0, 3)], ids=str)
 def test_what_is_no_picture_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidRequest, match="a picture is H x W"):
         converted(Tensor2PngURI(), Document(tensor=np.zeros(shape)))
