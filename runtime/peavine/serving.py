@@ -126,9 +126,19 @@ def stopped() -> asyncio.Event:
     return event
 
 
+MOST_LAST_WORDS = 3000
+"""Bytes of an error; Kubernetes keeps 4096 of all that a process leaves, and cut JSON would be none."""
+
+
 def last_words(error: str, pod: str, pea: str, executor: str = "") -> None:
-    """Say why this process cannot go on: in the log and, for Kubernetes, in $PEAVINE_TERMINATION_LOG."""
-    said = {"error": error, "pod": pod, "pea": pea, "executor": executor}
+    """Say why this process cannot go on: in the log and, for Kubernetes, in $PEAVINE_TERMINATION_LOG.
+
+    Of the Executor's YAML it tells the first line that is no comment.
+    """
+    lines = (line.strip() for line in executor.splitlines())
+    named = next((line for line in lines if line and not line.startswith("#")), "")
+    short = error.encode(errors="replace")[:MOST_LAST_WORDS].decode(errors="ignore")
+    said = {"error": short, "pod": pod, "pea": pea, "executor": named[:200]}
     _log.error("cannot start: %s", error)
     path = os.environ.get("PEAVINE_TERMINATION_LOG")
     if path:

@@ -121,7 +121,7 @@ class Mine(Crafter):
 def mine(folder: Path, code: str) -> None:
     """Write an Executor beside the manifest."""
     (folder / "mine.py").write_text(code)
-    (folder / "mine.yml").write_text("!Mine {metas: {py_modules: [mine.py]}}\n")
+    (folder / "mine.yml").write_text("# Ours.\n!Mine {metas: {py_modules: [mine.py]}}\n")
 
 
 def test_a_pea_that_crashes_says_its_last_words_and_is_started_again(

@@ -57,8 +57,8 @@ class Child:
     def last_words(self) -> str:
         """Return why it ended: what it wrote for that purpose, else its exit code and last lines."""
         try:
-            said = json.loads(self._termination.read_text())
-            executor = str(said.get("executor") or "").strip().partition("\n")[0]
+            said = json.loads(self._termination.read_text(encoding="utf-8"))
+            executor = said.get("executor")
             return f"{self.process.name}: {said['error']}" + (f" (executor {executor})" if executor else "")
         except (OSError, ValueError, KeyError, TypeError):
             lines = "".join(f"\n  {line}" for line in self._words)
