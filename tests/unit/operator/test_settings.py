@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from peavine_operator.settings import from_environment
+from peavine_operator.settings import PREFIX, Settings, from_environment
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -17,6 +18,13 @@ def test_settings_come_from_the_environment() -> None:
     )
     assert (settings.image, settings.workers, settings.watch_namespaces) == ("i", 2, ("a", "b"))
     assert settings.identity
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    page = (ROOT / "docs" / "install.md").read_text()
+    for field in fields(Settings):
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| `{PREFIX}{field.name.upper()}` |"))
+        assert str(field.default or "") in row
 
 
 def test_every_mistake_is_named_at_once() -> None:
