@@ -14,6 +14,7 @@ from tests.local.streams.running import Running, Start
 
 RNG = np.random.default_rng(7)
 VECTORS = RNG.normal(size=(200, 8)).astype(np.float32)
+VECTORS[100:150] = VECTORS[50:100]  # equal distances are in the order of the ids, whatever shard has them
 DOCS = [Document(id=f"d{place:03d}", text=f"text {place}", embedding=vector) for place, vector in enumerate(VECTORS)]
 QUERIES = [Document(id=f"q{place}", embedding=vector) for place, vector in enumerate(RNG.normal(size=(5, 8)))]
 
