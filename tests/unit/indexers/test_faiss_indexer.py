@@ -95,6 +95,12 @@ def test_without_faiss_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
         FaissIndexer().open()
 
 
+def test_a_vast_top_k_finds_all_there_is_and_takes_no_room_for_more() -> None:
+    with FaissIndexer("euclidean").open() as graph:
+        graph.add(IDS[:100], VECTORS[:100], IDS[:100])
+        assert sorted(graph.query(QUERIES[:1], 2**31 - 1)[0][0]) == IDS[:100]
+
+
 def test_an_empty_index_has_no_matches(tmp_path: Path) -> None:
     with FaissIndexer().open(tmp_path) as graph:
         assert graph.query(QUERIES[:2], 3)[0] == [[], []]

@@ -68,11 +68,12 @@ class FaissIndexer(StoredVectors):
     def _nearest(self, queries: Float32, top_k: int) -> tuple[list[list[str]], list[NDArray[np.float64]]]:
         if not self._labels:
             return [[] for _ in queries], [np.empty(0) for _ in queries]
+        wanted = min(top_k, len(self._labels))  # faiss makes room for as many as it is asked for
         alive = np.packbits([id is not None for id in self._ids], bitorder="little")
         search = self._faiss.SearchParametersHNSW(
-            sel=self._faiss.IDSelectorBitmap(alive), efSearch=max(self.ef_search, top_k)
+            sel=self._faiss.IDSelectorBitmap(alive), efSearch=max(self.ef_search, wanted)
         )
-        _, labels = self._graph.search(self._prepared(queries), min(top_k, len(self._labels)), params=search)
+        _, labels = self._graph.search(self._prepared(queries), wanted, params=search)
         ids, distances = [], []
         for query, found in zip(queries, labels, strict=True):
             near = self._rows([id for label in found if label >= 0 and (id := self._ids[label]) is not None])
