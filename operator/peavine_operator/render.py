@@ -118,7 +118,7 @@ def _peas(pod: Pod, place: Place) -> list[Object]:
     labels, selector = names.labels("pea", pod=name), names.selector("pea", pod=name)
     config = config_map(f"{name}-pea", namespace, labels, {"pod.json": program_manifest(pod, without=HEAD)})
     program = _program(pod, place, "pea", config)
-    template = versioned(pod_template(program, labels, selector), pod.spec.pod_template)
+    template = versioned(pod_template(program, labels, selector), _own(pod, "pea"))
     objects = [config]
     replicas = pod.spec.replicas
     if stateful(pod):
@@ -151,16 +151,29 @@ def _head(pod: Pod, place: Place) -> list[Object]:
     known = Pod.model_validate(manifest)
     plan = graph.head_plan(known, shards).model_dump(mode="json", by_alias=True)
     config = config_map(name, namespace, labels, {"pod.json": manifest, "plan.json": plan})
-    template = pod_template(_program(pod, place, "head", config), labels, selector)
-    # A head runs where Peas may run, but what their containers have besides is theirs.
-    spec = {key: value for key, value in pod.spec.pod_template.get("spec", {}).items() if key != "containers"}
-    template = versioned(template, {**pod.spec.pod_template, "spec": spec} if pod.spec.pod_template else {})
+    template = versioned(pod_template(_program(pod, place, "head", config), labels, selector), _own(pod, "head"))
     replicas = 0 if pod.spec.replicas == 0 else 1
     return [
         config,
         deployment(name, namespace, labels, selector, template, replicas),
         disruption_budget(name, namespace, labels, selector),
     ]
+
+
+def _own(pod: Pod, component: str) -> dict[str, Any]:
+    """Return what a Pod's podTemplate says of a component.
+
+    A head runs where Peas may run, but of the containers only the one called head is its own.
+    """
+    template, head = pod.spec.pod_template, component == "head"
+    if "containers" not in template.get("spec", {}):
+        return template
+    containers = template["spec"]["containers"]
+    if isinstance(containers, list):
+        containers = [each for each in containers if (isinstance(each, dict) and each.get("name") == "head") is head]
+    elif head:
+        containers = []
+    return {**template, "spec": {**template["spec"], "containers": containers}}
 
 
 def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any]) -> Program:

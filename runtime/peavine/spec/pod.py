@@ -239,7 +239,8 @@ class PodSpec(Model):
     expose_tracebacks: bool | None = None
     """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""
     pod_template: dict[str, Any] = {}
-    """Merged over the Kubernetes pod template that the operator renders: tolerations, affinity, sidecars, ..."""
+    """Merged over the Kubernetes pod template that the operator renders: tolerations, affinity, sidecars, ... The
+    container of a Pea is called pea, and that of a head head."""
 
     @property
     def has_head(self) -> bool:

@@ -134,6 +134,18 @@ def test_a_new_executor_leaves_the_gateway_alone() -> None:
     assert old["Deployment", "f-gateway"] == new["Deployment", "f-gateway"]
 
 
+def test_a_head_has_of_a_pod_template_all_but_what_is_said_of_the_peas_containers() -> None:
+    said = [{"name": "head", "resources": {"limits": {"memory": "1Gi"}}}, {"name": "pea", "tty": True}]
+    template = {"spec": {"nodeSelector": {"disk": "ssd"}, "containers": [*said, {"name": "sidecar", "image": "i"}]}}
+    objects = rendered(flow({"name": "a", "usesBefore": "_pass", "podTemplate": template}))
+    pea, head = (objects["Deployment", name]["spec"]["template"]["spec"] for name in ("f-a", "f-a-head"))
+    assert pea["nodeSelector"] == head["nodeSelector"] == {"disk": "ssd"}
+    assert [container["name"] for container in pea["containers"]] == ["pea", "sidecar"]
+    assert [container["name"] for container in head["containers"]] == ["head"]
+    assert pea["containers"][0]["tty"] is True
+    assert head["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}}
+
+
 def test_a_head_changes_nothing_in_the_gateways_plan() -> None:
     without, with_head = (rendered(flow({"name": "a", **more})) for more in ({}, {"usesBefore": "_pass"}))
     assert without["Deployment", "f-gateway"] == with_head["Deployment", "f-gateway"]
