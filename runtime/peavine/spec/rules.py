@@ -6,6 +6,7 @@ and every problem is told at once. Those that are cheap stand in the custom reso
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ TIMEOUT_SECONDS = 10
 
 GRPC_PORT, HTTP_PORT = 8081, 8080
 """A gateway's ports when they are left out."""
+
+FILE_NAME = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252}")
+"""What a ConfigMap takes as a key, but for names that begin with a dot."""
 
 RUNS = (
     "uses", "usesWith", "usesBefore", "usesAfter", "image", "files", "replicas", "storage", "env", "batching",
@@ -129,13 +133,20 @@ def _env(pod: Plain, path: str) -> Iterator[Problem]:
         seen.add(name)
         if variable.get("value") is not None and variable.get("valueFrom") is not None:
             yield Problem(f"{path}.env[{i}]", "has value and valueFrom; leave one out")
+        source = variable.get("valueFrom")
+        if isinstance(source, Mapping) and len([one for one in source.values() if one is not None]) != 1:
+            yield Problem(f"{path}.env[{i}].valueFrom", "names one of secretKeyRef, configMapKeyRef and fieldRef")
 
 
 def _file_names(pod: Plain, path: str) -> Iterator[Problem]:
     files = pod.get("files")
     for name in files if isinstance(files, Mapping) else ():
-        if "/" in str(name) or str(name).startswith("."):
-            yield Problem(f"{path}.files.{name}", "a file's name has no folder and does not begin with a dot")
+        if not FILE_NAME.fullmatch(str(name)):
+            yield Problem(
+                f"{path}.files.{name}",
+                "a file's name is letters, digits, hyphens, underscores and dots, without a folder or a dot at the "
+                "beginning",
+            )
 
 
 def _pod_template(pod: Plain, path: str) -> Iterator[Problem]:

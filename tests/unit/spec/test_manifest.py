@@ -123,7 +123,22 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
             id="a variable twice",
         ),
         pytest.param(
-            [{"name": "a", "files": {"../x.py": ""}}], "spec.pods[0].files.../x.py", "no folder", id="a file outside"
+            [{"name": "a", "files": {"../x.py": ""}}],
+            "spec.pods[0].files.../x.py",
+            "without a folder",
+            id="a file outside",
+        ),
+        pytest.param(
+            [{"name": "a", "files": {"my code.py": ""}}],
+            "spec.pods[0].files.my code.py",
+            "letters, digits",
+            id="a file that no ConfigMap takes",
+        ),
+        pytest.param(
+            [{"name": "a", "env": [{"name": "X", "valueFrom": {}}]}],
+            "spec.pods[0].env[0].valueFrom",
+            "names one of secretKeyRef",
+            id="a value from nowhere",
         ),
         pytest.param(
             [{"name": "A_b"}], "spec.pods[0].name", "is not small letters", id="a name that Kubernetes refuses"
