@@ -17,6 +17,9 @@ __all__ = ["KVSearchDriver", "VectorFillDriver", "VectorSearchDriver"]
 MAX_MATCHES = 500_000
 """Matches that one search may make, some 1,000 bytes each until they are sent."""
 
+MAX_FILLED = 2**28
+"""Bytes of Documents that one search may fill in: what it takes to say them is some times that."""
+
 
 class VectorSearchDriver(Traversing, Executing):
     """Find the nearest to the embeddings of Documents; they become their matches, the best first."""
@@ -98,6 +101,12 @@ class KVSearchDriver(Traversing, Executing):
         levels = list(self.levels(works))
         ids = list({doc.id: None for level in levels for doc in level.docs})
         found = dict(zip(ids, self.call(executor, self.method, ids) if ids else (), strict=True))
+        size = sum(len(found[doc.id] or b"") for level in levels for doc in level.docs)
+        if size > MAX_FILLED:
+            raise InvalidRequest(
+                f"the matches' Documents have {size:,} bytes, and {MAX_FILLED:,} are the most; ask for less (top_k), "
+                "or send fewer Documents a request"
+            )
         for level in levels:
             _fill_level(level, found)
 

@@ -134,6 +134,16 @@ def test_a_search_that_would_fill_the_memory_with_matches_is_refused(
         ask(index, "search", [doc(str(n), n, 0) for n in range(3)], top_k=1000)
 
 
+def test_a_search_whose_matches_would_fill_the_memory_with_documents_is_refused(
+    ask: Any, index: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MAX_FILLED", 1000)
+    ask(index, "index", [doc("a", 1, 0, text="x" * 400), doc("b", 2, 0, text="x" * 400)])
+    assert found(ask, index, 0, 0, top_k=2) == ["a", "b"]
+    with pytest.raises(InvalidRequest, match="and 1,000 are the most; ask for less"):
+        ask(index, "search", [doc("q", 0, 0), doc("r", 0, 0)], top_k=2)
+
+
 def test_searches_that_are_too_much_together_are_answered_one_by_one(
     make: Any, new_call: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
