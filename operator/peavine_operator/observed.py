@@ -108,10 +108,10 @@ class Observed:
         """Forget an object that is gone, and return the Flows and Pods that it concerned."""
         ref = kinds.ref(body)
         known = self._objects.get(ref)
-        if known is None or known.uid != body["metadata"].get("uid"):
+        if known is not None and known.uid != body["metadata"].get("uid"):
             return set()
-        self._gone[ref] = max(known.version, version(body))
-        return self._forget(ref, known)
+        self._gone[ref] = max(self._gone.get(ref, 0) if known is None else known.version, version(body))
+        return set() if known is None else self._forget(ref, known)
 
     def replace(self, kind: Kind, bodies: Iterable[Body], listed_at: int) -> set[Ref]:
         """Take note of all objects of a kind as a list told them, and return what the differences concern."""

@@ -99,7 +99,9 @@ def test_what_was_deleted_is_not_brought_back_by_what_was_said_before() -> None:
     observed.put(config)
     observed.drop(body(CONFIG_MAP, "c", version=7))
     assert observed.put(config) == set(), "the answer to an earlier write"
-    assert observed.replace(CONFIG_MAP, [config], listed_at=5) == set(), "a list from before"
+    assert observed.drop(body(CONFIG_MAP, "c", version=8)) == set(), "told once more"
+    late = body(CONFIG_MAP, "c", version=8, labels={names.POD: "f-a"})
+    assert observed.replace(CONFIG_MAP, [late], listed_at=5) == set(), "a list from before"
     assert observed.get(Ref(CONFIG_MAP, "ns", "c")) is None
     assert observed.replace(CONFIG_MAP, [], listed_at=9) == set()
     assert observed.put(body(CONFIG_MAP, "c", version=10, labels={names.POD: "f-a"})) == {POD_KEY}
