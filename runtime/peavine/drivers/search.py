@@ -36,8 +36,9 @@ class VectorSearchDriver(Traversing, Executing):
         if not docs:
             return
         self._check_matches(len(docs), executor)
+        queries = vectors(docs)
         try:
-            found, distances = self.call(executor, self.method, vectors(docs), self.top_k)
+            found, distances = self.call(executor, self.method, queries, self.top_k)
         except InvalidRequest as problem:
             raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
         name, ascending = executor.name, bool(executor.ascending)
