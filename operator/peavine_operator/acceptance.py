@@ -16,8 +16,9 @@ M = TypeVar("M")
 
 def accept_flow(body: Body) -> Flow:
     """Return a Flow resource's manifest, or raise ManifestError with every problem."""
-    pods = body.get("spec", {}).get("pods", ())
-    return _accept(parse, body, [found for i, pod in enumerate(pods) for found in _problems(pod, f"spec.pods[{i}]")])
+    spec = body.get("spec", {})
+    problems = [found for i, pod in enumerate(spec.get("pods", ())) for found in _problems(pod, f"spec.pods[{i}]")]
+    return _accept(parse, body, problems + _labels(spec.get("gateway", {}), "spec.gateway"))
 
 
 def accept_pod(body: Body) -> Pod:

@@ -71,7 +71,7 @@ class Reconciler:
         objects = render.pod_objects(pod, place)
         seen = pod_status.see(self._observed, key, pod)
         self._hold_entry(key, objects[-1], seen)
-        await self._apply(objects, body, pod.spec.pod_template)
+        await self._apply(objects, body, template=pod.spec.pod_template)
         seen = pod_status.see(self._observed, key, pod)
         idle = pod_status.peas_are_scaled_to_zero(seen)
         settled = pod_status.first((*pod_status.SETTLED, pod_status.entry_is_reachable), seen) is None
@@ -95,7 +95,8 @@ class Reconciler:
         refused = await self._apply_pods(pods, body, flow)
         held = self._hold_plan(key, gateway)
         keep = (kinds.DEPLOYMENT, kinds.CONFIG_MAP) if held or refused else ()
-        await self._apply([item for item in gateway if kinds.of(item) not in keep], body, {})
+        applied = [item for item in gateway if kinds.of(item) not in keep]
+        await self._apply(applied, body, "spec.gateway", flow.spec.gateway.pod_template)
         if refused:
             raise Refused(refused, again=True)
         seen = flow_status.see(self._observed, key, flow, held)
@@ -127,15 +128,20 @@ class Reconciler:
         refused = []
         for item in pods:
             try:
-                await self._apply([item], owner, {})
+                await self._apply([item], owner)
             except Refused as refusal:
                 reason, message = refusal.finding
                 step = item["metadata"]["labels"][names.STEP]
                 refused.append(Finding(reason, flow_status.in_flow(flow, step, message)))
         return merged(refused)
 
-    async def _apply(self, objects: Sequence[Body], owner: Body, template: Mapping[str, Any]) -> None:
-        """Apply each object that is not as rendered. Raises Refused."""
+    async def _apply(
+        self, objects: Sequence[Body], owner: Body, path: str = "spec", template: Mapping[str, Any] | None = None
+    ) -> None:
+        """Apply each object that is not as rendered. Raises Refused.
+
+        `path` is where the manifest asks for them, and `template` what it says there of their core pods.
+        """
         stale = []
         for item in objects:
             wanted = _owned(item, owner)
@@ -163,7 +169,7 @@ class Reconciler:
         except ApiError as error:
             if not error.refused:
                 raise
-            where = "spec.podTemplate" if template and error.invalid else "spec"
+            where = f"{path}.podTemplate" if template and error.invalid else path
             problem = Problem(where, f"the API server refuses what this leads to: {error.message}")
             raise Refused(Finding(reasons.REFUSED, str(problem)), again=True) from error
 

@@ -70,7 +70,7 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
         service_account=name,
     )  # fmt: skip
     replicas = None if gateway.autoscaling else gateway.replicas
-    template = versioned(pod_template(program, labels, selector), {})
+    template = versioned(pod_template(program, labels, selector), gateway.pod_template)
     workload = deployment(name, namespace, labels, selector, template, replicas)
     workload["metadata"]["annotations"] = {names.NAMED: ",".join(entry(flow, pod) for pod in flow.spec.pods)}
     objects = [

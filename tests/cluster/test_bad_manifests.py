@@ -163,6 +163,11 @@ def test_a_pod_template_that_kubernetes_refuses_is_told_with_its_path_in_the_flo
     not_accepted(flow, "Refused", "spec.pods[1].podTemplate: ", "Sometimes")
 
 
+def test_so_is_that_of_a_gateway(flow: Flow, kube: Kube) -> None:
+    kube.apply(manifest(pods=[{"name": "only"}], gateway={"podTemplate": TEMPLATE}))
+    not_accepted(flow, "Refused", "spec.gateway.podTemplate: ", "Sometimes")
+
+
 def test_what_a_quota_forbids_is_told_and_done_when_it_may_be(flow: Flow, kube: Kube) -> None:
     kube.apply({**QUOTA, "spec": {"hard": {"count/services": "0"}}})
     until("the quota counts", lambda: kube.must("resourcequota", "none").get("status", {}).get("hard"), 20)

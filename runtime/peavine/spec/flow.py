@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -68,6 +68,9 @@ class Gateway(Model):
     """What each gateway asks of the machine."""
     service: GatewayService = GatewayService()
     """The Service before the gateway."""
+    pod_template: dict[str, Any] = {}
+    """Merged over the Kubernetes pod template of gateways, as that of a Pod is over its own. The container is called
+    gateway."""
 
 
 class FlowSpec(Model):

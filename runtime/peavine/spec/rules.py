@@ -59,7 +59,7 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
             problems += _critical_path(spec, graph, pods, path)
     said = spec.get("gateway")
     gateway = said if isinstance(said, Mapping) else {}
-    problems += _ports(gateway, f"{path}.gateway")
+    problems += [*_ports(gateway, f"{path}.gateway"), *_pod_template(gateway, f"{path}.gateway")]
     for scaled, where in (*((pod, f"{path}.pods[{i}]") for i, pod in enumerate(pods)), (gateway, f"{path}.gateway")):
         problems += _owner_of_replicas(scaled, where)
     for i, pod in enumerate(pods):

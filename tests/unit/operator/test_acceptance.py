@@ -80,6 +80,15 @@ def test_a_pod_template_is_refused_or_rendered_whatever_it_says(template: dict[s
     assert pod_objects(accepted, Place("default", "i"))
 
 
+def test_a_gateways_pod_template_is_checked_like_that_of_a_pod() -> None:
+    templates = ({"metadata": {"labels": {names.FLOW: "another"}}}, {"spec": None})
+    for template, path in zip(templates, ("metadata.labels", "spec"), strict=True):
+        spec = {"pods": [{"name": "a"}], "gateway": {"podTemplate": template}}
+        with pytest.raises(ManifestError) as error:
+            accept_flow({**pod(), "kind": "Flow", "spec": spec})
+        assert [problem.path for problem in error.value.problems] == [f"spec.gateway.podTemplate.{path}"]
+
+
 def test_what_was_given_is_repeated_only_where_it_is_short() -> None:
     with pytest.raises(ManifestError) as error:
         accept_pod(pod(uses="no YAML and no name " * 10000))

@@ -146,6 +146,15 @@ def test_a_head_has_of_a_pod_template_all_but_what_is_said_of_the_peas_container
     assert head["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}}
 
 
+def test_a_gateway_has_a_pod_template_too() -> None:
+    template = {"spec": {"imagePullSecrets": [{"name": "registry"}], "containers": [{"name": "gateway", "tty": True}]}}
+    plain, own = (rendered(flow({"name": "a"}, gateway=gateway)) for gateway in ({}, {"podTemplate": template}))
+    spec = own["Deployment", "f-gateway"]["spec"]["template"]["spec"]
+    assert spec["imagePullSecrets"] == [{"name": "registry"}]
+    assert [container["tty"] for container in spec["containers"]] == [True]
+    assert own["Deployment", "f-a"] == plain["Deployment", "f-a"]
+
+
 def test_a_head_changes_nothing_in_the_gateways_plan() -> None:
     without, with_head = (rendered(flow({"name": "a", **more})) for more in ({}, {"usesBefore": "_pass"}))
     assert without["Deployment", "f-gateway"] == with_head["Deployment", "f-gateway"]
