@@ -1,3 +1,5 @@
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +170,25 @@ def test_a_batch_that_fails_teaches_nothing(tmp_path: Path) -> None:
         batch()
     np.testing.assert_array_equal(encoder.encode(IMAGES), before)
     assert (tmp_path / "pca.npz").read_bytes() == on_disk
+
+
+def test_a_batch_that_fails_does_not_take_back_what_another_thread_learned(tmp_path: Path) -> None:
+    encoder = trained(tmp_path)
+    before = encoder.encode(IMAGES)
+
+    def learn() -> None:
+        with encoder.transaction():
+            encoder.train(IMAGES[:20] + 3)
+
+    other = threading.Thread(target=learn)
+    with suppress(ZeroDivisionError), encoder.transaction():
+        encoder.train(IMAGES[:10] + 9)
+        other.start()
+        other.join(0.2)  # it waits for this transaction; if it did not, it would be done by now
+        raise ZeroDivisionError
+    other.join()
+    assert (encoder.encode(IMAGES) != before).any()
+    np.testing.assert_array_equal(encoder.encode(IMAGES), TransformEncoder(4).open(tmp_path).encode(IMAGES))
 
 
 def test_what_a_full_disk_does_not_take_is_not_learned(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ class TransformEncoder(Encoder):
         self.method = method
         self.whiten = whiten
         self._moments: Moments | None = None
+        self._learning = threading.Lock()
         self._projection: tuple[Moments, NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def post_init(self) -> None:
@@ -99,15 +101,16 @@ class TransformEncoder(Encoder):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write what a batch taught when it ends, or forget it when it ends with an error."""
-        before = self._moments
-        try:
-            yield
-            if self._moments is not before and self._moments is not None and self.workspace is not None:
-                _write(self._moments, self._file(self.workspace))
-        except BaseException:
-            self._moments = before
-            raise
+        """Write what a batch taught when it ends, or forget it when it ends with an error; one batch after another."""
+        with self._learning:
+            before = self._moments
+            try:
+                yield
+                if self._moments is not before and self._moments is not None and self.workspace is not None:
+                    _write(self._moments, self._file(self.workspace))
+            except BaseException:
+                self._moments = before
+                raise
 
     def snapshot(self, folder: Path) -> None:
         """Write what was learned to a folder."""
