@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 __all__ = ["Score"]
@@ -24,5 +25,7 @@ class Score:
 
     @property
     def rank(self) -> float:
-        """The value as a key that sorts the best first, whatever the direction."""
+        """The value as a key that sorts the best first, whatever the direction; what is no number comes last."""
+        if math.isnan(self.value):
+            return math.inf
         return self.value if self.ascending else -self.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -81,6 +82,14 @@ def test_matches_of_two_branches_are_sorted_by_their_direction(ask: Any, ascendi
     other = [Document(id="q", matches=[match("c", 2, ascending), match("d", 4, ascending)])]
     for uses in ("_pass", "_merge", "_merge_matches", "_merge_root"):
         assert ids(ask(uses, "search", one, other).docs[0].matches) == order
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+def test_a_score_that_is_no_number_comes_last(ask: Any, ascending: bool) -> None:
+    matches = [Document(id=str(value), score=Score(value, ascending=ascending)) for value in (2.0, math.nan, 1.0, 3.0)]
+    kept = ask("_merge_matches_topk", "search", [Document(id="q", matches=matches)]).docs[0].matches
+    assert kept[-1].id == "nan"
+    assert [match.id for match in kept[:-1]] == sorted(["1.0", "2.0", "3.0"], reverse=not ascending)
 
 
 def test_the_best_are_kept(ask: Any) -> None:
