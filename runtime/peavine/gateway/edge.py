@@ -66,6 +66,8 @@ class Edge:
     def __init__(self, plan: Plan, name: str) -> None:
         self.plan, self.name = plan, name
         self.router = Router(plan, name)
+        self.serving = False
+        """Whether it was ready, and was not told to end since: what health and readiness tell."""
         self._admission = Admission(plan.max_in_flight, IN_FLIGHT_MESSAGES * plan.max_message_bytes)
         self._forming: Forming[Asked] = Forming(self.router, self._leave)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -176,9 +176,9 @@ async def _healthz(_: Request) -> Response:
 
 def _readyz(edge: Edge) -> Endpoint:
     async def readyz(_: Request) -> Response:
-        if not edge.ready:
+        if not edge.serving:
             missing = ", ".join(pod.name for pod in edge.info().pods if not pod.ready)
-            raise Unavailable(f"no Pea takes work of: {missing}" if missing else "the gateway is stopping")
+            raise Unavailable(f"no Pea takes work of: {missing}" if missing else "the gateway starts or stops")
         return _json({"ready": True})
 
     return readyz

@@ -30,7 +30,7 @@ REQUESTS: Final = {
 PLAIN: Final = {
     "/v1/status": ("The graph, its Pods and their readiness", "FlowStatus"),
     "/healthz": ("Whether the process lives", None),
-    "/readyz": ("Whether every Pod takes work; 503 if not", None),
+    "/readyz": ("Whether every Pod took work once, and the gateway is not about to end; 503 if not", None),
 }
 PROBLEM: Final = {
     "description": "What went wrong",

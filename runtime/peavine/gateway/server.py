@@ -67,7 +67,7 @@ class GatewayServer:
             self._health.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._health
-        await self._server.set_serving(False)
+        await self._set_serving(False)
         self._grpc.drain()
         await asyncio.gather(self._server.stop(grace), self._stop_http(grace))
         await self.edge.stop()
@@ -77,10 +77,14 @@ class GatewayServer:
         await self._sockets.drain(grace)
         await self._listener.stop(until - time.monotonic())
 
+    async def _set_serving(self, serving: bool) -> None:
+        self.edge.serving = serving
+        await self._server.set_serving(serving)
+
     async def _watch(self) -> None:
         while True:
             if self.edge.ready:
-                await self._server.set_serving(True)
+                await self._set_serving(True)
                 _log.info("%s is ready", self.edge.name)
                 return
             await asyncio.sleep(HEALTH_SECONDS)

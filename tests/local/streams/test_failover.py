@@ -121,15 +121,39 @@ async def test_a_gateway_that_stops_answers_what_it_took_and_ends_its_streams(st
     await flow.channel.close()
 
 
+async def with_http(flow: Running, folder: Path) -> tuple[GatewayServer, str]:
+    """Start a gateway that answers HTTP, and return it with its address."""
+    settings = GatewaySettings(folder, grpc_port=0, http_port=0, addresses=folder / "addresses")
+    gateway = GatewayServer(settings, graph.plan(flow.flow, lambda pod: flow.targets[pod.name]))
+    await gateway.start()
+    await until(lambda: gateway.edge.serving, "the gateway serves")
+    return gateway, json.loads((folder / "addresses").read_text())["http"]
+
+
+async def test_a_gateway_is_ready_while_a_pod_is_away_and_not_when_it_is_to_end(start: Start, tmp_path: Path) -> None:
+    flow = await start({"name": "work", **OBEY}, {"name": "away"}, gateway=False, timeoutSeconds=3)
+    gateway, address = await with_http(flow, tmp_path)
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=30) as http:
+        await flow.stop_pea("away-0-0")
+        await until(lambda: not gateway.edge.ready, "the Pod is away")
+        assert (await http.get("/readyz")).status_code == 200
+        assert (await http.get("/v1/status")).json()["ready"] is False
+        async with websockets.connect(f"ws://{address}/v1/stream") as busy:
+            await busy.send(json.dumps({"id": "1", "kind": "search", "docs": [{"text": "x"}]}))
+            await until(lambda: gateway.edge.in_flight == 1, "it is in flight")
+            stopping = asyncio.create_task(gateway.stop(10))
+            await until(lambda: not gateway.edge.serving, "it is to end")
+            assert (await http.get("/readyz")).status_code == 503
+            assert json.loads(await busy.recv())["error"]["code"] == "UNAVAILABLE"
+    await stopping
+
+
 async def test_a_gateway_that_stops_answers_what_it_took_over_http_and_its_sockets(
     start: Start, tmp_path: Path
 ) -> None:
     flow = await start({"name": "work", **OBEY}, gateway=False)
-    addresses = tmp_path / "addresses"
-    settings = GatewaySettings(tmp_path, grpc_port=0, http_port=0, addresses=addresses)
-    gateway = GatewayServer(settings, graph.plan(flow.flow, lambda pod: flow.targets[pod.name]))
-    await gateway.start()
-    url = f"{json.loads(addresses.read_text())['http']}/v1"
+    gateway, address = await with_http(flow, tmp_path)
+    url = f"{address}/v1"
     docs = [{"text": "sleep 0.3"}]
     async with websockets.connect(f"ws://{url}/stream") as idle, websockets.connect(f"ws://{url}/stream") as busy:
         async with httpx.AsyncClient(timeout=30) as http:
