@@ -50,11 +50,12 @@ def search(
         for document in found:
             click.echo(json.dumps(document.to_dict(arrays="none"), ensure_ascii=False))
     else:
-        _print(found)
+        show(found)
     return 0
 
 
-def _print(found: list[Document]) -> None:
+def show(found: list[Document]) -> None:
+    """Print a table of matches for each query."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -85,6 +86,8 @@ def _content(document: Document) -> str:
         return _printable(document.uri)
     if document.tags:
         return _printable(", ".join(f"{name}: {value}" for name, value in list(document.tags.items())[:4]))
+    if document.chunks:  # what a ranker leaves of a Document that it went back to: the parts that were found
+        return _content(document.chunks[0])
     return _printable(document.id)
 
 

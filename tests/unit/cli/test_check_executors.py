@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,21 @@ def test_the_examples_are_right(example: Path) -> None:
     result = CliRunner().invoke(check, [str(example)], standalone_mode=False)
     assert result.return_value == 0
     assert "is right" in result.output
+
+
+MANIFESTS = [
+    (page.relative_to(ROOT), block)
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    if "kind: Flow" in block
+]
+
+
+@pytest.mark.parametrize(("page", "text"), MANIFESTS, ids=[str(page) for page, _ in MANIFESTS])
+def test_the_manifests_of_the_documentation_are_right(page: Path, text: str, tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(text)
+    result = CliRunner().invoke(check, [str(tmp_path / "flow.yaml")], standalone_mode=False)
+    assert result.return_value == 0
 
 
 def test_what_is_wrong_with_executors_and_drivers_is_told_with_its_place(tmp_path: Path) -> None:
