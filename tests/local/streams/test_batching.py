@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+import grpc
 
 from peavine.documents import Document
 from peavine.wire import batch_from_bytes
-from tests.local.streams.running import OBEY, Running, Start, envelope
+from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelope
 
 COUNTING = """
 import numpy as np
@@ -71,11 +74,16 @@ async def test_a_flow_can_be_used_as_a_pod_is(start: Start) -> None:
 
 
 async def test_several_threads_run_one_executor_where_the_pod_says_so(start: Start) -> None:
-    flow = await start({"name": "obey", **OBEY, "concurrency": 4, "batching": {"maxSize": 1}}, timeoutSeconds=5)
-    call = flow.call()
-    for number in range(8):
-        await call.write(envelope(f"{number}", Document(id="x", text="sleep 0.2")).SerializeToString())
-    answers = [envelope("").FromString(await call.read()) for _ in range(8)]
-    assert not any(answer.header.HasField("status") for answer in answers)
-    begun = [answer.header.routes[0].start for answer in answers]
-    assert max(answer.header.routes[0].end for answer in answers) - min(begun) < 1.2
+    meeting = "import threading\nfrom peavine.executors import Crafter\nclass Meeting(Crafter):\n"
+    meeting += "    def post_init(self):\n        self.all = threading.Barrier(4)\n"
+    meeting += "    def craft(self, text):\n        self.all.wait(20)\n        return {}\n"
+    uses = {"uses": "!Meeting\nmetas: {py_modules: meeting.py}\n", "files": {"meeting.py": meeting}}
+    flow = await start({"name": "meet", **uses, "concurrency": 4, "batching": {"maxSize": 1}}, gateway=False)
+    async with grpc.aio.insecure_channel(flow.targets["meet"][0]) as channel:
+        stream = UnitStream(channel)
+        await stream.open()
+        for number in range(8):
+            one = envelope("x", Document(id="x", text="x"))
+            one.header.deadline = time.time() + 30
+            await stream.ask(number + 1, one)
+        assert [(await stream.answer())[0].failed for _ in range(8)] == [0] * 8

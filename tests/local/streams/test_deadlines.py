@@ -7,6 +7,7 @@ import time
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from peavine.documents import Document
 from tests.local.streams.running import OBEY, Start, UnitStream, envelope
@@ -25,6 +26,19 @@ async def test_the_gateway_answers_in_time_even_when_a_pea_hangs(start: Start) -
     assert "waited 0.5" in said
     assert 'for Pod "obey"' in said
     assert '"quick" took 0.0' in said
+
+
+async def test_a_pea_answers_health_while_its_executor_works(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY}, timeoutSeconds=30)
+    assert flow.gateway is not None
+    edge = flow.gateway.edge
+    asking = asyncio.create_task(flow.ask("search", [Document(id="x", text="sleep 2")]))
+    await flow.until(lambda: edge.in_flight == 1 and not edge.router.idle, "the Executor works")
+    async with grpc.aio.insecure_channel(flow.targets["obey"][0]) as channel:
+        said = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+    assert said.status == health_pb2.HealthCheckResponse.SERVING
+    assert not asking.done()
+    await asking
 
 
 async def test_a_pods_own_timeout_ends_a_request_that_has_time_left(start: Start) -> None:
