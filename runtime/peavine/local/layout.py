@@ -120,11 +120,8 @@ def _writes_apart(pod: spec.Pod) -> bool:
 
 
 def _environment(pod: spec.Pod) -> dict[str, str]:
-    """Return the environment of a Pod's Peas; what the cluster would fill in is taken from ours."""
-    return {
-        variable.name: os.environ.get(variable.name, "") if variable.value_from else variable.value or ""
-        for variable in pod.spec.env
-    }
+    """Return what a Pod sets in the environment of its Peas; what the cluster would fill in is there from ours."""
+    return {variable.name: variable.value or "" for variable in pod.spec.env if variable.value_from is None}
 
 
 def _cluster_only(flow: spec.Flow) -> list[Problem]:
@@ -147,4 +144,4 @@ def _cluster_only(flow: spec.Flow) -> list[Problem]:
             problems.append(
                 Problem(f"{where}.valueFrom", f"only a cluster has it; set {variable.name} before `peavine run`")
             )
-    return problems
+    return list(dict.fromkeys(problems))  # a variable of the Flow is met at each Pod

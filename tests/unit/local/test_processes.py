@@ -59,7 +59,14 @@ def test_the_flows_environment_and_the_pods_reach_its_peas(monkeypatch: pytest.M
     source = {"secretKeyRef": {"name": "s", "key": "k"}}
     pod = {"name": "a", "env": [{"name": "X", "value": "own"}, {"name": "TOKEN", "valueFrom": source}]}
     made = _layout(pod, env=[{"name": "X", "value": "all"}, {"name": "Y", "value": "all"}])
-    assert made.processes[0].env == {"X": "own", "Y": "all", "TOKEN": "secret"}
+    assert made.processes[0].env == {"X": "own", "Y": "all"}, "TOKEN is in the environment of this process"
+
+
+def test_what_a_cluster_may_lack_is_not_set_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOKEN", raising=False)
+    source = {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}
+    made = _layout({"name": "a", "env": [{"name": "TOKEN", "valueFrom": source}]})
+    assert made.processes[0].env == {}
 
 
 def test_what_only_a_cluster_can_do_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,9 +79,15 @@ def test_what_only_a_cluster_can_do_is_named_with_the_remedy(monkeypatch: pytest
         {"name": "d", "env": [{"name": "TOKEN", "valueFrom": source}]},
     )
     with pytest.raises(ManifestError) as caught:
-        _layout(*pods)
+        _layout(*pods, env=[{"name": "KEY", "valueFrom": source}])
     paths = [problem.path for problem in caught.value.problems]
-    assert paths == ["spec.pods[0].ref", "spec.pods[1].uses", "spec.pods[2].image", "spec.pods[3].env[0].valueFrom"]
+    assert paths == [
+        "spec.pods[0].ref",
+        "spec.env[0].valueFrom",
+        "spec.pods[1].uses",
+        "spec.pods[2].image",
+        "spec.pods[3].env[0].valueFrom",
+    ]
     assert "set TOKEN before `peavine run`" in str(caught.value)
 
 
