@@ -171,7 +171,9 @@ def _matching(patterns: str | Path | Iterable[str | Path]) -> Iterator[Path]:
                 seen.add(path)
                 yield path
         if not found:
-            raise NotFound(f'no file matches "{pattern}"')
+            name = str(pattern).rstrip("/")
+            hint = f'; it is a folder: "{name}/*" are its files' if Path(pattern).is_dir() else ""
+            raise NotFound(f'no file matches "{pattern}"{hint}')
 
 
 @contextmanager

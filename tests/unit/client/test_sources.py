@@ -29,6 +29,8 @@ def test_a_file_that_two_patterns_match_is_given_once(tmp_path: Path) -> None:
 def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no file matches"):
         list(sources.files(str(tmp_path / "*.jpg")))
+    with pytest.raises(NotFound, match=f'it is a folder: "{tmp_path}/\\*" are its files'):
+        list(sources.files(tmp_path))
 
 
 def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
