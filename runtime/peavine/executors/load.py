@@ -20,6 +20,7 @@ import os
 import re
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,11 @@ def load(
     executor = make(uses, folder=folder, files=files, uses_with=uses_with, env=env)
     try:
         executor.open(workspace / executor.subfolder if workspace else None, read_only=read_only)
-    except PeavineError:
-        raise
     except (Exception, SystemExit) as error:
+        with suppress(Exception):  # what did open must not keep the folder; what did not may not be able to close
+            executor.close()
+        if isinstance(error, PeavineError):
+            raise
         raise failed(executor.name, "post_init", error) from error
     return executor
 

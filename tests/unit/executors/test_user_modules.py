@@ -167,6 +167,14 @@ def test_an_error_of_the_executors_own_code_names_class_and_method() -> None:
         assert isinstance(caught.value.__cause__, KeyError)
 
 
+def test_a_compound_of_which_a_part_cannot_start_lets_go_of_its_folder(tmp_path: Path) -> None:
+    text = "class A:\n    def craft(self, text): ...\n    def post_init(self): raise KeyError('x')"
+    uses = "!CompoundExecutor {{components: [!BinaryPbIndexer {{}}{}]}}"
+    with pytest.raises(ExecutorError):
+        load(uses.format(", !A {metas: {py_modules: a.py}}"), files={"a.py": text}, workspace=tmp_path)
+    load(uses.format(""), workspace=tmp_path).close()
+
+
 def test_an_executor_that_calls_exit_while_it_starts_is_named() -> None:
     text = (
         "import sys\nclass A(Crafter):\n    def craft(self, text): ...\n    def {}(self):\n        sys.exit('no key')"
