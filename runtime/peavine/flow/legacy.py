@@ -28,6 +28,7 @@ RENAMED = {
 GONE = {
     "py_modules": "name the files under `metas: {py_modules: [..]}` in the Executor's YAML",
     "workspace": "a Pod keeps its data under `storage:`, and `peavine run` under --data",
+    "separated_workspace": "every shard has a folder of its own",
     "volumes": "a Pod keeps its data under `storage:`",
     "memory_hwm": "say `resources: {limits: {memory: 2Gi}}`",
     "dump_interval": "every batch is on disk before it is answered",
