@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from peavine.errors import DeadlineExceeded, InvalidRequest, did_you_mean
 from peavine.v1 import pea_pb2
 from peavine.wire.header import KIND_NUMBERS, check_top_k, name_of
+from peavine.wire.tags import read_struct
 
 __all__ = ["MAX_ID_BYTES", "check", "sanitize", "seconds"]
 
@@ -43,7 +44,7 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
             f"spec.maxMessageBytes of the Flow"
         )
     if header.HasField("parameters") and "top_k" in header.parameters:
-        check_top_k(header.parameters["top_k"])
+        check_top_k(read_struct(header.parameters)["top_k"])
     if accepts is not None and (header.HasField("parameters") or header.queries):
         known = accepts.get(name_of(header.kind), frozenset())
         for path, name in _asked(header):

@@ -161,16 +161,6 @@ class Edge:
         """Take a unit that a client formed; it goes as it came. `answer` gets number, failed and rest."""
         parsed = parse(unit.rest)
         count, now, failed, longest = len(parsed.items), time.monotonic(), 0, 0.0
-        try:
-            if not count:
-                raise InvalidRequest(f"unit {unit.number} has no items")
-            self._admission.enter(count, len(unit.rest))
-        except PeavineError as error:
-            status = self._status(error)
-            REQUESTS.labels(_kind(parsed.kind), code_of(status.code).name).inc(count)
-            rest, failed = fail(parsed, status)
-            answer(unit.number, failed, rest)
-            return None
         accepts, clock = self.router.accepts, time.time()
         for item in parsed.items:
             sanitize(item)
@@ -187,6 +177,16 @@ class Edge:
             item.header.deadline = clock + left
             longest = max(longest, left)
         del parsed.routes[:]
+        try:
+            if not count:
+                raise InvalidRequest(f"unit {unit.number} has no items")
+            self._admission.enter(count, len(unit.rest))
+        except PeavineError as error:
+            status = self._status(error)
+            REQUESTS.labels(_kind(parsed.kind), code_of(status.code).name).inc(count)
+            rest, failed = fail(parsed, status)
+            answer(unit.number, failed, rest)
+            return None
         parcel = Parcel(parsed.kind, count, serialize(parsed), failed, now + longest, clock - now)
         UNIT_REQUESTS.labels("client").observe(count)
         task = self._spawn(self._carry(unit.number, parcel, now, answer))

@@ -151,6 +151,24 @@ async def test_an_unknown_parameter_is_refused_at_the_edge(start: Start) -> None
         await flow.ask("search", [Document(id="x", embedding=[1.0])], topk=5)
 
 
+async def test_a_parameter_without_a_value_is_refused_and_its_stream_goes_on(start: Start) -> None:
+    flow = await start({"name": "index", "uses": "_index"})
+    assert flow.gateway is not None
+    edge = flow.gateway.edge
+    wrong, right = (envelope(name, Document(id="x", embedding=[1.0])) for name in ("wrong", "right"))
+    wrong.header.parameters.fields["top_k"].SetInParent()
+    stream, call = UnitStream(flow.channel), flow.call()
+    await stream.open()
+    await stream.ask(1, wrong, right)
+    stamped, unit = await stream.answer()
+    assert (stamped.failed, unit.items[0].header.status.code) == (1, INVALID.value[0])
+    await call.write(wrong.SerializeToString())
+    assert envelope("").FromString(await call.read()).header.status.code == INVALID.value[0]
+    await call.write(right.SerializeToString())
+    assert not envelope("").FromString(await call.read()).header.HasField("status")
+    await flow.until(lambda: edge.in_flight == 0, "nothing is left")
+
+
 async def test_a_client_that_vanishes_disturbs_nobody(start: Start) -> None:
     flow = await start({"name": "obey", **OBEY})
     for _ in range(5):

@@ -75,6 +75,12 @@ def test_a_top_k_that_is_no_whole_number_above_zero_is_refused(top_k: object) ->
     assert "top_k" in refusal(request(top_k=top_k))
 
 
+def test_a_top_k_without_a_value_is_refused() -> None:
+    envelope = request()
+    envelope.header.parameters.fields["top_k"].SetInParent()
+    assert refusal(envelope) == "top_k: None is not a whole number above 0"
+
+
 def test_an_empty_request_is_refused() -> None:
     assert "no Documents" in refusal(request(b""))
     assert "no Documents" in refusal(pea_pb2.Envelope(header=request().header))
