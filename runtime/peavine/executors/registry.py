@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from enum import Enum
 from functools import cache
 from types import MappingProxyType, ModuleType
 
@@ -74,12 +75,15 @@ def builtins() -> MappingProxyType[str, type[Executor]]:
 def user_classes(module: ModuleType) -> Iterator[type[Executor]]:
     """Yield the Executor classes that a user's module defines.
 
-    A class that derives from nothing but has the method of a family, such as `encode`, becomes one of that family.
+    A class that derives from none of them but has the method of a family, such as `encode`, its own or inherited,
+    becomes one of that family.
     """
     for cls in _classes(module):
         if issubclass(cls, Executor):
             yield cls
-        elif found := [family for method, family in _FAMILY_OF.items() if inspect.isfunction(vars(cls).get(method))]:
+        elif issubclass(cls, Enum):  # it may have such a method, and nothing can derive from it
+            continue
+        elif found := [family for name, family in _FAMILY_OF.items() if inspect.isfunction(getattr(cls, name, None))]:
             yield type(cls.__name__, (cls, found[0]), {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
 

@@ -52,6 +52,14 @@ def test_a_plain_class_with_a_familys_method_is_of_that_family() -> None:
     assert crafter.name == "Upper"
 
 
+@pytest.mark.parametrize("name", ["Derived", "Static"])
+def test_a_plain_class_may_inherit_its_method_or_have_a_static_one(name: str) -> None:
+    text = "from enum import Enum\nclass Base:\n    def encode(self, batch): ...\nclass Derived(Base): ...\n"
+    text += "class Static:\n    @staticmethod\n    def encode(batch): ...\n"
+    text += "class Level(str, Enum):\n    LOW = 'low'\n    def score(self): ...\n"
+    assert isinstance(load(f"!{name} {{metas: {{py_modules: a.py}}}}", files={"a.py": text}), Encoder)
+
+
 def test_a_class_need_not_call_the_constructor_of_its_family() -> None:
     encoder = load(ONES, files={"ones.py": ENCODER})
     with encoder.transaction():
