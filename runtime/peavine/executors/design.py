@@ -121,6 +121,8 @@ class Building:
             for cls in registry.user_classes(module):
                 if cls.__name__ in registry.builtins():
                     self._note(here, f"{name} defines {cls.__name__}, the name of a built-in; choose another")
+                if self._classes.get(cls.__name__, cls).__module__ != cls.__module__:
+                    self._note(here, f"{name} defines {cls.__name__}, as a module before it does; choose another name")
                 self._classes[cls.__name__] = cls
         return tuple(str(name) for name in names)
 

@@ -23,6 +23,7 @@ class Ones(Encoder):
 """
 
 ONES = "!Ones {metas: {py_modules: ones.py}}"
+A = "class A:\n    def craft(self, text): ..."
 FROM_X = "!A {metas: {py_modules: x.py}}"
 
 
@@ -74,6 +75,12 @@ def test_modules_import_each_other_by_relative_imports() -> None:
     assert encoder.size == 7
 
 
+def test_components_may_name_the_same_file() -> None:
+    part = "!A {metas: {py_modules: x.py}}"
+    compound = load(f"!CompoundExecutor {{components: [{part}, {part}]}}", files={"x.py": A})
+    assert [component.name for component in compound.components] == ["A", "A-1"]
+
+
 def test_two_executors_with_files_of_one_name_do_not_meet() -> None:
     one: Any = load(ONES, files={"ones.py": ENCODER})
     other: Any = load(ONES, files={"ones.py": ENCODER.replace("= 3", "= 4")})
@@ -105,6 +112,7 @@ def test_files_of_the_manifest_are_removed_with_the_executor() -> None:
         ({"x.py": "import not_there.at_all"}, FROM_X, "'not_there'; install it where the Executor runs"),
         ({"x.py": "import y", "y.py": ""}, FROM_X, "write `from . import y`"),
         ({"x.py": "from peavine import Encoder\nclass Sentencizer(Encoder): ..."}, FROM_X, "the name of a built-in"),
+        ({"x.py": A, "y.py": A}, "!A {metas: {py_modules: [x.py, y.py]}}", "y.py defines A, as a module before it"),
         ({"x.txt": ""}, "!A {metas: {py_modules: x.txt}}", "is no Python file"),
         ({"x.py": ""}, FROM_X.replace("x.py", "[5]"), "is no Python file"),
         ({"../x.py": ""}, "!A {}", 'the file "../x.py" has no plain name'),
