@@ -1,5 +1,6 @@
 """`python -m peavine` is `peavine`."""
 
+import io
 import sys
 
 
@@ -7,6 +8,9 @@ def main() -> None:
     """Run the command line and exit with its code."""
     from peavine import cli
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Documents may say what a terminal's encoding cannot.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(cli.main())
 
 

@@ -57,6 +57,17 @@ def test_what_documents_say_reaches_the_terminal_as_it_is_but_commands_nothing(h
     assert _peavine("delete", "[b]", host=host).returncode == 0
 
 
+def test_a_terminal_that_knows_few_letters_is_no_obstacle(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert (
+        _peavine("index", "-", host=host, given=json.dumps({"id": "n", "text": "nasi goreng \u65e5"})).returncode == 0
+    )
+    found = _peavine("search", "nasi goreng", "--top-k", "1", host=host)
+    assert found.returncode == 0, found.stderr
+    assert "nasi goreng \\u65e5" in found.stdout
+    assert _peavine("delete", "n", host=host).returncode == 0
+
+
 def test_queries_come_from_a_file_too(host: str, tmp_path: Path) -> None:
     lines = tmp_path / "queries.txt"
     lines.write_text("one\ntwo\n")
