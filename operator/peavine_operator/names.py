@@ -15,6 +15,8 @@ REPLICAS_MANAGER: Final = "peavine-replicas"
 """The owner of replicas that a manifest says no longer, until somebody scales."""
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 COMPONENT: Final = "app.kubernetes.io/component"
+COMPONENTS: Final = ("gateway", "head", "pea", "rehearsal")
+"""What that label says of core Pods."""
 FLOW: Final = "peavine.dev/flow"
 """Label: the Flow that an object belongs to."""
 POD: Final = "peavine.dev/pod"
@@ -50,6 +52,11 @@ def gateway(flow: str) -> str:
 def head(pod: str) -> str:
     """Return the name of a Pod's head."""
     return f"{pod}-head"
+
+
+def rehearsal(pod: str) -> str:
+    """Return the name of what starts a new version of a Pod's shards before they do."""
+    return f"{pod}-rehearsal"
 
 
 def peas(pod: str) -> str:

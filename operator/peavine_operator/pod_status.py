@@ -23,6 +23,7 @@ class Seen:
     peas: Body | None
     """The workload of its Peas."""
     head: Body | None
+    rehearsal: Body | None
     core_pods: Sequence[Body]
     slices: Sequence[Body]
 
@@ -42,6 +43,7 @@ def see(observed: Observed, key: Ref, pod: Pod) -> Seen:
         pod,
         observed.get(Ref(kind, key.namespace, key.name)),
         observed.get(Ref(kinds.DEPLOYMENT, key.namespace, names.head(key.name))) if pod.spec.has_head else None,
+        observed.get(Ref(kinds.DEPLOYMENT, key.namespace, names.rehearsal(key.name))),
         observed.children(key, kinds.CORE_POD),
         observed.children(key, kinds.ENDPOINT_SLICE),
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from peavine.errors import ManifestError, Problem
 from peavine.spec import Flow
-from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render
+from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, rehearsal, render
 from peavine_operator.acceptance import accept_flow, accept_pod
 from peavine_operator.cluster import ApiError, Cluster
 from peavine_operator.drift import drift
@@ -71,14 +71,26 @@ class Reconciler:
         objects = render.pod_objects(pod, place)
         seen = pod_status.see(self._observed, key, pod)
         self._hold_entry(key, objects[-1], seen)
-        await self._apply(objects, body, template=pod.spec.pod_template)
+        trial = render.rehearsal(pod, place)
+        held = self._hold_shards(objects, trial, seen)
+        applied = [trial if held and kinds.of(item) == kinds.STATEFUL_SET else item for item in objects]
+        await self._apply(applied, body, template=pod.spec.pod_template)
         seen = pod_status.see(self._observed, key, pod)
         idle = pod_status.peas_are_scaled_to_zero(seen)
         settled = pod_status.first((*pod_status.SETTLED, pod_status.entry_is_reachable), seen) is None
-        await self._prune(key, body, objects, settled or idle is not None)
+        await self._prune(key, body, [*objects, *applied], held is None and (settled or idle is not None))
         waiting, failing = pod_status.first(pod_status.READY, seen), pod_status.failing(seen)
+        if held:
+            waiting, failing = held.waiting, [*held.failing, *failing]
         told = conditions.conditions(body["metadata"]["generation"], None, waiting, failing)
         await self._tell(key, body, told, pod_status.status(seen))
+
+    def _hold_shards(self, objects: Sequence[Body], trial: Body, seen: pod_status.Seen) -> rehearsal.Outcome | None:
+        """Return why shards that run are not given their new version yet: a rehearsal of it has not started."""
+        for item in objects:
+            if kinds.of(item) == kinds.STATEFUL_SET and rehearsal.needed(seen.peas, item):
+                return rehearsal.outcome(trial, seen.rehearsal, seen.of("rehearsal"))
+        return None
 
     def _hold_entry(self, key: Ref, service: Body, seen: pod_status.Seen) -> None:
         """Leave a Pod's Service with the Peas until a new head can take over."""
@@ -222,7 +234,8 @@ class Reconciler:
                 ref = kinds.ref(live)
                 if ref in wanted or "deletionTimestamp" in live["metadata"]:
                     continue
-                if _controller(live) == owner["metadata"]["uid"] and (settled or kind in AT_ONCE):
+                at_once = kind in AT_ONCE or ref.name == names.rehearsal(key.name)
+                if _controller(live) == owner["metadata"]["uid"] and (settled or at_once):
                     await self._cluster.delete(live)
                     _log.info("%s deleted: it is not rendered any longer", ref)
                     self._observed.drop(live)

@@ -108,6 +108,15 @@ def pod_objects(pod: Pod, place: Place) -> list[Object]:
     return [*_peas(pod, place), *(_head(pod, place) if pod.spec.has_head else []), service]
 
 
+def rehearsal(pod: Pod, place: Place) -> Object:
+    """Return a Deployment that starts what the shards of a Pod are to start, once and without their data."""
+    name, namespace = pod.metadata.name, place.namespace
+    labels, selector = names.labels("rehearsal", pod=name), names.selector("rehearsal", pod=name)
+    program = _program(pod, place, "pea", _pea_config(pod, place), keeps=False)
+    template = versioned(pod_template(program, labels, selector), _own(pod, "pea"))
+    return deployment(names.rehearsal(name), namespace, labels, selector, template, replicas=1)
+
+
 def stateful(pod: Pod) -> bool:
     """Tell whether each Pea has a name and perhaps a volume of its own."""
     return pod.spec.shards > 1 or pod.spec.storage is not None
@@ -116,7 +125,7 @@ def stateful(pod: Pod) -> bool:
 def _peas(pod: Pod, place: Place) -> list[Object]:
     name, namespace = pod.metadata.name, place.namespace
     labels, selector = names.labels("pea", pod=name), names.selector("pea", pod=name)
-    config = config_map(f"{name}-pea", namespace, labels, {"pod.json": program_manifest(pod, without=HEAD)})
+    config = _pea_config(pod, place)
     program = _program(pod, place, "pea", config)
     template = versioned(pod_template(program, labels, selector), _own(pod, "pea"))
     objects = [config]
@@ -137,6 +146,11 @@ def _peas(pod: Pod, place: Place) -> list[Object]:
         target = {"apiVersion": "peavine.dev/v1alpha1", "kind": "Pod", "name": name}
         objects.append(autoscaler(name, namespace, labels, target, pod.spec.autoscaling))
     return objects
+
+
+def _pea_config(pod: Pod, place: Place) -> Object:
+    name, labels = pod.metadata.name, names.labels("pea", pod=pod.metadata.name)
+    return config_map(f"{name}-pea", place.namespace, labels, {"pod.json": program_manifest(pod, without=HEAD)})
 
 
 def _head(pod: Pod, place: Place) -> list[Object]:
@@ -176,10 +190,12 @@ def _own(pod: Pod, component: str) -> dict[str, Any]:
     return {**template, "spec": {**template["spec"], "containers": containers}}
 
 
-def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any]) -> Program:
+def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], keeps: bool = True) -> Program:
+    """Return a Pea or a head; `keeps` is whether it finds data of an earlier run, and leaves some for the next."""
     spec, pea = pod.spec, component == "pea"
     image = spec.uses.removeprefix(IMAGE_PREFIX) if spec.uses.startswith(IMAGE_PREFIX) else spec.image
-    arguments = ["pea", "--pod", POD, "--listen", f"0.0.0.0:{GRPC}", "--data", "/data", "--metrics-port", str(METRICS)]
+    data = ["--data", "/data"] if keeps else []
+    arguments = ["pea", "--pod", POD, "--listen", f"0.0.0.0:{GRPC}", *data, "--metrics-port", str(METRICS)]
     if not pea:
         arguments += ["--plan", PLAN]
     return Program(
@@ -192,6 +208,6 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any]) 
         timeout_seconds=spec.timeout_seconds or 10,
         env=spec.env,
         resources=spec.resources if pea else Resources(),
-        sharded=pea and spec.shards > 1,
-        volume=pea and spec.storage is not None,
+        sharded=pea and keeps and spec.shards > 1,
+        volume=pea and keeps and spec.storage is not None,
     )

@@ -107,4 +107,5 @@ def _short(text: str) -> str:
 
 def _component(core_pod: Body) -> str:
     labels = core_pod["metadata"].get("labels") or {}
-    return {"pea": "Pea", "head": "head", "gateway": "gateway"}.get(labels.get(names.COMPONENT, ""), "pod")
+    component = labels.get(names.COMPONENT, "")
+    return "Pea" if component == "pea" else component if component in names.COMPONENTS else "pod"

@@ -59,6 +59,11 @@ def broken(**pod: Any) -> dict[str, Any]:
     return {"op": "replace", "path": "/spec/pods/0", "value": {"name": "stamp", **pod}}
 
 
+def shards(**spec: Any) -> dict[str, Any]:
+    """Return a change that the shards cannot run with."""
+    return {"op": "replace", "path": "/spec/pods/1", "value": {**manifest()["spec"]["pods"][1], **spec}}
+
+
 FILE = {"files": {"own.py": "raise RuntimeError('no such model: resnet')\n"}}
 TEMPLATE = {"spec": {"tolerations": [{"operator": "Sometimes"}]}}
 BROKEN = {
@@ -73,6 +78,8 @@ BROKEN = {
         broken(uses="_pass", resources={"requests": {"memory": "9Ti"}}),
         "memory",
     ),
+    "an argument that the shards' Executor does not take": (shards(usesWith={"metric": "manhatten"}), "manhatten"),
+    "an image of the shards that is not there": (shards(image="localhost/none:2"), "localhost/none:2"),
 }
 
 
@@ -88,6 +95,7 @@ def serving(shared: Kube) -> Flow:
 
 @pytest.mark.parametrize(("change", "told"), BROKEN.values(), ids=BROKEN.keys())
 def test_the_status_tells_within_30_s_of(serving: Flow, change: dict[str, Any], told: str) -> None:
+    before = {pod["metadata"]["uid"] for pod in serving.pods("index")}
     serving.edit(change)
     began = time.monotonic()
 
@@ -102,8 +110,9 @@ def test_the_status_tells_within_30_s_of(serving: Flow, change: dict[str, Any], 
         (found,) = Client(serving.host).search([document(1)], top_k=1, progress=False)
         assert (found.matches[0].id, found.tags["stamp"]) == ("doc-1", "one"), "the version before still serves"
     finally:
-        serving.edit({"op": "replace", "path": "/spec/pods/0", "value": manifest()["spec"]["pods"][0]})
+        serving.edit({"op": "replace", "path": "/spec/pods", "value": manifest()["spec"]["pods"]})
         serving.wait_ready(60)
+    assert {pod["metadata"]["uid"] for pod in serving.pods("index")} == before, "no shard was ended for it"
 
 
 def test_columns_tell_what_people_look_for(serving: Flow) -> None:
