@@ -81,10 +81,7 @@ def _search(metric: Metric, rows: Rows, queries: Float32, top_k: int) -> list[li
         ends = np.searchsorted(which[order], np.arange(len(queries) + 1))
         for n in range(len(queries)):
             own = order[ends[n] : ends[n + 1]]
-            if len(own) > top_k:
-                own = own[: np.searchsorted(keys[own], keys[own[top_k - 1]], side="right")]
-            best[n] += zip(keys[own].tolist(), [rows.ids[i] for i in found[own]], strict=True)
-            best[n] = sorted(best[n])[:top_k]
+            best[n] = sorted([*best[n], *_least(keys[own], found[own], rows.ids, top_k)])[:top_k]
     return best
 
 
@@ -135,6 +132,20 @@ def _estimate(metric: Metric, vectors: Float32, sizes: Float64, queries: Float32
     estimates = (queries * -scale[:, None]).astype(np.float32) @ vectors.T
     estimates *= np.divide(1, sizes, out=np.zeros_like(sizes), where=sizes > 0).astype(np.float32)
     return estimates, np.full(len(queries), unit)
+
+
+def _least(keys: Float64, found: Index, ids: Sequence[str], top_k: int) -> list[tuple[float, str]]:
+    """Return the least (key, id) of rows in the order of their keys, at most `top_k`.
+
+    Of rows that all have the last key, which may be nearly all there are, only the ids are compared.
+    """
+    if len(keys) <= top_k:
+        return list(zip(keys.tolist(), [ids[row] for row in found.tolist()], strict=True))
+    last = keys[top_k - 1]
+    begin, end = np.searchsorted(keys, last, "left"), np.searchsorted(keys, last, "right")
+    less = zip(keys[:begin].tolist(), [ids[row] for row in found[:begin].tolist()], strict=True)
+    equal = sorted([ids[row] for row in found[begin:end].tolist()])[: top_k - begin]
+    return [*less, *((float(last), id) for id in equal)]
 
 
 def _keys(metric: Metric, vectors: Float32, queries: Float32, which: Index, found: Index) -> Float64:
