@@ -39,9 +39,9 @@ class Children(MutableSequence["Document"]):
 
     def extend(self, values: Iterable[Document]) -> None:
         """Add Documents at the end."""
-        start = len(self._docs)
-        self._docs.extend(values)
-        self._adopt(start)
+        docs = list(values)  # which may be this list itself
+        self._docs.extend(docs)
+        self._adopt(len(self._docs) - len(docs))
 
     def sort(self, *, key: Callable[[Document], Any], reverse: bool = False) -> None:
         """Sort in place; equals keep their order."""

@@ -131,6 +131,15 @@ def test_a_wrong_path_is_refused(path: str) -> None:
         list(traverse([Document()], path))
 
 
+def test_a_list_can_be_extended_by_itself_and_stays_as_it_was_where_its_source_fails() -> None:
+    doc = Document(id="q", matches=[Document(id="a"), Document(id="b")])
+    doc.matches.extend(doc.matches)
+    assert [match.id for match in doc.matches] == ["a", "b", "a", "b"]
+    with pytest.raises(ZeroDivisionError):
+        doc.matches.extend(Document(id=str(1 // n)) for n in (1, 0))
+    assert len(doc.matches) == 4
+
+
 def test_a_list_of_chunks_is_replaced_as_a_whole_or_in_part() -> None:
     doc = named("a", chunks="xy")
     doc.chunks = reversed(list(doc.chunks))
