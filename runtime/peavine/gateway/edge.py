@@ -171,6 +171,7 @@ class Edge:
                 left = seconds(item.header, unit.sent, self.plan.timeout_seconds)
             except PeavineError as error:
                 item.header.status.CopyFrom(self._status(error))
+                item.header.ClearField("deadline")
                 del item.bodies[:]
                 failed += 1
                 continue

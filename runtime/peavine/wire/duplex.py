@@ -33,6 +33,7 @@ class Duplex:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
+        self._broken = False
 
     async def serve(self, take: Callable[[bytes], None]) -> None:
         """Hand each message to `take` until the peer has said all and is answered, or a drain is done.
@@ -48,8 +49,14 @@ class Duplex:
                 self._ended = True
                 self._wake.set()
             await writer
-        except InvalidRequest as error:
-            await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Exception as error:
+            # grpc cannot end a stream while a message is being written: it would stay open for ever.
+            self._broken = True
+            self._wake.set()
+            await asyncio.wait((writer,))
+            if isinstance(error, InvalidRequest):
+                await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            raise
         finally:
             self.alive = False
             for task in (reader, writer):
@@ -88,14 +95,14 @@ class Duplex:
     async def _write(self) -> None:
         out, write = self._out, self._context.write
         while True:
-            while out:
+            while out and not self._broken:
                 raw, count, size = out.popleft()
                 await write(raw)
                 if count:
                     self._held -= count
                     self._held_bytes -= size
                     self._room.set()
-            if (self.draining or self._ended) and not self._held:
+            if self._broken or ((self.draining or self._ended) and not self._held):
                 return
             self._wake.clear()
             await self._wake.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 import time
 from typing import Any
@@ -10,6 +12,7 @@ import grpc
 import pytest
 
 from peavine.documents import Document
+from peavine.local.runner import LocalFlow
 from peavine.v1 import pea_pb2
 from peavine.wire.hello import PROTOCOL, hello
 from peavine.wire.unit import serialize, stamp
@@ -167,6 +170,40 @@ async def test_a_parameter_without_a_value_is_refused_and_its_stream_goes_on(sta
     await call.write(right.SerializeToString())
     assert not envelope("").FromString(await call.read()).header.HasField("status")
     await flow.until(lambda: edge.in_flight == 0, "nothing is left")
+
+
+async def test_a_stream_ends_even_while_answers_are_being_written(passing: LocalFlow) -> None:
+    refused = pea_pb2.Envelope(header=pea_pb2.Header(kind=pea_pb2.SEARCH))  # answered at once: it has no Documents
+
+    async def converse() -> None:
+        async with grpc.aio.insecure_channel(passing.host) as channel:
+            for length in range(100):
+                call: Any = channel.stream_stream("/peavine.v1.Gateway/Call")()
+                with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                    for number in range(length % 7):
+                        refused.header.id = str(number)
+                        await call.write(refused.SerializeToString())
+                    await call.write(b"no request at all")
+                    while await call.read() is not grpc.aio.EOF:
+                        pass
+                code, said = await status(call)
+                assert code is INVALID
+                assert "is not a peavine.v1.Request" in said
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(converse() for _ in range(4)))
+
+
+async def test_one_refused_request_of_a_unit_fails_no_other_whatever_it_says(start: Start) -> None:
+    flow = await start({"name": "index", "uses": "_index", "shards": 2})
+    stream = UnitStream(flow.channel)
+    await stream.open()
+    wrong, right = (envelope(name, Document(id="x", embedding=[1.0])) for name in ("wrong", "right"))
+    wrong.header.deadline, wrong.header.timeout = float("nan"), -1
+    await stream.ask(1, wrong, right)
+    _, unit = await stream.answer()
+    assert [item.header.status.code for item in unit.items] == [INVALID.value[0], 0]
+    assert not unit.items[0].header.deadline  # or heads would heed it
 
 
 async def test_a_client_that_vanishes_disturbs_nobody(start: Start) -> None:
