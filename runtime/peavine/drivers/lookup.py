@@ -40,7 +40,7 @@ def field_value(doc: Document, path: str) -> Any:
             value = getattr(value, part) if part in SCORE_FIELDS else None
         elif isinstance(value, Mapping):
             value = value.get(part)
-        elif isinstance(value, list | tuple | Children) and part.isdecimal():
+        elif isinstance(value, list | tuple | Children) and part.isdecimal() and len(part) < 10:
             value = value[int(part)] if int(part) < len(value) else None
         else:
             return None

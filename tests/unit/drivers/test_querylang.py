@@ -29,6 +29,7 @@ DOC = Document(
         ("tags__price", 9.5),
         ("tags__sizes__1", 41),
         ("tags__sizes__9", None),
+        pytest.param(f"tags__sizes__{'9' * 5000}", None, id="a place of 5,000 digits"),
         ("tags__sizes__x", None),
         ("tags__maker__name", "ACME"),
         ("tags__unknown__deep", None),
