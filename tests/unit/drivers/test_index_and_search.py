@@ -158,7 +158,7 @@ def test_searches_that_are_too_much_together_are_answered_one_by_one(
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("kind", ["index", "update", "search"])
 def test_an_embedding_that_is_not_finite_is_named(ask: Any, index: Runner, value: float, kind: str) -> None:
-    with pytest.raises(InvalidRequest, match="^Document 'bad': the embedding holds NaN or an infinity"):
+    with pytest.raises(InvalidRequest, match=r"^Document 'bad': the embedding holds NaN or an infinity"):
         ask(index, kind, [doc("good", 1, 2), doc("bad", 1, value)])
 
 
