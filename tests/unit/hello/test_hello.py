@@ -74,7 +74,11 @@ def test_a_page_tells_right_from_wrong() -> None:
     assert "distance 3" in text
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"x" * 900)[:20], gzip.compress(b"x" * 900)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", gzip.compress(b"x" * 900)[:20], gzip.compress(b"x" * 900)],
+    ids=["nothing", "no gzip", "half of a file", "no images"],
+)
 def test_files_that_are_no_images_are_refused(tmp_path: Path, content: bytes) -> None:
     for kind in ("images-idx3", "labels-idx1"):
         (tmp_path / f"train-{kind}-ubyte.gz").write_bytes(content)
