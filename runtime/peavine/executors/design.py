@@ -46,6 +46,10 @@ class Building:
         self._files = files
         self._problems: list[Problem] = []
         self._classes: dict[str, type[Executor]] = {}
+        self._others: dict[str, str] = {}
+        """Classes of the user's that are no Executors, and their files."""
+        self._failed = False
+        """Whether a file could not be imported, which may have the class that is missed."""
 
     def check(self) -> None:
         """Raise what was found so far."""
@@ -117,7 +121,9 @@ class Building:
                 module = self._files.module(str(name))
             except (NotAllowed, ImportFailed) as error:
                 self._note(here, str(error))
+                self._failed = True
                 continue
+            self._others |= {cls.__name__: str(name) for cls in registry.other_classes(module)}
             for cls in registry.user_classes(module):
                 if cls.__name__ in registry.builtins():
                     self._note(here, f"{name} defines {cls.__name__}, the name of a built-in; choose another")
@@ -130,9 +136,15 @@ class Building:
         known = dict(registry.builtins()) | self._classes
         if name in known:
             return known[name]
+        if name in self._others:
+            methods = ", ".join(registry.methods())
+            message = f"{self._others[name]} defines {name}, which is no Executor; give it one of the methods {methods}"
+            self._note(path, f"{message}, or let it derive from a family such as Encoder")
+            return None
         hint = registry.former(name) or did_you_mean(name, known)
         where = f" here or in {', '.join(sorted(self._classes))}" if self._classes else ""
-        self._note(path, f"no class is named {name}{where}{hint or '; name its file under metas.py_modules'}")
+        if hint or not self._failed:
+            self._note(path, f"no class is named {name}{where}{hint or '; name its file under metas.py_modules'}")
         return None
 
     def _mapping(self, said: Any, path: str) -> dict[str, Any]:

@@ -87,6 +87,17 @@ def user_classes(module: ModuleType) -> Iterator[type[Executor]]:
             yield type(cls.__name__, (cls, found[0]), {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
 
+def other_classes(module: ModuleType) -> Iterator[type]:
+    """Yield the classes of a user's module that are no Executors."""
+    found = {cls.__name__ for cls in user_classes(module)}
+    return (cls for cls in _classes(module) if cls.__name__ not in found)
+
+
+def methods() -> list[str]:
+    """Return the methods that make a plain class an Executor."""
+    return list(_FAMILY_OF)
+
+
 def _own_classes(module: ModuleType) -> Iterator[type[Executor]]:
     return (cls for cls in _classes(module) if issubclass(cls, Executor) and not cls.__name__.startswith("_"))
 

@@ -105,6 +105,7 @@ def test_files_of_the_manifest_are_removed_with_the_executor() -> None:
         ({"one.py": ENCODER}, ONES, 'did you mean "one.py"'),
         ({"ones.py": ENCODER}, ONES.replace("!Ones", "!One"), 'is named One here or in Ones; did you mean "Ones"?'),
         ({"ones.py": ENCODER}, "!Ones {}", "name its file under metas.py_modules"),
+        ({"x.py": "class A:\n    def add(self): ..."}, FROM_X, "x.py defines A, which is no Executor; give it one of"),
         ({"x.py": "a = 1\nb = a / 0\n"}, FROM_X, "x.py failed to import at line 2: ZeroDivisionError: division by"),
         ({"x.py": "def f():\n    raise ValueError('no')\n\nf()"}, FROM_X, "import at line 2: ValueError: no"),
         ({"x.py": "a = 1\nclass B(:\n"}, FROM_X, "x.py failed to import at line 2: SyntaxError"),
@@ -124,6 +125,12 @@ def test_what_is_wrong_with_a_module_is_told(files: dict[str, str], uses: str, s
         load(uses, files=files)
     assert said in str(caught.value)
     assert not [name for name in sys.modules if name.startswith("peavine_user_") and name.endswith(".x")]
+
+
+def test_a_class_is_not_missed_whose_file_cannot_be_imported() -> None:
+    with pytest.raises(ManifestError) as caught:
+        load(FROM_X, files={"x.py": "a = 1 / 0"})
+    assert [problem.path for problem in caught.value.problems] == ["uses.metas.py_modules[0]"]
 
 
 @pytest.mark.parametrize("name", ["../evil.py", "/evil.py", "link.py", "a/../../evil.py", "a..py", "os"])
