@@ -13,6 +13,8 @@ from tests.cluster import install
 from tests.cluster.flow import Flow
 from tests.cluster.kube import Kube, Refused, name, until
 
+RUNNING = "flows.peavine.dev,pods.peavine.dev,deployments,statefulsets,replicasets,pods"
+"""Whatever runs in a namespace, owners first."""
 OPEN: list[Kube] = []
 """The namespaces that tests use now."""
 
@@ -46,7 +48,9 @@ def space(words: str) -> Iterator[Kube]:
         yield made
     finally:
         OPEN.remove(made)
-        made.delete("namespace", made.namespace)
+        # Kubernetes looks at a namespace again after half the time that its core pods may take to end.
+        made.run("delete", RUNNING, "--all", "--now")
+        made.run("delete", "namespace", made.namespace, "--ignore-not-found", "--wait=false")
         until(f"namespace {made.namespace} gone", lambda: made.get("namespace", made.namespace) is None, 60)
 
 

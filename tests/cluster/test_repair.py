@@ -139,6 +139,16 @@ def test_what_lost_its_owner_is_taken_up_by_a_flow_of_the_same_name(kube: Kube) 
     until("all is gone", lambda: not kube.all("pods.peavine.dev,deployments,services"), 60)
 
 
+def test_a_namespace_with_a_flow_is_gone_within_60_s(kube: Kube) -> None:
+    flow, inside = Flow(kube), kube.namespace
+    kube.apply(manifest())
+    flow.wait_ready()
+    began = time.monotonic()
+    kube.delete("namespace", inside)
+    until(f"namespace {inside} gone", lambda: kube.get("namespace", inside) is None, 60)
+    print(f"gone after {time.monotonic() - began:.1f} s")
+
+
 def test_a_flow_that_is_deleted_while_the_operator_is_down_is_gone(kube: Kube) -> None:
     flow, operator = Flow(kube), Kube(install.SYSTEM)
     kube.apply(manifest(pods=[{"name": "only"}]))

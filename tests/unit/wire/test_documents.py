@@ -64,7 +64,9 @@ def test_whole_numbers_in_tags_become_doubles() -> None:
     assert isinstance(back.tags["n"], float)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, object(), {1: 2}, b"bytes"], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 10**400, object(), {1: 2}, b"bytes"], ids=lambda value: type(value).__name__
+)
 def test_a_tag_that_json_does_not_know_is_refused_with_its_place(value: object) -> None:
     with pytest.raises(InvalidRequest, match=r"docs\[1\]\.tags\.a"):
         batch_to_bytes([Document(), Document(tags={"a": value})])
