@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster import install
 from tests.cluster.flow import Flow
-from tests.cluster.kube import Kube, Refused, name, until
+from tests.cluster.kube import Kube, Refused, name
 
 RUNNING = "flows.peavine.dev,pods.peavine.dev,deployments,statefulsets,replicasets,pods"
 """Whatever runs in a namespace, owners first."""
@@ -39,7 +39,10 @@ def installed() -> Iterator[None]:
 
 @contextmanager
 def space(words: str) -> Iterator[Kube]:
-    """A namespace that takes only what the restricted Pod Security Standard allows, and is gone within a minute."""
+    """A namespace that takes only what the restricted Pod Security Standard allows.
+
+    What runs in it is gone when this ends; the rest goes later, for which Kubernetes takes half a minute.
+    """
     made = Kube(f"{words[:40].strip('-')}-{secrets.token_hex(2)}")
     enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
     made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace, "labels": enforce}})
@@ -48,10 +51,8 @@ def space(words: str) -> Iterator[Kube]:
         yield made
     finally:
         OPEN.remove(made)
-        # Kubernetes looks at a namespace again after half the time that its core pods may take to end.
-        made.run("delete", RUNNING, "--all", "--now")
+        made.run("delete", RUNNING, "--all", "--grace-period=0", "--force", "--wait=false", seconds=120)
         made.run("delete", "namespace", made.namespace, "--ignore-not-found", "--wait=false")
-        until(f"namespace {made.namespace} gone", lambda: made.get("namespace", made.namespace) is None, 60)
 
 
 @pytest.fixture

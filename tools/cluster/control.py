@@ -46,6 +46,7 @@ def store() -> None:
 def apiserver() -> None:
     """Start the API server, and wait until it is ready."""
     # The audit log says who asked for what: tests read from it which rights were used, and how many writes there were.
+    # It is not begun anew at 100 MB, which is half an hour of tests.
     (RUN / "audit.yaml").write_text("""\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -68,7 +69,7 @@ rules: [{level: Metadata}]
         --requestheader-extra-headers-prefix=X-Remote-Extra- --requestheader-group-headers=X-Remote-Group
         --requestheader-username-headers=X-Remote-User
         --proxy-client-cert-file={PKI}/front-proxy-client.crt --proxy-client-key-file={PKI}/front-proxy-client.key
-        --audit-policy-file={RUN}/audit.yaml --audit-log-path={LOGS}/audit.log
+        --audit-policy-file={RUN}/audit.yaml --audit-log-path={LOGS}/audit.log --audit-log-maxsize=4096
         --enable-aggregator-routing=true""".split(),
     )
     wait("kube-apiserver", lambda: answers(f"https://{CONTROL.ip}:6443/readyz"))
