@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
@@ -160,6 +161,78 @@ def test_what_answers_but_is_no_gateway_is_told(passing: LocalFlow) -> None:
         pytest.raises(Unavailable, match="is this its gRPC port"),
     ):
         client.search("x")
+
+
+class Service:
+    """An address before a gateway, as a Service of Kubernetes is: it leads each connection where it leads now."""
+
+    def __init__(self, gateway: str) -> None:
+        self.gateway = gateway
+        self.mode = "lead"
+        """`lead` to the gateway; `swallow` what comes and say nothing, as one that lost its power; `end` at once."""
+        self.came: list[float] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "Service":
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.host = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await self.end()
+
+    async def end(self) -> None:
+        """End the connections that there are."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.came.append(time.monotonic())
+        task = asyncio.create_task(self._serve(self.mode, reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, mode: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with AsyncExitStack() as stack:
+            stack.callback(writer.close)
+            if mode == "swallow":
+                await reader.read()
+            elif mode == "lead":
+                back, out = await asyncio.open_connection(*self.gateway.split(":"))
+                stack.callback(out.close)
+                await asyncio.wait(
+                    [asyncio.create_task(self._pass(reader, out)), asyncio.create_task(self._pass(back, writer))],
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+
+
+async def test_one_that_says_nothing_is_passed_over_for_another_behind_the_same_name(passing: LocalFlow) -> None:
+    async with Service(passing.host) as service, AsyncClient(service.host) as client:
+        service.mode = "swallow"
+        asking = asyncio.create_task(client.search("x"))
+        await asyncio.to_thread(wait_until, lambda: bool(service.came))
+        service.mode = "lead"
+        assert (await asking)[0].text == "x"
+        assert len(service.came) == 2
+
+
+async def test_requests_wait_within_their_time_for_a_gateway_that_comes_back(passing: LocalFlow) -> None:
+    async with Service(passing.host) as service, AsyncClient(service.host, connect_timeout=0.2) as client:
+        await client.search("x")
+        service.mode, service.came = "end", []
+        await service.end()
+        asking = [asyncio.create_task(client.search(str(number))) for number in range(5)]
+        await asyncio.to_thread(wait_until, lambda: bool(service.came) and service.came[-1] > service.came[0] + 0.5)
+        service.mode = "lead"
+        assert [doc.text for found in await asyncio.gather(*asking) for doc in found] == list("01234")
 
 
 def test_more_than_the_gateway_takes_at_once_is_sent_again_until_it_is_answered(

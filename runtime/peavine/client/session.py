@@ -24,6 +24,9 @@ __all__ = ["Session"]
 _GRACE = 1.0
 """Seconds after a deadline in which the gateway's own answer, which knows where the time went, may still come."""
 _SWEEP = 0.1
+_SILENT = 1.0
+"""Seconds after which another connection is tried beside one on which nothing was heard. What is behind a name may have
+lost its power and says nothing; the next connection may lead to another gateway. As in RFC 8305, "Happy Eyeballs"."""
 _PARTIAL = 2
 """Units that may be out while another leaves that is not full: requests of one Document gather meanwhile."""
 
@@ -35,8 +38,10 @@ class Session:
         self._host = host
         self._target = target
         self._connect_timeout = connect_timeout
+        self._patience = connect_timeout
+        """Seconds in which a gateway is to be reached. One that was reached before is given the time of a request."""
         self._link: Link | None = None
-        self._connecting = asyncio.Lock()
+        self._attempt: asyncio.Task[None] | None = None
         self._waiting: list[Pending] = []
         self._open: set[Pending] = set()
         self._wake = asyncio.Event()
@@ -87,33 +92,60 @@ class Session:
 
     async def _connected(self) -> Link:
         """Return a link that takes requests. Raises Unavailable when none could be had in time."""
-        async with self._connecting:
-            if self._link and not self._link.leaving and not self._closed:
+        loop = asyncio.get_running_loop()
+        until, attempt = loop.time() + self._patience, 0
+        while not self._closed:
+            if self._link and not self._link.leaving:
                 return self._link
-            until = asyncio.get_running_loop().time() + self._connect_timeout
-            attempt = 0
-            while True:
-                if self._closed:
-                    raise Unavailable("the client is closed")
-                left = until - asyncio.get_running_loop().time()
-                try:
-                    link = await Link.open(self._target, max(left, 0.001))
-                except Unavailable as error:
-                    attempt += 1
-                    pause = delay(attempt)
-                    if left <= pause:
-                        raise Unavailable(
-                            f"cannot reach the gateway at {self._host} within {self._connect_timeout:g} s: {error}; "
-                            f"is the Flow up, and is this its gRPC port? `peavine ping {self._host}` tells"
-                        ) from None
-                    await asyncio.sleep(pause)
-                    continue
-                if self._closed:
-                    await link.close()
-                    continue
-                self._link = link
-                self._spawn(self._listen(link))
-                return link
+            reaching = self._reaching()
+            await asyncio.wait((reaching,), timeout=until - loop.time())
+            error: BaseException | None = Unavailable("nothing answers")
+            if reaching.done() and not reaching.cancelled():
+                error = reaching.exception()
+            if error is None:
+                continue
+            if not isinstance(error, Unavailable):
+                raise error
+            attempt += 1
+            pause = delay(attempt)
+            if until - loop.time() <= pause:
+                raise Unavailable(
+                    f"cannot reach the gateway at {self._host} within {self._patience:g} s: {error}; "
+                    f"is the Flow up, and is this its gRPC port? `peavine ping {self._host}` tells"
+                ) from None
+            await asyncio.sleep(pause)
+        raise Unavailable("the client is closed")
+
+    def _reaching(self) -> asyncio.Task[None]:
+        """Return the attempt to reach a gateway that all wait for who need one now."""
+        if self._attempt is None or self._attempt.done():
+            self._attempt = self._spawn(self._connect())
+            self._attempt.add_done_callback(lambda attempt: attempt.cancelled() or attempt.exception())
+        return self._attempt
+
+    async def _connect(self) -> None:
+        link = await self._reach()
+        self._link = link
+        self._patience = max(self._connect_timeout, link.info.timeout)
+        self._spawn(self._listen(link))
+
+    async def _reach(self) -> Link:
+        """Return the first of several connections that is made. Raises what one fails with, such as Unavailable."""
+        trying: set[asyncio.Task[Link]] = set()
+        done: set[asyncio.Task[Link]] = set()
+        try:
+            while not done:
+                trying.add(asyncio.create_task(Link.open(self._target, self._connect_timeout)))
+                done, _ = await asyncio.wait(trying, timeout=_SILENT, return_when=asyncio.FIRST_COMPLETED)
+            first = done.pop()
+            trying.discard(first)
+            return first.result()
+        finally:
+            for task in trying:
+                task.cancel()
+            for made in await asyncio.gather(*trying, return_exceptions=True):
+                if isinstance(made, Link):
+                    await made.close()
 
     async def _work(self) -> None:
         """Send what waits, whenever there is room."""
@@ -227,7 +259,8 @@ class Session:
                 link, self._link = self._link, None
                 await link.close()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
