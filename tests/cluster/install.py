@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 import images
 from cluster import lifecycle, place
 
@@ -22,6 +24,12 @@ STARTED_BY_TESTS = place.RUN / "started-by-tests"
 def is_foreign() -> bool:
     """Whether KUBECONFIG names another cluster than the one of tools/cluster."""
     return Path(os.environ.get("KUBECONFIG") or place.KUBECONFIG) != place.KUBECONFIG
+
+
+built_in = pytest.mark.skipif(
+    is_foreign(), reason="KUBECONFIG's cluster has no audit log, processes and power switch that tests can reach"
+)
+"""Marks a test of what only the test cluster of tools/cluster lets a test see or do."""
 
 
 def machine(*argv: str) -> None:

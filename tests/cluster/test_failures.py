@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.cluster import install
 from tests.cluster.flow import Flow, manifest
 from tests.cluster.kube import Kube, until
 from tests.cluster.load import Load
@@ -32,7 +33,9 @@ def kill(flow: Flow, step: str) -> None:
     sigkill(flow.serving_pods(step)[0])
 
 
-@pytest.mark.parametrize("end", [delete, kill], ids=["deleted", "killed"])
+@pytest.mark.parametrize(
+    "end", [pytest.param(delete, id="deleted"), pytest.param(kill, id="killed", marks=install.built_in)]
+)
 @pytest.mark.parametrize("step", ["stamp", "gateway", "index"])
 def test_nothing_is_lost_when_a_core_pod_is(serving: Flow, step: str, end: Callable[[Flow, str], None]) -> None:
     """Two are there of `stamp` and the gateway. Of the index a shard is away meanwhile, and requests wait for it."""

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import images
+from tests.cluster import install
+
+pytestmark = install.built_in
 
 
 def config(name: str) -> dict[str, Any]:

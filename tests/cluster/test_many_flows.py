@@ -24,6 +24,7 @@ def memory(pod_ip: str) -> float:
     raise AssertionError("no process_resident_memory_bytes")
 
 
+@install.built_in
 def test_two_hundred_flows_at_once(kube: Kube) -> None:
     one = manifest(pods=[{"name": "a", "replicas": 0}, {"name": "b", "replicas": 0}], gateway={"replicas": 0})
     many = []

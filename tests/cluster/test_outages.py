@@ -45,6 +45,7 @@ def leader_is_there(system: Kube) -> bool:
     return holder(system) in {name(pod) for pod in system.all("pods", OPERATOR) if pod_is_ready(pod)}
 
 
+@install.built_in
 def test_another_operator_takes_over_within_20_s_when_the_leader_is_killed(serving: Flow, system: Kube) -> None:
     until("a leader", lambda: leader_is_there(system), 30)
     leader = holder(system)
@@ -99,6 +100,7 @@ def test_without_an_operator_for_a_minute_flows_serve_and_edits_are_not_forgotte
     print(load.check())
 
 
+@install.built_in
 def test_two_operators_at_once_do_not_fight(serving: Flow, system: Kube) -> None:
     second = ["--set=crds.install=false", "--set=replicas=1", f"--set=image.tag={images.tag()}"]
     install.helm(
@@ -118,6 +120,7 @@ def test_two_operators_at_once_do_not_fight(serving: Flow, system: Kube) -> None
         install.helm("uninstall", "second", "--namespace", install.SYSTEM, "--wait")
 
 
+@install.built_in
 def test_the_api_server_is_away_for_a_while(serving: Flow) -> None:
     with Load(serving.host) as load:
         install.machine("kill", "apiserver")
@@ -132,6 +135,7 @@ def test_the_api_server_is_away_for_a_while(serving: Flow) -> None:
     assert load.missing() == []
 
 
+@install.built_in
 def test_a_node_is_drained(serving: Flow) -> None:
     kube = serving.kube
     with Load(serving.host) as load:
@@ -155,6 +159,7 @@ def cut() -> Iterator[None]:
         install.machine("start", "node-2")
 
 
+@install.built_in
 def test_a_node_is_lost_and_back(kube: Kube, cut: None) -> None:
     """Peas without data and gateways are on both nodes, and what is lost with one is asked of the other."""
     flow = Flow(kube)
@@ -179,6 +184,7 @@ def test_a_node_is_lost_and_back(kube: Kube, cut: None) -> None:
     print(load.check())
 
 
+@install.built_in
 def test_a_lost_nodes_shard_has_all_its_data_when_the_node_is_back(serving: Flow, cut: None) -> None:
     """Volumes of the test cluster are everywhere, but a shard has one writer, so it waits for its node."""
     with Load(serving.host) as load:

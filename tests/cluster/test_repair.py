@@ -91,6 +91,7 @@ def test_an_edit_by_hand_is_undone_within_5_s(serving: Flow, child: str, edit: l
     serving.wait_ready(60)
 
 
+@install.built_in
 def test_what_others_add_to_a_child_is_left_alone(serving: Flow) -> None:
     kube = serving.kube
     kube.run("annotate", "service", "pictures-gateway", "example.com/note=mine")
@@ -101,6 +102,7 @@ def test_what_others_add_to_a_child_is_left_alone(serving: Flow) -> None:
     assert audit.writes() == []
 
 
+@install.built_in
 def test_an_idle_operator_and_one_that_looks_again_write_nothing(serving: Flow) -> None:
     serving.wait_ready()
     operator = Kube(install.SYSTEM)
@@ -114,6 +116,7 @@ def test_an_idle_operator_and_one_that_looks_again_write_nothing(serving: Flow) 
     print(f"{len(reads)} watches, 0 writes")
 
 
+@install.built_in
 def test_an_unchanged_manifest_has_no_diff_and_no_writes(serving: Flow) -> None:
     kube = serving.kube
     before = kube.must("flows.peavine.dev", "pictures")["metadata"]["resourceVersion"]

@@ -37,6 +37,7 @@ def asked(audit: Audit) -> Iterator[tuple[Right, bool]]:
                 yield (thing.get("apiGroup", ""), resource, verb), decision == "allow"
 
 
+@install.built_in
 def test_the_service_account_is_enough_and_no_more(flow: Flow, kube: Kube) -> None:
     """A Flow goes through all that an operator does for it. What was used before counts, too; what was refused before
     does not: an operator whose chart was being uninstalled had lost its rights.

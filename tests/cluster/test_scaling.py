@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from tests.cluster import install
 from tests.cluster.audit import Audit
 from tests.cluster.flow import Flow, manifest
 from tests.cluster.kube import Kube, condition, until
@@ -43,6 +44,7 @@ def test_replicas_that_a_manifest_says_no_longer_stay_as_they_are(flow: Flow, ku
     until("one replica", lambda: replicas(kube) == 1, 10)
 
 
+@install.built_in
 def test_an_autoscaler_scales_by_load_and_nobody_undoes_it(flow: Flow, kube: Kube) -> None:
     made = manifest()
     del made["spec"]["pods"][0]["replicas"]
