@@ -27,7 +27,7 @@ from peavine.store import verify
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_to_bytes, document_from_bytes
 from peavine.wire.hello import hello
-from peavine.wire.unit import parse, serialize, stamp, unstamp
+from peavine.wire.unit import CONTROL, parse, serialize, stamp, unstamp
 
 KILLS = 32
 SERIES = 2
@@ -77,7 +77,7 @@ class IndexingPea:
                 ready.result(1)
         assert ready.done(), (folder / "log").read_text()
         self._questions: queue.Queue[bytes | None] = queue.Queue()
-        self._questions.put(hello("test", "test"))
+        self._questions.put(stamp(hello("test", "test"), CONTROL, 0, time.time()))
         stream: grpc.StreamStreamMultiCallable[bytes, bytes] = self.channel.stream_stream("/peavine.v1.Pea/Stream")
         self._answers = stream(iter(self._questions.get, None), timeout=PATIENCE)
         said = parse(unstamp(next(self._answers)).rest)

@@ -13,10 +13,11 @@ import grpc.aio
 
 from peavine.client.pace import Pace
 from peavine.client.pending import Pending
+from peavine.clock import Heard, Issuer, ticks
 from peavine.errors import Unavailable
 from peavine.v1 import gateway_pb2, gateway_pb2_grpc, pea_pb2
 from peavine.wire.hello import check, hello
-from peavine.wire.unit import MAX_ITEMS, parse, serialize, stamp, unstamp
+from peavine.wire.unit import CONTROL, MAX_ITEMS, parse, serialize, stamp, unstamp
 
 __all__ = ["Link"]
 
@@ -41,12 +42,14 @@ class _Sent:
 
     requests: Sequence[Pending]
     at: float
+    asked: int
+    """The same in ticks."""
 
 
 class Link:
     """An open stream. Made by `Link.open`."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, clock: Issuer) -> None:
         self.info = gateway_pb2.FlowInfo()
         self.leaving = False
         """Whether the server asked for nothing new."""
@@ -60,11 +63,13 @@ class Link:
         self._unanswered: dict[int, _Sent] = {}
         self._number = 0
         self._closed = False
+        self._clock, self._heard = clock, Heard()
+        clock.follow(self._heard)
 
     @classmethod
-    async def open(cls, target: str, limit: float) -> Link:
+    async def open(cls, target: str, limit: float, clock: Issuer) -> Link:
         """Connect within `limit` seconds, or raise Unavailable or VersionMismatch."""
-        link = cls(target)
+        link = cls(target, clock)
         try:
             async with asyncio.timeout(limit):
                 await link._greet()
@@ -91,18 +96,19 @@ class Link:
     async def send(self, requests: Sequence[Pending], unit: pea_pb2.Unit) -> None:
         """Send a unit. It counts as unanswered from before it is written, so nothing is lost when that fails."""
         self._number += 1
-        self._unanswered[self._number] = _Sent(requests, time.monotonic())
+        self._unanswered[self._number] = _Sent(requests, time.monotonic(), ticks())
         await self._write(stamp(serialize(unit), self._number, 0, time.time()))
 
     async def receive(self) -> tuple[Sequence[Pending], pea_pb2.Unit]:
         """Return the requests of the next unit that is answered, and its answer; Unavailable at the stream's end."""
         while True:
-            number, _, _, rest = unstamp(await self._read())
+            number, _, shown, rest = unstamp(await self._read())
             unit = parse(rest)
             self.leaving = self.leaving or unit.draining
             sent = self._unanswered.pop(number, None)
             if sent is None:
                 continue
+            self._heard.hear(shown, sent.asked, ticks())
             if any(item.header.status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0] for item in unit.items):
                 self._pace.refused()
             else:
@@ -125,6 +131,7 @@ class Link:
     async def close(self) -> None:
         """End the stream and the connection."""
         self._stream.cancel()
+        self._clock.forget(self._heard)
         if self._closed:
             return
         self._closed = True
@@ -137,8 +144,11 @@ class Link:
 
     async def _greet(self) -> None:
         """Exchange Hellos, and learn the Flow's limits."""
-        await self._write(hello("", "client"))
-        window = check(await self._read(), "the gateway").window
+        asked = ticks()
+        await self._write(stamp(hello("", "client"), CONTROL, 0, time.time()))
+        raw = await self._read()
+        window = check(raw, "the gateway").window
+        self._heard.hear(unstamp(raw).sent, asked, ticks())
         self.info = await self.ask_info(None)
         self._window = window
         self._pace = Pace(window * MAX_ITEMS)

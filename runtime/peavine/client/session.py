@@ -16,8 +16,10 @@ from peavine.client.backoff import delay
 from peavine.client.info import Info, info
 from peavine.client.link import Link
 from peavine.client.pending import Pending, take
+from peavine.clock import Issuer
 from peavine.errors import DeadlineExceeded, Overloaded, PeavineError, Unavailable
 from peavine.v1 import gateway_pb2, pea_pb2
+from peavine.wire.header import WRITES
 
 __all__ = ["Session"]
 
@@ -40,6 +42,7 @@ class Session:
         self._connect_timeout = connect_timeout
         self._patience = connect_timeout
         """Seconds in which a gateway is to be reached. One that was reached before is given the time of a request."""
+        self._clock = Issuer()
         self._link: Link | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._waiting: list[Pending] = []
@@ -135,7 +138,7 @@ class Session:
         done: set[asyncio.Task[Link]] = set()
         try:
             while not done:
-                trying.add(asyncio.create_task(Link.open(self._target, self._connect_timeout)))
+                trying.add(asyncio.create_task(Link.open(self._target, self._connect_timeout, self._clock)))
                 done, _ = await asyncio.wait(trying, timeout=_SILENT, return_when=asyncio.FIRST_COMPLETED)
             first = done.pop()
             trying.discard(first)
@@ -173,6 +176,8 @@ class Session:
                 pending.deadline = now + (pending.timeout or link.info.timeout)
             pending.attempts += 1
             header = pending.envelope.header
+            if header.kind in WRITES and not header.version:
+                header.version = self._clock.issue(pending.documents)
             if pending.timeout or pending.attempts > 1:
                 header.timeout = max(pending.deadline - now, 0.001)
             unit.items.append(pending.envelope)

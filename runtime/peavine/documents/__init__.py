@@ -3,7 +3,7 @@
 from peavine.documents.batch import Batch
 from peavine.documents.children import Chunks, Matches
 from peavine.documents.document import Content, Document
-from peavine.documents.identity import MAX_ID_BYTES, check_id, random_id
+from peavine.documents.identity import MAX_ID_BYTES, check_id, random_id, row_name, split_name
 from peavine.documents.multimodal import modality, multimodal
 from peavine.documents.reading import from_dicts
 from peavine.documents.score import Score
@@ -29,5 +29,7 @@ __all__ = [
     "modality",
     "multimodal",
     "random_id",
+    "row_name",
+    "split_name",
     "traverse",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from peavine.documents.children import Children, Chunks, Matches
-from peavine.documents.identity import check_id, random_id
+from peavine.documents.identity import check_id, random_id, row_name
 from peavine.documents.score import Score
 from peavine.documents.sparse import Sparse
 from peavine.documents.tensor import Tensor, as_tensor, same
@@ -35,7 +35,8 @@ class Document:
 
     __slots__ = (
         "_chunks", "_content", "_embedding", "_evaluations", "_id", "_matches", "_tags", "adjacency", "granularity",
-        "level_name", "location", "mime_type", "modality", "offset", "parent_id", "score", "siblings", "uri", "weight",
+        "level_name", "location", "mime_type", "modality", "offset", "parent_id", "root_id", "score", "siblings", "uri",
+        "weight",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,7 @@ class Document:
         score: Score | None = None,
         evaluations: Iterable[Score] = (),
         level_name: str = "",
+        root_id: str = "",
     ) -> None:
         self._id = random_id() if id is None else check_id(id)
         self._content: Content | None = None
@@ -87,6 +89,8 @@ class Document:
         """Where in the parent's content it is: begin and end, or a box."""
         self.score = score
         self.level_name = level_name
+        self.root_id = root_id
+        """Of a match that is a part of a Document: the id of the root that it belongs to."""
         if text is not None:
             self.text = text
         if buffer is not None:
@@ -234,6 +238,11 @@ class Document:
         """Whether it has neither chunks nor matches. Asking makes no lists."""
         return not self._chunks and not self._matches
 
+    @property
+    def row_name(self) -> str:
+        """What names its row in an index: its id, and for a match that is a part also that of its root."""
+        return row_name(self._id, self.root_id or self._id)
+
     def restore_children(self, chunks: list[Document], matches: list[Document]) -> None:
         """Take children that know their places already: for decoders, which must not change what was sent."""
         self._chunks = Chunks(self, chunks) if chunks else None
@@ -327,7 +336,7 @@ class Document:
 
 _EMPTY: dict[str, Any] = (
     dict.fromkeys(("chunks", "matches", "evaluations", "location"), ())
-    | dict.fromkeys(("uri", "mime_type", "modality", "parent_id", "level_name"), "")
+    | dict.fromkeys(("uri", "mime_type", "modality", "parent_id", "level_name", "root_id"), "")
     | dict.fromkeys(("granularity", "adjacency", "siblings", "offset"), 0)
 )
 """What a field is when it is left out, where that is not None."""
@@ -335,8 +344,8 @@ _EMPTY: dict[str, Any] = (
 _CONTENTS = ("text", "buffer", "tensor")
 
 _PLAIN = (
-    "adjacency", "granularity", "level_name", "location", "mime_type", "modality", "offset", "parent_id", "score",
-    "siblings", "uri", "weight",
+    "adjacency", "granularity", "level_name", "location", "mime_type", "modality", "offset", "parent_id", "root_id",
+    "score", "siblings", "uri", "weight",
 )  # fmt: skip
 
 

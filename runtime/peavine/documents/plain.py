@@ -26,7 +26,7 @@ __all__ = ["FIELDS", "NUMBERS", "TEXTS", "Arrays", "to_dict"]
 Arrays = Literal["base64", "list", "none"]
 """How arrays are written: exactly, as lists where JSON's numbers can say them, or not at all."""
 
-TEXTS = ("uri", "mime_type", "modality", "parent_id", "level_name")
+TEXTS = ("uri", "mime_type", "modality", "parent_id", "level_name", "root_id")
 NUMBERS = ("granularity", "adjacency", "siblings", "offset")
 FIELDS = (
     "id", "text", "buffer", "tensor", "embedding", "chunks", "matches", "tags", *TEXTS, *NUMBERS, "weight", "location",

@@ -36,6 +36,8 @@ class Call:
     """Arguments for Drivers by name: `top_k`, or `VectorSearchDriver.top_k` for one class of Driver. Priority 1."""
     queries: Sequence[Query] = ()
     """Overrides with priorities of their own."""
+    version: int = 0
+    """When a write was issued, in microseconds since 1970 by the Flow's clock; 0 where nobody said."""
 
     body: bytes = b""
     """The answer, a serialized DocumentBatch."""

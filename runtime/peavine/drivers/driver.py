@@ -27,6 +27,8 @@ class Work:
     """One request of a batch: a body from each parent, of which a Driver that joins makes one."""
 
     bodies: list[Batch]
+    version: int = 0
+    """When the request, a write, was issued, in microseconds since 1970 by the Flow's clock."""
 
     @property
     def batch(self) -> Batch:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, ClassVar
 
-from peavine.documents import Document
+from peavine.documents import Document, row_name
 from peavine.drivers.driver import Executing, Traversing, Work
 from peavine.drivers.querylang import Fields
 from peavine.drivers.stack import vectors
@@ -31,20 +31,26 @@ class _IndexDriver(Traversing, Executing):
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Change what the Executor keeps, for all requests of the batch at once."""
         method = self.method_for(kind)
-        # What is sent twice in a batch counts as if it came in two: the later one stands.
-        roots = {doc.id: doc for work in works for doc in work.batch.docs}
+        taken = inspect.signature(getattr(executor, method)).parameters
+        # What is sent twice in a batch counts as if it came in two: the one that was issued last stands, or came last.
+        ordered = sorted(works, key=lambda work: work.version)
+        roots = {doc.id: (doc, work.version) for work in ordered for doc in work.batch.docs}
         if method == "delete":
             if roots:
-                self.call(executor, method, list(roots))
+                versions = [version for _, version in roots.values()]
+                self.call(executor, method, list(roots), **_some(taken, versions=versions))
             return
-        rows = [(doc, root) for root in roots.values() for doc in self._rows(root)]
+        rows = [(doc, root, version) for root, version in roots.values() for doc in self._rows(root)]
         if not rows:
             return
-        docs, owners = [doc for doc, _ in rows], [root.id for _, root in rows]
-        arguments: dict[str, Any] = {"owners": owners} if _takes_owners(getattr(executor, method)) else {}
+        docs, owners = [doc for doc, _, _ in rows], [root.id for _, root, _ in rows]
+        arguments = _some(taken, owners=owners, versions=[version for _, _, version in rows])
+        names = [
+            doc.id if "owners" in taken else row_name(doc.id, owner) for doc, owner in zip(docs, owners, strict=True)
+        ]
         values = self._values(docs)
         try:
-            self.call(executor, method, [doc.id for doc in docs], values, **arguments)
+            self.call(executor, method, names, values, **arguments)
         except InvalidRequest as problem:
             raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
 
@@ -61,8 +67,9 @@ class _IndexDriver(Traversing, Executing):
         raise NotImplementedError
 
 
-def _takes_owners(method: Callable[..., Any]) -> bool:
-    return "owners" in inspect.signature(method).parameters
+def _some(taken: Container[str], **arguments: Any) -> dict[str, Any]:
+    """Return those of the arguments that a method takes."""
+    return {name: value for name, value in arguments.items() if name in taken}
 
 
 class VectorIndexDriver(_IndexDriver):

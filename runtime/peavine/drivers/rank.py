@@ -25,17 +25,18 @@ class _HitDriver(Traversing, Executing):
 
     def _ranked(self, pairs: Iterable[tuple[Document, Document]], executor: Any) -> list[Document]:
         """Return a scored match for each parent of the matches; `pairs` are a query, or a chunk of it, and a match."""
-        groups: dict[str, list[tuple[Document, Document]]] = {}
+        groups: dict[tuple[str, str], list[tuple[Document, Document]]] = {}
         for query, match in pairs:
-            groups.setdefault(match.parent_id or match.id, []).append((query, match))
+            parent, root = match.parent_id or match.root_id or match.id, match.root_id
+            groups.setdefault((parent, "" if parent == root else root), []).append((query, match))
         ranked = []
-        for parent, found in groups.items():
+        for (parent, root), found in groups.items():
             hits = [_hit(parent, query, match, executor) for query, match in found]
             value = self.call(executor, self.method, hits)
             ascending = hits[0].ascending if executor.ascending is None else bool(executor.ascending)
             operands = [match.score for _, match in found if match.score is not None]
             score = Score(_number(value, executor, self), executor.name, operands=operands, ascending=ascending)
-            ranked.append(Document(id=parent, score=score))
+            ranked.append(Document(id=parent, root_id=root, score=score))
             if self.keep_source_matches_as_chunks:
                 ranked[-1].chunks.extend(match for _, match in found)
         return ranked
@@ -87,8 +88,8 @@ class Chunk2DocRankDriver(_HitDriver):
 
 
 def _add(doc: Document, ranked: Sequence[Document], top_k: int | None) -> None:
-    known = {match.id for match in ranked}
-    doc.matches = [*ranked, *(match for match in doc.matches if match.id not in known)]
+    known = {match.row_name for match in ranked}
+    doc.matches = [*ranked, *(match for match in doc.matches if match.row_name not in known)]
     sort_matches(doc)
     if top_k is not None:
         del doc.matches[top_k:]

@@ -56,11 +56,12 @@ def _pairs(docs: Iterable[Document], others: Iterable[Document]) -> Iterator[tup
 def _numbered(docs: Iterable[Document]) -> Iterator[tuple[tuple[str, int], Document]]:
     seen: Counter[str] = Counter()
     for doc in docs:
-        yield (doc.id, seen[doc.id]), doc
-        seen[doc.id] += 1
+        name = doc.row_name
+        yield (name, seen[name]), doc
+        seen[name] += 1
 
 
-_FIELDS = ("uri", "mime_type", "modality", "parent_id", "level_name", "location", "siblings", "offset")
+_FIELDS = ("uri", "mime_type", "modality", "parent_id", "root_id", "level_name", "location", "siblings", "offset")
 
 
 def fill(doc: Document, other: Document) -> None:
@@ -88,10 +89,10 @@ def _collect(doc: Document, other: Document) -> None:
 
 
 def sort_matches(doc: Document) -> None:
-    """Sort matches best first, ties by id. If a score is missing, or directions differ, the order stays."""
+    """Sort matches best first, equals by their rows' names; not if a score is missing or directions differ."""
     scores = [match.score for match in doc.matches]
     if None not in scores and len({score.ascending for score in scores if score is not None}) == 1:
-        doc.matches.sort(key=lambda match: (match.score.rank if match.score else 0.0, match.id))
+        doc.matches.sort(key=lambda match: (match.score.rank if match.score else 0.0, match.row_name))
 
 
 class ReduceAllDriver(Traversing):

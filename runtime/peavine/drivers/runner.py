@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from peavine.clock import SHARD
 from peavine.documents import Batch
 from peavine.drivers.build import Bound, chains
 from peavine.drivers.call import Call, Query
@@ -96,7 +97,9 @@ class Runner:
         """Return the answers. They are made before the transaction ends: one that cannot travel must not be kept."""
         if not chain and all(len(call.bodies) == 1 for call in calls):
             return [call.bodies[0] for call in calls]
-        works = [Work([batch_from_bytes(body) for body in call.bodies]) for call in calls]
+        works = [
+            Work([batch_from_bytes(body) for body in call.bodies], call.version or SHARD.issue()) for call in calls
+        ]
         if not any(bound.driver.joins for bound in chain):
             for work in works:
                 work.bodies = [joined(work.bodies)]

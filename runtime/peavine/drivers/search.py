@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from peavine.documents import Document, Level, Score
+from peavine.documents import Document, Level, Score, split_name
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
 from peavine.drivers.reduce import fill
 from peavine.drivers.stack import vectors
@@ -43,10 +43,8 @@ class VectorSearchDriver(Traversing, Executing):
             raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
         name, ascending = executor.name, bool(executor.ascending)
         for doc, ids, values in zip(docs, found, distances, strict=True):
-            doc.matches.extend(
-                Document(id=match, score=Score(float(value), name, reference=doc.id, ascending=ascending))
-                for match, value in zip(ids, values, strict=True)
-            )
+            scores = [Score(float(value), name, reference=doc.id, ascending=ascending) for value in values]
+            doc.matches.extend(map(_match, ids, scores))
         if self.fill_embedding:
             _fill_embeddings([match for doc in docs for match in doc.matches], executor, self, "query_by_id")
 
@@ -68,6 +66,11 @@ class VectorSearchDriver(Traversing, Executing):
         return found
 
 
+def _match(row: str, score: Score) -> Document:
+    id, root = split_name(row)
+    return Document(id=id, root_id="" if root == id else root, score=score)
+
+
 class VectorFillDriver(Traversing, Executing):
     """Give Documents that a vector Indexer knows their embeddings."""
 
@@ -81,11 +84,11 @@ class VectorFillDriver(Traversing, Executing):
 
 
 def _fill_embeddings(docs: Sequence[Document], executor: Any, driver: Executing, method: str) -> None:
-    ids = list({doc.id: None for doc in docs})
-    known = dict(zip(ids, driver.call(executor, method, ids) if ids else (), strict=True))
+    names = list({doc.row_name: None for doc in docs})
+    known = dict(zip(names, driver.call(executor, method, names) if names else (), strict=True))
     for doc in docs:
-        if known[doc.id] is not None:
-            doc.embedding = known[doc.id]
+        if (embedding := known[doc.row_name]) is not None:
+            doc.embedding = embedding
 
 
 class KVSearchDriver(Traversing, Executing):
@@ -100,9 +103,9 @@ class KVSearchDriver(Traversing, Executing):
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Look up for all requests of the batch at once."""
         levels = list(self.levels(works))
-        ids = list({doc.id: None for level in levels for doc in level.docs})
-        found = dict(zip(ids, self.call(executor, self.method, ids) if ids else (), strict=True))
-        size = sum(len(found[doc.id] or b"") for level in levels for doc in level.docs)
+        names = list({doc.row_name: None for level in levels for doc in level.docs})
+        found = dict(zip(names, self.call(executor, self.method, names) if names else (), strict=True))
+        size = sum(len(found[doc.row_name] or b"") for level in levels for doc in level.docs)
         if size > MAX_FILLED:
             raise InvalidRequest(
                 f"the matches' Documents have {size:,} bytes, and {MAX_FILLED:,} are the most; ask for less (top_k), "
@@ -115,7 +118,7 @@ class KVSearchDriver(Traversing, Executing):
 def _fill_level(level: Level, found: dict[str, bytes | None]) -> None:
     kept = []
     for doc in level.docs:
-        value = found[doc.id]
+        value = found[doc.row_name]
         if value is not None:
             fill(doc, document_from_bytes(value))
             kept.append(doc)

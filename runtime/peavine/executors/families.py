@@ -64,11 +64,18 @@ class Indexer(Executor, ABC):
     """Keeps what it is given by id, durably when it has a workspace.
 
     `owners` names for each row the root Document that it belongs to: `add` replaces all rows of each owner given, and
-    `update` does the same for owners that exist. `delete` removes all rows of the owners given, and rows by their id.
+    `update` does the same for owners that exist. `delete` removes all rows of the owners given.
+
+    The ids of parts are unique among the parts of one root only. What names a row among all rows, in the answers and
+    questions of `query` and `query_by_id`, is `peavine.documents.row_name(id, owner)`: of a root it is the id.
+
+    `versions` says for each row, or for each owner that is deleted, when its write was issued. A write that is older
+    than what is kept of its owner, or than its deletion, changes nothing. An Indexer of a user's own may do without
+    `owners` and without `versions`: it is then given the names of rows as `ids`, and late writes count.
     """
 
     @abstractmethod
-    def delete(self, ids: Sequence[str]) -> None:
+    def delete(self, ids: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Remove; ids that are not there are no error."""
 
     @property
@@ -84,19 +91,19 @@ class VectorIndexer(Indexer):
     """Whether a smaller number from `query` is a better match."""
 
     @abstractmethod
-    def add(self, ids: Sequence[str], vectors: Vectors, owners: Sequence[str]) -> None:
+    def add(self, ids: Sequence[str], vectors: Vectors, owners: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Keep B vectors, B x D."""
 
     @abstractmethod
-    def update(self, ids: Sequence[str], vectors: Vectors, owners: Sequence[str]) -> None:
+    def update(self, ids: Sequence[str], vectors: Vectors, owners: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Replace the vectors of owners that exist."""
 
     @abstractmethod
     def query(self, vectors: Vectors, top_k: int) -> tuple[list[list[str]], list[NDArray[np.floating[Any]]]]:
-        """Return for each of B vectors the ids and the distances of the `top_k` nearest, best first."""
+        """Return for each of B vectors the names and the distances of the `top_k` nearest rows, best first."""
 
     def query_by_id(self, ids: Sequence[str]) -> list[Vectors | None]:
-        """Return the vector of each id, or None."""
+        """Return the vector of the row with each name, or None."""
         raise NotImplementedError(f"{type(self).__name__} cannot give vectors back")
 
 
@@ -104,16 +111,20 @@ class KVIndexer(Indexer):
     """Keeps bytes and gives them back by id."""
 
     @abstractmethod
-    def add(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
+    def add(
+        self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], versions: Sequence[int] = ()
+    ) -> None:
         """Keep B values."""
 
     @abstractmethod
-    def update(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
+    def update(
+        self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], versions: Sequence[int] = ()
+    ) -> None:
         """Replace the values of owners that exist."""
 
     @abstractmethod
     def query(self, ids: Sequence[str]) -> list[bytes | None]:
-        """Return the value of each id, or None."""
+        """Return the value of the row with each name, or None."""
 
 
 @dataclass(frozen=True, slots=True)

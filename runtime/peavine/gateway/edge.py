@@ -26,7 +26,7 @@ from peavine.router.question import Parcel
 from peavine.router.router import Router
 from peavine.router.trail import Trail
 from peavine.v1 import gateway_pb2, pea_pb2
-from peavine.wire.header import KIND_NUMBERS, name_of
+from peavine.wire.header import KIND_NUMBERS, WRITES, name_of
 from peavine.wire.hello import PROTOCOL
 from peavine.wire.join import fail
 from peavine.wire.status import code_of, status_of
@@ -147,6 +147,7 @@ class Edge:
             self._finish_refused(envelope, done, error)
             return None
         header.deadline = time.time() + left
+        self._issue(header)
         asked = Asked(envelope, size, now, now + left, done)
         asked.timer = asyncio.get_running_loop().call_later(left, self._expire, asked)
         self._forming.add(asked)
@@ -176,6 +177,7 @@ class Edge:
                 failed += 1
                 continue
             item.header.deadline = clock + left
+            self._issue(item.header)
             longest = max(longest, left)
         del parsed.routes[:]
         try:
@@ -206,6 +208,13 @@ class Edge:
                 if item.header.HasField("status"):
                     REQUESTS.labels(kind, code_of(item.header.status.code).name).inc()
         answer(number, answered.failed, answered.rest)
+
+    def _issue(self, header: pea_pb2.Header) -> None:
+        """Let a write have a version: the one that its client gave it, or the time of its arrival."""
+        if header.kind not in WRITES:
+            header.ClearField("version")
+        elif not header.version:
+            header.version = self.router.clock.issue()
 
     def _leave(self, together: list[Asked]) -> None:
         """Send single requests on their way as one unit."""

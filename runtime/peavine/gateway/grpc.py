@@ -109,7 +109,7 @@ class GrpcEdge:
 
     async def _stream(self, _: Any, context: Context) -> None:
         plan = self._edge.plan
-        stream = Stream(context, UNIT_WINDOW, self._window_bytes)
+        stream = Stream(context, UNIT_WINDOW, self._window_bytes, self._edge.router.clock)
         tasks: set[asyncio.Task[None]] = set()
 
         def take(stream: Stream, unit: Stamped) -> None:

@@ -107,6 +107,8 @@ class DocumentBody(_Json):
     """Where in the parent's content it is: begin and end, or a box."""
     level_name: str = ""
     """A name for its level."""
+    root_id: str = ""
+    """Id of the root Document that a match is a part of; empty for a match that is a root itself."""
 
 
 class QueryBody(_Json):

@@ -109,6 +109,7 @@ def _call(item: pea_pb2.Envelope) -> Call:
         queries=[
             Query(query.driver, _plain(query.parameters), query.priority, query.disabled) for query in header.queries
         ],
+        version=header.version,
     )
 
 

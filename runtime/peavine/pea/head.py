@@ -32,6 +32,7 @@ class Head:
         self._router = Router(plan, pea, self._came.set)
         self._before = Work(pod, pea, pod.spec.uses_before, None) if pod.spec.uses_before else None
         self._after = Work(pod, pea, pod.spec.uses_after, None) if pod.spec.uses_after else None
+        self.clock = self._router.clock
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:

@@ -88,7 +88,8 @@ class PeaServer:
         await self._loaded.wait()
         if self._stopping:
             await context.abort(grpc.StatusCode.UNAVAILABLE, f"{self.name} is stopping")
-        stream = Stream(context, self._window, WINDOW_MESSAGES * (self.pod.spec.max_message_bytes or 16777216))
+        window_bytes = WINDOW_MESSAGES * (self.pod.spec.max_message_bytes or 16777216)
+        stream = Stream(context, self._window, window_bytes, self._work.clock)
         self._streams.add(stream)
         try:
             await stream.serve(self._hello, self._take)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from peavine.clock import SHARD
 from peavine.drivers import Runner
 from peavine.errors import InvalidRequest, PeavineError
 from peavine.executors import load
@@ -54,6 +55,7 @@ class Work:
     def __init__(self, pod: Pod, pea: str, uses: str, data: Path | None) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
         self.concurrency = pod.spec.concurrency
+        self.clock = SHARD
         self._pod, self._uses, self._data = pod, uses, data
         self._batching = pod.spec.batching
         self._place = Place.of(pod, pea)

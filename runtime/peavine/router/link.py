@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 import grpc
 
+from peavine.clock import Heard, Issuer, ticks
 from peavine.errors import PeavineError, Unavailable
 from peavine.router.question import Question
 from peavine.v1 import pea_pb2
@@ -58,7 +59,7 @@ class Owner(Protocol):
 class Link:
     """The stream to one Pea."""
 
-    def __init__(self, address: str, hello: bytes, owner: Owner) -> None:
+    def __init__(self, address: str, hello: bytes, owner: Owner, clock: Issuer) -> None:
         self.address = address
         self.problem = "not connected yet"
         self.serving = False
@@ -71,6 +72,8 @@ class Link:
         """When it was last chosen, so that equals take turns."""
         self._hello = hello
         self._owner = owner
+        self._clock, self._heard = clock, Heard()
+        clock.follow(self._heard)
         self._pending: dict[int, Question] = {}
         self._window = 0
         self._number = 0
@@ -96,6 +99,7 @@ class Link:
         self._pending[self._number] = question
         self.load += parcel.count
         question.sendings += 1
+        question.asked = ticks()
         # The deadlines inside were read from a clock that may be another machine's: say what that one shows now.
         self._out.append(stamp(parcel.rest, self._number, parcel.failed, time.monotonic() + parcel.skew))
         self._wake.set()
@@ -103,6 +107,7 @@ class Link:
     def leave(self, gone: Callable[[Link], None]) -> None:
         """Take nothing new, close once all that was asked is answered, and then call `gone`."""
         self._leaving = True
+        self._task.add_done_callback(lambda _: self._clock.forget(self._heard))
         self._task.add_done_callback(lambda _: gone(self))
         self.serving = False
         if not self._pending:
@@ -148,11 +153,13 @@ class Link:
         try:
             call: Any = channel.stream_stream(METHOD)()
             async with asyncio.timeout(HELLO_SECONDS):
-                await call.write(self._hello)
+                asked = ticks()
+                await call.write(stamp(self._hello, CONTROL, 0, time.time()))
                 raw = await call.read()
             if raw is grpc.aio.EOF:
                 raise Unavailable("the Pea ended the stream before it said Hello")
             said = hellos.check(raw, self.address)
+            self._heard.hear(unstamp(raw).sent, asked, ticks())
             self._window, self.workers = max(1, said.window), max(1, said.concurrency)
             self.serving, self.problem = not self._leaving, ""
             _log.info("%s: connected to %s", self.address, said.pea)
@@ -172,7 +179,7 @@ class Link:
 
     async def _read(self, call: Any) -> None:
         while (raw := await call.read()) is not grpc.aio.EOF:
-            number, failed, _, rest = unstamp(raw)
+            number, failed, shown, rest = unstamp(raw)
             if number == CONTROL:
                 if parse(rest).draining:
                     self.serving = False
@@ -182,6 +189,7 @@ class Link:
             if question is None:
                 continue
             self.load -= question.parcel.count
+            self._heard.hear(shown, question.asked, ticks())
             if not question.answer.done():
                 question.answer.set_result(question.parcel.after(rest, failed))
             if self._leaving and not self._pending:

@@ -43,3 +43,5 @@ class Question:
     answer: asyncio.Future[Parcel] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     sendings: int = 0
     """How often it was sent: a Pea that broke off may have been broken by it."""
+    asked: int = 0
+    """When it was last sent, in ticks."""

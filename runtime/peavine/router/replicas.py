@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from peavine.clock import Issuer
 from peavine.errors import ExecutorError
 from peavine.router.link import Link
 from peavine.router.names import is_fixed, resolve
@@ -45,11 +46,11 @@ class Listener(Protocol):
 class Replicas:
     """The Peas of a Pod, or of one shard of it."""
 
-    def __init__(self, pod: str, targets: Sequence[str], hello: bytes, listener: Listener) -> None:
+    def __init__(self, pod: str, targets: Sequence[str], hello: bytes, listener: Listener, clock: Issuer) -> None:
         self.pod = pod
         self.accepts: dict[str, frozenset[str]] | None = None
         """Parameters by kind, as the last Pea that was connected said; None before the first."""
-        self._targets, self._hello, self._listener = targets, hello, listener
+        self._targets, self._hello, self._listener, self._clock = targets, hello, listener, clock
         self._links: dict[str, Link] = {}
         self._leaving: set[Link] = set()
         self._queue: deque[Question] = deque()
@@ -181,7 +182,7 @@ class Replicas:
                 failed[target] = f"the name cannot be resolved ({error.strerror})"
         self._unresolved = failed
         for address in found - self._links.keys():
-            self._links[address] = Link(address, self._hello, self)
+            self._links[address] = Link(address, self._hello, self, self._clock)
         # A name server that does not answer says nothing of the Peas: those that are connected stay.
         if not failed:
             for address in self._links.keys() - found:

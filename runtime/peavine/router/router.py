@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from peavine.clock import Issuer
 from peavine.errors import DeadlineExceeded, PeavineError, Unavailable
 from peavine.graph import GATEWAY, Plan, Step
 from peavine.router.question import Parcel
@@ -66,6 +67,8 @@ class Router:
         greeting = hello(plan.name, pea)
         self.plan = plan
         self.changed = changed
+        self.clock = Issuer()
+        """The Flow's: no shard's clock is ahead of it."""
         self.accepts: dict[str, frozenset[str]] | None = None
         """All parameters that a Pod of the plan takes, by kind of request; None while a Pod has yet to say."""
         self.width = 1
@@ -80,8 +83,8 @@ class Router:
 
     def _stage(self, step: Step, greeting: bytes) -> Stage:
         if len(step.shards) > 1:
-            return Shards(step, greeting, self)
-        return Replicas(step.pod, step.shards[0], greeting, self)
+            return Shards(step, greeting, self, self.clock)
+        return Replicas(step.pod, step.shards[0], greeting, self, self.clock)
 
     def peas_changed(self) -> None:
         """Hear from a stage that Peas came or went."""

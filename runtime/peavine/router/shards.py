@@ -7,6 +7,7 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Final
 
+from peavine.clock import Issuer
 from peavine.graph import Step
 from peavine.router.question import Parcel
 from peavine.router.replicas import Listener, Replicas
@@ -26,10 +27,10 @@ PARTIAL_SHARE: Final = 0.8
 class Shards:
     """The shards of a Pod."""
 
-    def __init__(self, step: Step, hello: bytes, listener: Listener) -> None:
+    def __init__(self, step: Step, hello: bytes, listener: Listener, clock: Issuer) -> None:
         self._step = step
         self._shards = [
-            Replicas(f"{step.pod}, shard {number}", targets, hello, listener)
+            Replicas(f"{step.pod}, shard {number}", targets, hello, listener, clock)
             for number, targets in enumerate(step.shards)
         ]
         self._partial = step.on_missing_shard == OnMissingShard.PARTIAL

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import lmdb
 
+from peavine.clock import SHARD
 from peavine.errors import StoreError
 from peavine.store import file
 from peavine.store.transaction import Reading, Writing, apply
 
 META = "meta"
+LATEST = b"latest"
+"""In META: the newest version of a write (8 bytes)."""
 PATIENCE = 60.0
 """How long, in seconds, a transaction waits for another to end before it gives up."""
 
@@ -82,6 +85,10 @@ class Store:
         self._databases.update({name: self._env.open_db(name.encode(), create=False) for name in names})
         with self.read() as txn:
             file.check_version(self.folder, txn.get(META, b"format"), txn.get(META, b"version"))
+            latest = txn.get(META, LATEST)
+        if not self.read_only:
+            SHARD.keeps = True
+            SHARD.advance(int.from_bytes(latest or b"", "big"))
 
     def table(self, name: str, observer: Callable[[Changes], None] | None = None) -> None:
         """Make the table `name` if it is not there; `observer` hears of each commit's changes to it, in their order.
@@ -206,6 +213,9 @@ class Store:
         for table, changed in changes.items():
             for observe in self._observers.get(table, ()):
                 observe(changed)
+        latest = changes[META].get(LATEST)
+        if latest is not None:
+            SHARD.wait(int.from_bytes(latest, "big"))
 
     def _resize(self, size: int) -> None:
         """Map `size` bytes (0: as many as the file has) as soon as nobody reads."""

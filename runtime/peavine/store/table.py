@@ -1,8 +1,14 @@
-"""A table of rows that belong to an owner: a root Document owns what was kept for it and for its chunks.
+"""A table of rows that belong to an owner: a root Document owns what is kept for it and for its parts.
 
-A row is `id -> owner, value`. In the file: table NAME holds `id -> size of the owner (2 bytes), owner, value`, where no
-owner means the id itself; table NAME.owners holds `owner -> ids`, each with its size (2 bytes) before it, and is left
-out where an owner has one row of its own id, which is the rule for what has no chunks.
+A row has an id, which is unique among the rows of its owner, and a value. In the file:
+
+* table NAME holds `key -> owner's size (2 bytes), owner, value`. The key of an owner's own row, which has its id, is
+  that id. The key of a part is `0xff, owner's size - 1 (1 byte), owner, id`; 0xff begins no UTF-8. The owner before a
+  value is empty today: earlier versions kept parts by their id, and whose they were with their value.
+* table NAME.owners holds `owner -> ids`, each with its size (2 bytes) before it. It is left out where an owner has one
+  row, its own.
+
+Which writes come too late to count is the business of versions.py.
 """
 
 from __future__ import annotations
@@ -11,13 +17,17 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from peavine.errors import InvalidRequest
-from peavine.store.store import Store
+from peavine.documents.identity import MAX_ID_BYTES, row_name, split_name
+from peavine.errors import InvalidRequest, StoreError
+from peavine.store import versions
+from peavine.store.store import META, Store
 from peavine.store.transaction import Reading, Writing
 
 _SIZE = struct.Struct("<H")
-LONGEST_ID = 256
-"""Bytes of UTF-8 (LMDB would take 511)."""
+_PART = b"\xff"
+_LONGEST_KEY = 511
+_LAYOUT = b"2"
+_CONVERTED_AT_ONCE = 1000
 
 
 class Row(NamedTuple):
@@ -27,120 +37,152 @@ class Row(NamedTuple):
     owner: str
     value: bytes
 
+    @property
+    def name(self) -> str:
+        """What names it among all rows: see `peavine.documents.identity.row_name`."""
+        return row_name(self.id, self.owner)
+
 
 class Table:
     """Rows of one name in a store. Each method that writes is one transaction, or a part of the one that is open.
 
-    `observer` hears of every commit's changes: the row by id, None where it was deleted.
+    `observer` hears of every commit's changes: the row by name, None where it was deleted.
     """
 
     def __init__(
         self, store: Store, name: str, observer: Callable[[Mapping[str, Row | None]], None] | None = None
     ) -> None:
         self.store, self.name, self.owners = store, name, f"{name}.owners"
-
-        def observe(changes: Mapping[bytes, bytes | None]) -> None:
-            if observer is not None:
-                observer({key.decode(): None if value is None else row(key, value) for key, value in changes.items()})
-
-        store.table(name, observe if observer is not None else None)
         store.table(self.owners)
+        versions.open_tables(store)
+        store.table(name)
+        self._convert()
+        if observer is not None:
+            store.table(name, lambda changes: observer(_by_name(changes)))
 
     def __len__(self) -> int:
         with self.store.committed() as txn:
             return txn.count(self.name)
 
     def __iter__(self) -> Iterator[Row]:
-        """Yield the committed rows in the order of their ids, as of now."""
+        """Yield the committed rows, as of now, the parts of each owner together."""
         with self.store.committed() as txn:
             for key, value in txn.items(self.name):
                 yield row(key, value)
 
-    def get(self, ids: Iterable[str]) -> list[bytes | None]:
-        """Return the values of `ids`, None where there is no such row."""
+    def get(self, names: Iterable[str]) -> list[bytes | None]:
+        """Return the values of the rows with these names, None where there is no such row."""
         with self.store.read() as txn:
-            return [found.value if (found := self._get(txn, id.encode())) else None for id in ids]
+            return [found.value if (found := self._get(txn, name)) else None for name in names]
 
-    def add(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
-        """Make these the only rows of each owner named; an id given twice keeps its last row."""
-        keys, owner_keys = _keys(ids, values, owners)
-        with self.store.write() as txn:
-            txn.lock()
-            self._replace(txn, keys, values, owner_keys)
+    def add(
+        self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], issued: Sequence[int] = ()
+    ) -> None:
+        """Make these the only rows of each owner named; an id that an owner has twice keeps its last row.
 
-    def update(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
+        `issued` is the version of the write of each row; by default it is that of now. What is older than what is kept
+        of an owner, or than its deletion, changes nothing.
+        """
+        self._write(ids, values, owners, issued, lambda txn, owner: True)
+
+    def update(
+        self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], issued: Sequence[int] = ()
+    ) -> None:
         """Do as `add` for the owners that have rows; ignore the others."""
-        keys, owner_keys = _keys(ids, values, owners)
+        self._write(ids, values, owners, issued, lambda txn, owner: bool(self._rows_of(txn, owner)))
+
+    def delete(self, owners: Sequence[str], issued: Sequence[int] = ()) -> None:
+        """Remove all rows of these owners, unless a later write made them; ignore unknown ids."""
+        keys = [owner.encode() for owner in owners]
         with self.store.write() as txn:
             txn.lock()
-            known = {owner for owner in set(owner_keys) if self._rows_of(txn, owner)}
-            kept = [n for n, owner in enumerate(owner_keys) if owner in known]
-            self._replace(txn, [keys[n] for n in kept], [values[n] for n in kept], [owner_keys[n] for n in kept])
+            versions.sweep(txn)
+            for owner, version in zip(keys, issued or [versions.now()] * len(keys), strict=True):
+                if 0 < len(owner) <= MAX_ID_BYTES and versions.claim(txn, owner, version, deletes=True):
+                    self._clear(txn, owner)
 
-    def delete(self, ids: Iterable[str]) -> None:
-        """Remove the rows that these own, and these rows themselves; ignore unknown ids."""
+    def _write(
+        self,
+        ids: Sequence[str],
+        values: Sequence[bytes],
+        owners: Sequence[str],
+        issued: Sequence[int],
+        wanted: Callable[[Writing, bytes], bool],
+    ) -> None:
+        keys = _keys(ids, values, owners)
+        if not keys:
+            return
+        every = issued or [versions.now()] * len(keys)
+        newest: dict[bytes, int] = {}
+        for (_, owner), version in zip(keys, every, strict=True):
+            newest[owner] = max(newest.get(owner, 0), version)
+        rows: dict[bytes, dict[bytes, bytes]] = {owner: {} for owner in newest}
+        for (id, owner), value, version in zip(keys, values, every, strict=True):
+            if version == newest[owner]:
+                rows[owner][id] = value
         with self.store.write() as txn:
             txn.lock()
-            for key in (id.encode() for id in ids):
-                self._clear(txn, key)
-                found = self._get(txn, key)
-                if found is not None:
-                    self._detach(txn, key, found.owner.encode())
-                    txn.delete(self.name, key)
+            versions.sweep(txn)
+            for owner, version in newest.items():
+                if wanted(txn, owner) and versions.claim(txn, owner, version):
+                    self._replace(txn, owner, rows[owner])
 
-    def _get(self, txn: Reading | Writing, key: bytes) -> Row | None:
-        if not 0 < len(key) <= LONGEST_ID:
-            return None
-        value = txn.get(self.name, key)
-        return None if value is None else row(key, value)
-
-    def _replace(self, txn: Writing, keys: list[bytes], values: Sequence[bytes], owners: list[bytes]) -> None:
-        for owner in dict.fromkeys(owners):
-            self._clear(txn, owner)
-        last = {key: n for n, key in enumerate(keys)}
-        rows_of: dict[bytes, list[bytes]] = {}
-        for key, n in last.items():
-            owner = owners[n]
-            before = self._get(txn, key)
-            if before is not None:  # of an owner that is not in this batch, or it would be gone
-                self._detach(txn, key, before.owner.encode())
-            short = b"" if owner == key else owner
-            txn.put(self.name, key, _SIZE.pack(len(short)) + short + values[n])
-            rows_of.setdefault(owner, []).append(key)
-        for owner, rows in rows_of.items():
-            if rows != [owner]:
-                txn.put(self.owners, owner, pack(rows))
-
-    def _rows_of(self, txn: Writing, owner: bytes) -> list[bytes]:
-        listed = txn.get(self.owners, owner) if 0 < len(owner) <= LONGEST_ID else None
-        if listed is not None:
-            return unpack(listed)
-        found = self._get(txn, owner)
-        return [owner] if found is not None and found.owner == found.id else []
+    def _replace(self, txn: Writing, owner: bytes, rows: Mapping[bytes, bytes]) -> None:
+        self._clear(txn, owner)
+        for id, value in rows.items():
+            txn.put(self.name, _key(id, owner), _kept(value))
+        if list(rows) != [owner]:
+            txn.put(self.owners, owner, pack(rows))
 
     def _clear(self, txn: Writing, owner: bytes) -> None:
-        rows = self._rows_of(txn, owner)
-        for key in rows:
-            txn.delete(self.name, key)
-        if rows and rows != [owner]:
+        ids = self._rows_of(txn, owner)
+        for id in ids:
+            txn.delete(self.name, _key(id, owner))
+        if ids and ids != [owner]:
             txn.delete(self.owners, owner)
 
-    def _detach(self, txn: Writing, key: bytes, owner: bytes) -> None:
-        rows = self._rows_of(txn, owner)
-        if rows == [owner]:
-            return  # not listed
-        left = [each for each in rows if each != key]
-        if left and left != [owner]:
-            txn.put(self.owners, owner, pack(left))
-        else:
-            txn.delete(self.owners, owner)
+    def _rows_of(self, txn: Reading | Writing, owner: bytes) -> list[bytes]:
+        listed = txn.get(self.owners, owner)
+        if listed is not None:
+            return unpack(listed)
+        return [owner] if txn.get(self.name, owner) is not None else []
+
+    def _get(self, txn: Reading | Writing, name: str) -> Row | None:
+        id, owner = (each.encode() for each in split_name(name))
+        if not (0 < len(id) <= MAX_ID_BYTES and 0 < len(owner) <= MAX_ID_BYTES):
+            return None
+        key = _key(id, owner)
+        value = txn.get(self.name, key) if len(key) <= _LONGEST_KEY else None
+        return None if value is None else row(key, value)
+
+    def _convert(self) -> None:
+        """Bring the rows of a store that was written before parts of different Documents could share ids up to date."""
+        layout = f"{self.name}.layout".encode()
+        with self.store.committed() as txn:
+            if txn.get(META, layout) == _LAYOUT:
+                return
+            old = [key for key, value in txn.items(self.name) if _owner(value)]
+        if self.store.read_only:
+            if old:
+                raise StoreError(f"store {self.store.folder}: written by an earlier peavine; open it once for writing")
+            return
+        for start in range(0, len(old), _CONVERTED_AT_ONCE):
+            with self.store.write() as writing:
+                writing.lock()
+                for key in old[start : start + _CONVERTED_AT_ONCE]:
+                    value = writing.get(self.name, key)
+                    assert value is not None
+                    owner = _owner(value)
+                    writing.delete(self.name, key)
+                    writing.put(self.name, _key(key, owner), _kept(value[2 + len(owner) :]))
+        with self.store.write() as writing:
+            writing.put(META, layout, _LAYOUT)
 
 
 def row(key: bytes, value: bytes) -> Row:
     """Read a row as it is kept."""
-    end = 2 + _SIZE.unpack_from(value)[0]
-    id = key.decode()
-    return Row(id, value[2:end].decode() or id, value[end:])
+    id, owner = _ids(key)
+    return Row(id.decode(), owner.decode(), value[_SIZE.size :])
 
 
 def pack(ids: Iterable[bytes]) -> bytes:
@@ -152,18 +194,54 @@ def unpack(packed: bytes) -> list[bytes]:
     """Read a list of ids."""
     ids, at = [], 0
     while at < len(packed):
-        end = at + 2 + _SIZE.unpack_from(packed, at)[0]
-        ids.append(packed[at + 2 : end])
+        end = at + _SIZE.size + _SIZE.unpack_from(packed, at)[0]
+        ids.append(packed[at + _SIZE.size : end])
         at = end
     return ids
 
 
-def _keys(ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
+def _by_name(changes: Mapping[bytes, bytes | None]) -> dict[str, Row | None]:
+    found = {}
+    for key, value in changes.items():
+        id, owner = _ids(key)
+        found[row_name(id.decode(), owner.decode())] = None if value is None else row(key, value)
+    return found
+
+
+def _key(id: bytes, owner: bytes) -> bytes:
+    return id if id == owner else _PART + bytes((len(owner) - 1,)) + owner + id
+
+
+def _ids(key: bytes) -> tuple[bytes, bytes]:
+    if key[:1] != _PART:
+        return key, key
+    end = 3 + key[1]
+    return key[end:], key[2:end]
+
+
+def _kept(value: bytes) -> bytes:
+    return _SIZE.pack(0) + value
+
+
+def _owner(value: bytes) -> bytes:
+    """Return the owner of a row that an earlier version wrote."""
+    return value[_SIZE.size : _SIZE.size + _SIZE.unpack_from(value)[0]]
+
+
+def _keys(ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """Return the id and the owner of each row in UTF-8, or raise InvalidRequest for what is no id."""
     if not len(ids) == len(values) == len(owners):
         raise InvalidRequest(f"{len(ids)} ids, {len(values)} values and {len(owners)} owners: give one of each per row")
-    keys, owner_keys = [id.encode() for id in ids], [owner.encode() for owner in owners]
-    for key in (*keys, *owner_keys):
-        if not 0 < len(key) <= LONGEST_ID:
-            start = key[:32].decode(errors="replace")
-            raise InvalidRequest(f'id "{start}" has {len(key)} bytes; give it 1 to {LONGEST_ID}')
-    return keys, owner_keys
+    keys = [(id.encode(), owner.encode()) for id, owner in zip(ids, owners, strict=True)]
+    for id, owner in keys:
+        for each in (id, owner):
+            if not 0 < len(each) <= MAX_ID_BYTES:
+                start = each[:32].decode(errors="replace")
+                raise InvalidRequest(f'id "{start}" has {len(each)} bytes; give it 1 to {MAX_ID_BYTES}')
+        if len(_key(id, owner)) > _LONGEST_KEY:
+            start = owner[:32].decode(errors="replace")
+            raise InvalidRequest(
+                f'a part of "{start}..." and this Document have ids of {len(id)} and {len(owner)} bytes; '
+                f"together they may have {_LONGEST_KEY - 2}"
+            )
+    return keys

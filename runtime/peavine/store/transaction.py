@@ -60,6 +60,12 @@ class Writing:
             return changed[key]
         return self._committed.get(table, key) if self._committed else self._peek(table, key)
 
+    def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all (key, value) that were committed when it locked, in the order of the keys."""
+        self.lock()
+        assert self._committed is not None
+        yield from self._committed.items(table)
+
     def put(self, table: str, key: bytes, value: bytes) -> None:
         """Set the value at `key`."""
         self.lock()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from peavine.errors import StoreDamaged
-from peavine.store.store import META, Store
+from peavine.store.store import Store
 from peavine.store.table import row, unpack
 from peavine.store.transaction import Reading
 
@@ -24,7 +24,7 @@ def verify(folder: Path) -> list[str]:
         return [str(error)]
     try:
         with store.committed() as txn:
-            names = sorted(name for name in store.tables if name != META and not name.endswith(".owners"))
+            names = sorted(name[: -len(".owners")] for name in store.tables if name.endswith(".owners"))
             return [problem for name in names for problem in _disagreements(txn, name)]
     finally:
         store.close()
@@ -32,18 +32,22 @@ def verify(folder: Path) -> list[str]:
 
 def _disagreements(txn: Reading, name: str) -> list[str]:
     problems = []
-    listed: dict[bytes, bytes] = {}
-    for owner, packed in txn.items(f"{name}.owners"):
-        for key in unpack(packed):
-            if key in listed:
-                problems.append(f"table {name}: row {key!r} is listed by {listed[key]!r} and by {owner!r}")
-            listed[key] = owner
-            if txn.get(name, key) is None:
-                problems.append(f"table {name}: {owner!r} lists the row {key!r}, which is not there")
+    listed: set[tuple[str, str]] = set()
+    for key, packed in txn.items(f"{name}.owners"):
+        owner = key.decode()
+        for id in (each.decode() for each in unpack(packed)):
+            if (owner, id) in listed:
+                problems.append(f"table {name}: {owner!r} lists the row {id!r} twice")
+            listed.add((owner, id))
+    there: set[tuple[str, str]] = set()
     for key, value in txn.items(name):
-        owner = row(key, value).owner.encode()
-        if owner == key and key not in listed and txn.get(f"{name}.owners", key) is None:
+        found = row(key, value)
+        there.add((found.owner, found.id))
+        if found.id == found.owner and txn.get(f"{name}.owners", key) is None:
             continue  # the short form: an owner with one row of its own id has no list
-        if listed.get(key) != owner:
-            problems.append(f"table {name}: row {key!r} belongs to {owner!r}, but {listed.get(key)!r} lists it")
+        if (found.owner, found.id) not in listed:
+            problems.append(f"table {name}: row {found.id!r} belongs to {found.owner!r}, which does not list it")
+    problems += [
+        f"table {name}: {owner!r} lists the row {id!r}, which is not there" for owner, id in sorted(listed - there)
+    ]
     return problems

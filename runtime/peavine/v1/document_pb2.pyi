@@ -180,6 +180,7 @@ class Document(google.protobuf.message.Message):
     SCORE_FIELD_NUMBER: builtins.int
     EVALUATIONS_FIELD_NUMBER: builtins.int
     LEVEL_NAME_FIELD_NUMBER: builtins.int
+    ROOT_ID_FIELD_NUMBER: builtins.int
     id: builtins.str
     text: builtins.str
     buffer: builtins.bytes
@@ -197,6 +198,8 @@ class Document(google.protobuf.message.Message):
     offset: builtins.int
     """its place among them"""
     level_name: builtins.str
+    root_id: builtins.str
+    """of a match that is a part of a Document: id of the root that it belongs to"""
     @property
     def tensor(self) -> Global___Tensor: ...
     @property
@@ -239,9 +242,10 @@ class Document(google.protobuf.message.Message):
         score: Global___Score | None = ...,
         evaluations: collections.abc.Iterable[Global___Score] | None = ...,
         level_name: builtins.str = ...,
+        root_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_weight", b"_weight", "buffer", b"buffer", "content", b"content", "embedding", b"embedding", "score", b"score", "tags", b"tags", "tensor", b"tensor", "text", b"text", "weight", b"weight"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_weight", b"_weight", "adjacency", b"adjacency", "buffer", b"buffer", "chunks", b"chunks", "content", b"content", "embedding", b"embedding", "evaluations", b"evaluations", "granularity", b"granularity", "id", b"id", "level_name", b"level_name", "location", b"location", "matches", b"matches", "mime_type", b"mime_type", "modality", b"modality", "offset", b"offset", "parent_id", b"parent_id", "score", b"score", "siblings", b"siblings", "tags", b"tags", "tensor", b"tensor", "text", b"text", "uri", b"uri", "weight", b"weight"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_weight", b"_weight", "adjacency", b"adjacency", "buffer", b"buffer", "chunks", b"chunks", "content", b"content", "embedding", b"embedding", "evaluations", b"evaluations", "granularity", b"granularity", "id", b"id", "level_name", b"level_name", "location", b"location", "matches", b"matches", "mime_type", b"mime_type", "modality", b"modality", "offset", b"offset", "parent_id", b"parent_id", "root_id", b"root_id", "score", b"score", "siblings", b"siblings", "tags", b"tags", "tensor", b"tensor", "text", b"text", "uri", b"uri", "weight", b"weight"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_weight", b"_weight"]) -> typing.Literal["weight"] | None: ...
     @typing.overload

@@ -183,6 +183,7 @@ class Header(google.protobuf.message.Message):
     STATUS_FIELD_NUMBER: builtins.int
     COVERAGE_FIELD_NUMBER: builtins.int
     TOP_K_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
     id: builtins.str
     """unique among the requests of one stream"""
     kind: Global___Kind.ValueType
@@ -192,6 +193,10 @@ class Header(google.protobuf.message.Message):
     """seconds since 1970 by the clock that Unit.sent was read from; set by the gateway"""
     top_k: builtins.int
     """in an answer: the most matches that a Document was given, for who merges shards' answers"""
+    version: builtins.int
+    """When a write was issued, in microseconds since 1970 by the Flow's clock: of two writes of one Document the one with
+    the greater version stands. 0: the gateway sets it when the request arrives. Keep it when you send a write again.
+    """
     @property
     def parameters(self) -> google.protobuf.struct_pb2.Struct:
         """arguments for Drivers by name, such as top_k, with priority 1"""
@@ -217,9 +222,10 @@ class Header(google.protobuf.message.Message):
         status: Global___Status | None = ...,
         coverage: Global___Coverage | None = ...,
         top_k: builtins.int = ...,
+        version: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["coverage", b"coverage", "parameters", b"parameters", "status", b"status"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "deadline", b"deadline", "id", b"id", "kind", b"kind", "parameters", b"parameters", "queries", b"queries", "routes", b"routes", "status", b"status", "timeout", b"timeout", "top_k", b"top_k"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "deadline", b"deadline", "id", b"id", "kind", b"kind", "parameters", b"parameters", "queries", b"queries", "routes", b"routes", "status", b"status", "timeout", b"timeout", "top_k", b"top_k", "version", b"version"]) -> None: ...
 
 Global___Header: typing_extensions.TypeAlias = Header
 
@@ -372,7 +378,9 @@ class Unit(google.protobuf.message.Message):
     failed: builtins.int
     """how many items bear an error"""
     sent: builtins.float
-    """now, by the clock that the deadlines inside were read from"""
+    """Now. In a question: by the clock that the deadlines inside were read from. In an answer: by a clock that no shard's
+    is ahead of, in seconds since 1970; 0 where nothing is kept.
+    """
     kind: Global___Kind.ValueType
     draining: builtins.bool
     """from a server: send nothing new, take what is unanswered elsewhere if this stream ends"""

@@ -72,7 +72,9 @@ class Ranked(google.protobuf.message.Message):
     CHUNKS_FIELD_NUMBER: builtins.int
     MATCHES_FIELD_NUMBER: builtins.int
     SCORE_FIELD_NUMBER: builtins.int
+    ROOT_ID_FIELD_NUMBER: builtins.int
     id: builtins.str
+    root_id: builtins.str
     @property
     def chunks(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Ranked]: ...
     @property
@@ -86,9 +88,10 @@ class Ranked(google.protobuf.message.Message):
         chunks: collections.abc.Iterable[Global___Ranked] | None = ...,
         matches: collections.abc.Iterable[Global___Ranked] | None = ...,
         score: peavine.v1.document_pb2.Score | None = ...,
+        root_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["score", b"score"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["chunks", b"chunks", "id", b"id", "matches", b"matches", "score", b"score"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["chunks", b"chunks", "id", b"id", "matches", b"matches", "root_id", b"root_id", "score", b"score"]) -> None: ...
 
 Global___Ranked: typing_extensions.TypeAlias = Ranked
 

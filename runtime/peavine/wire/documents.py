@@ -113,7 +113,7 @@ def _write(doc: Document, message: document_pb2.Document, quantization: Quantiza
         _write_all("matches", doc.matches, message.matches, quantization, depth + 1)
 
 
-_TEXTS = ("uri", "mime_type", "modality", "parent_id", "level_name")
+_TEXTS = ("uri", "mime_type", "modality", "parent_id", "level_name", "root_id")
 _NUMBERS = ("granularity", "adjacency", "siblings", "offset")
 
 
@@ -166,6 +166,7 @@ def _read(message: document_pb2.Document) -> Document:
         siblings=message.siblings,
         offset=message.offset,
         level_name=message.level_name,
+        root_id=message.root_id,
     )
     match message.WhichOneof("content"):
         case "text":

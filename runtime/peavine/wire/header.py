@@ -13,13 +13,17 @@ from peavine.spec import KINDS
 from peavine.v1 import pea_pb2
 from peavine.wire.tags import write_struct
 
-__all__ = ["KIND_NUMBERS", "check_top_k", "header", "kind_of", "name_of"]
+__all__ = ["KIND_NUMBERS", "WRITES", "check_top_k", "header", "kind_of", "name_of"]
 
 _QUERY = ("driver", "parameters", "priority", "disabled")
 
 
 KIND_NUMBERS = frozenset(pea_pb2.Kind.values()) - {pea_pb2.KIND_UNSPECIFIED}
 """The wire's number of each kind of request."""
+
+
+WRITES = frozenset((pea_pb2.INDEX, pea_pb2.UPDATE, pea_pb2.DELETE))
+"""Those that change what is kept of Documents."""
 
 
 def kind_of(name: str) -> pea_pb2.Kind.ValueType:

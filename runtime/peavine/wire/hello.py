@@ -27,13 +27,13 @@ def hello(
     concurrency: int = 1,
     protocol: int = PROTOCOL,
 ) -> bytes:
-    """Return the first unit of a stream. `accepts` is by kind of request; `window` is counted in units."""
+    """Return the first unit of a stream, without its stamp. `accepts` is by kind; `window` is counted in units."""
     said = pea_pb2.Hello(
         version=peavine.__version__, protocol=protocol, pod=pod, pea=pea, window=window, concurrency=concurrency
     )
     for kind, names in (accepts or {}).items():
         said.accepts[kind_of(kind)].names.extend(sorted(names))
-    return stamp(serialize(pea_pb2.Unit(hello=said)), CONTROL, 0, time.time())
+    return serialize(pea_pb2.Unit(hello=said))
 
 
 def draining() -> bytes:

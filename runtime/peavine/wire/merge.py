@@ -1,7 +1,8 @@
 """The answers of all shards to the same requests become one: matches in order of their scores. Pure.
 
 Matches are merged wherever they are: of the Documents, and of their chunks. Only what ranks them is read. Scores of
-one list have one direction; equal ones are in the order of their ids, so that any number of shards gives one answer.
+one list have one direction; equal ones are in the order of their rows' names, so that any number of shards gives one
+answer.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from google.protobuf.message import DecodeError
 
+from peavine.documents import row_name
 from peavine.errors import ExecutorError, PeavineError
 from peavine.v1 import pea_pb2, shallow_pb2
 from peavine.wire.join import lesser, union
@@ -78,12 +80,14 @@ def _merge(docs: Sequence[shallow_pb2.Ranked], top_k: int) -> None:
 
 
 def merge_matches(lists: Sequence[Sequence[shallow_pb2.Ranked]], top_k: int = 0) -> list[shallow_pb2.Ranked]:
-    """Return the best of several lists of matches, the best first, each id once."""
+    """Return the best of several lists of matches, the best first, each row once."""
     every = [match for each in lists for match in each]
     ascending = any(match.score.ascending for match in every)
     best: dict[str, shallow_pb2.Ranked] = {}
-    for match in sorted(every, key=lambda match: (_badness(match.score.value, ascending), match.id)):
-        best.setdefault(match.id, match)
+    names = [row_name(match.id, match.root_id or match.id) for match in every]
+    badness = [_badness(match.score.value, ascending) for match in every]
+    for _, name, match in sorted(zip(badness, names, every, strict=True), key=lambda ranked: ranked[:2]):
+        best.setdefault(name, match)
     found = list(best.values())
     return found[:top_k] if top_k else found
 

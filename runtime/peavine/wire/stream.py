@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 
@@ -23,11 +22,21 @@ Take = Callable[["Stream", Stamped], None]
 """Takes a unit that arrived; it is answered later with `stream.answer`."""
 
 
+class Clock(Protocol):
+    """What the versions of writes are compared with."""
+
+    @property
+    def seconds(self) -> float:
+        """The time in seconds since 1970; 0 where nothing is kept."""
+
+
 class Stream:
     """One peer's stream. `serve` runs it to its end; units that it hands out are answered in any order."""
 
-    def __init__(self, context: grpc.aio.ServicerContext[Any, Any], window: int, window_bytes: int) -> None:
-        self._context = context
+    def __init__(
+        self, context: grpc.aio.ServicerContext[Any, Any], window: int, window_bytes: int, clock: Clock
+    ) -> None:
+        self._context, self._clock = context, clock
         self._duplex = Duplex(context, window, window_bytes)
         self._open: dict[int, int] = {}
 
@@ -37,7 +46,10 @@ class Stream:
         return self._duplex.alive
 
     async def serve(self, hello: bytes, take: Take) -> None:
-        """Exchange Hellos, hand each unit to `take`, and return when the peer, or a drain, ended it."""
+        """Exchange Hellos, hand each unit to `take`, and return when the peer, or a drain, ended it.
+
+        `hello` is ours, without its stamp.
+        """
         context = self._context
         try:
             async with asyncio.timeout(HELLO_SECONDS):
@@ -51,7 +63,7 @@ class Stream:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         except InvalidRequest as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        await context.write(hello)
+        await context.write(stamp(hello, CONTROL, 0, self._clock.seconds))
 
         def arrived(raw: bytes) -> None:
             unit = unstamp(raw)
@@ -65,7 +77,7 @@ class Stream:
     def answer(self, number: int, failed: int, rest: bytes) -> None:
         """Send the answer to a unit that was taken. On a stream that is gone it does nothing."""
         if self.alive:
-            self._duplex.answer(stamp(rest, number, failed, time.time()), self._open.pop(number))
+            self._duplex.answer(stamp(rest, number, failed, self._clock.seconds), self._open.pop(number))
 
     def drain(self) -> None:
         """Tell the peer to send nothing new, and end the stream once all that came is answered."""

@@ -18,7 +18,7 @@ from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes, batch_to_bytes
 from peavine.wire.header import kind_of
 from peavine.wire.hello import hello
-from peavine.wire.unit import Stamped, parse, serialize, stamp, unstamp
+from peavine.wire.unit import CONTROL, Stamped, parse, serialize, stamp, unstamp
 
 UNUSED = Path("unused")
 
@@ -54,7 +54,7 @@ class UnitStream:
 
     async def open(self, greeting: bytes | None = None) -> pea_pb2.Hello:
         """Say Hello and return the other side's."""
-        await self.call.write(hello("test", "test") if greeting is None else greeting)
+        await self.call.write(stamp(hello("test", "test") if greeting is None else greeting, CONTROL, 0, time.time()))
         raw = await self.call.read()
         assert raw is not grpc.aio.EOF
         return parse(unstamp(raw).rest).hello

@@ -15,7 +15,7 @@ from peavine.documents import Document
 from peavine.local.runner import LocalFlow
 from peavine.v1 import pea_pb2
 from peavine.wire.hello import PROTOCOL, hello
-from peavine.wire.unit import serialize, stamp
+from peavine.wire.unit import CONTROL, serialize, stamp
 from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelope
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -38,7 +38,7 @@ async def test_peers_of_other_protocols_refuse_each_other_and_name_both(start: S
     flow = await start({"name": "pass"})
     address = flow.gateway_address if where == "gateway" else flow.targets["pass"][0]
     stream = UnitStream(grpc.aio.insecure_channel(address))
-    await stream.call.write(hello("other", "other", protocol=PROTOCOL + 1))
+    await stream.call.write(stamp(hello("other", "other", protocol=PROTOCOL + 1), CONTROL, 0, 0.0))
     code, said = await status(stream.call)
     assert code is grpc.StatusCode.FAILED_PRECONDITION
     assert f"protocol {PROTOCOL + 1}" in said

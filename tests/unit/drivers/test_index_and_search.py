@@ -250,18 +250,26 @@ def test_what_is_not_kept_of_a_document_is_nothing_but_what_is_excluded(ask: Any
     ]
 
 
-def test_a_users_indexer_gets_owners_only_if_it_asks_for_them(ask: Any) -> None:
+def test_a_users_indexer_that_asks_for_no_owners_gets_a_name_of_its_own_for_each_row(ask: Any) -> None:
     class Plain(Executor):
+        ascending = True
+
         def __init__(self) -> None:
-            self.added: list[Any] = []
+            self.rows: dict[str, Any] = {}
 
         def add(self, ids: list[str], vectors: Any) -> None:
-            self.added.append((ids, vectors.tolist()))
+            self.rows |= dict(zip(ids, vectors.tolist(), strict=True))
 
-    plain = Plain()
-    plain.requests_on = {"index": [Tagged("VectorIndexDriver", {"traversal_paths": ["c"]})]}
-    ask(plain, "index", [chunked("a", 1, 2), chunked("b", 3)])
-    assert plain.added == [(["a1", "a2", "b3"], [[1, 0], [2, 0], [3, 0]])]
+        def query(self, vectors: Any, top_k: int) -> Any:
+            return [list(self.rows)] * len(vectors), [[0.0] * len(self.rows)] * len(vectors)
+
+    plain, paths = Plain(), {"traversal_paths": ["r", "c"]}
+    plain.requests_on = {"index": [Tagged("VectorIndexDriver", paths)], "search": [Tagged("VectorSearchDriver")]}
+    docs = [Document(id=id, embedding=[1], chunks=[Document(id="0", embedding=[2])]) for id in "ab"]
+    ask(plain, "index", docs)
+    assert list(plain.rows.values()) == [[1], [2], [1], [2]]
+    (query,) = ask(plain, "search", [Document(embedding=[1])]).docs
+    assert {(match.id, match.root_id) for match in query.matches} == {("a", ""), ("0", "a"), ("b", ""), ("0", "b")}
 
 
 def test_a_many_dimensional_batch_as_long_as_three_vectors_is_searched_right(ask: Any, index: Runner) -> None:

@@ -11,20 +11,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from peavine.documents import row_name
 from peavine.executors.indexers import BinaryPbIndexer, CompoundIndexer, NumpyIndexer
 from peavine.store import verify
 
 Rows = dict[str, tuple[str, bytes]]
-"""id -> owner, value"""
+"""name of a row -> owner, value"""
 
-roots = st.sampled_from([f"root{n}" for n in range(6)])
-chunks = st.sampled_from(["", "/a", "/b", "ä/ü"])
-"""A row's id is its root's with this after it: mostly a row stays with its root."""
-strays = st.sampled_from(["stray", "root0", "root1"])
-rows = st.lists(
-    st.tuples(st.one_of(st.builds(lambda root, chunk: (root + chunk, root), roots, chunks), st.tuples(strays, roots))),
-    max_size=6,
-).map(lambda found: [pair for (pair,) in found])
+roots = st.sampled_from([*(f"root{n}" for n in range(5)), "\0root", "\0" + "5:root0a"])
+parts = st.sampled_from(["0", "1", "ä/ü", "root0", "\0", "x" * 256])
+"""Ids of parts: the same in every root, and some that are those of roots."""
+rows = st.lists(st.one_of(st.tuples(parts, roots), st.builds(lambda root: (root, root), roots)), max_size=6)
 numbers = st.integers(-3, 3)
 
 
@@ -36,12 +33,11 @@ def replaced(model: Rows, new: list[tuple[str, str, bytes]], only_known: bool) -
     known = {owner for owner, _ in model.values()}
     new = [row for row in new if not only_known or row[1] in known]
     owners = {owner for _, owner, _ in new}
-    left = {id: row for id, row in model.items() if row[0] not in owners}
-    return left | {id: (owner, value) for id, owner, value in new}
+    return without(model, list(owners)) | {row_name(id, owner): (owner, value) for id, owner, value in new}
 
 
-def without(model: Rows, ids: list[str]) -> Rows:
-    return {id: row for id, row in model.items() if id not in ids and row[0] not in ids}
+def without(model: Rows, owners: list[str]) -> Rows:
+    return {name: row for name, row in model.items() if row[0] not in owners}
 
 
 class Indexing(RuleBasedStateMachine):
@@ -89,11 +85,9 @@ class Indexing(RuleBasedStateMachine):
             for indexer, given in ((self.vector_indexer, embeddings), (self.kv_indexer, values)):
                 method = indexer.update if update else indexer.add
                 method(ids, given, owners)  # type: ignore[arg-type]
-            assert self.kv_indexer.query(ids) == [
-                expected.get(id, ("", None))[1]
-                for expected in [replaced(self.documents, list(zip(ids, owners, values, strict=True)), update)]
-                for id in ids
-            ]
+            expected = replaced(self.documents, list(zip(ids, owners, values, strict=True)), update)
+            names = list(map(row_name, ids, owners))
+            assert self.kv_indexer.query(names) == [expected.get(name, ("", None))[1] for name in names]
             return (
                 replaced(self.vectors, list(zip(ids, owners, packed, strict=True)), update),
                 replaced(self.documents, list(zip(ids, owners, values, strict=True)), update),
@@ -101,21 +95,14 @@ class Indexing(RuleBasedStateMachine):
 
         self.change(operation, abort)
 
-    @rule(
-        ids=st.lists(st.one_of(roots, strays, st.just("unknown"), st.just("root1/a")), max_size=3), abort=st.booleans()
-    )
+    @rule(ids=st.lists(st.one_of(roots, parts, st.just("unknown")), max_size=3), abort=st.booleans())
     def delete(self, ids: list[str], abort: bool) -> None:
         def operation() -> tuple[Rows, Rows]:
             self.vector_indexer.delete(ids)
             self.kv_indexer.delete(ids)
-            return self.sequentially(self.vectors, ids), self.sequentially(self.documents, ids)
+            return without(self.vectors, ids), without(self.documents, ids)
 
         self.change(operation, abort)
-
-    def sequentially(self, model: Rows, ids: list[str]) -> Rows:
-        for id in ids:
-            model = without(model, [id])
-        return model
 
     @rule()
     def reopen(self) -> None:

@@ -24,21 +24,25 @@ class BinaryPbIndexer(StoredIndexer, KVIndexer):
         """How many values are committed."""
         return len(self._table)
 
-    def add(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
+    def add(
+        self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], versions: Sequence[int] = ()
+    ) -> None:
         """Keep B values; they replace all that their owners had."""
         self.refuse_if_read_only()
-        self._table.add(ids, values, owners)
+        self._table.add(ids, values, owners, versions)
 
-    def update(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
+    def update(
+        self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], versions: Sequence[int] = ()
+    ) -> None:
         """Do as `add` for owners that exist."""
         self.refuse_if_read_only()
-        self._table.update(ids, values, owners)
+        self._table.update(ids, values, owners, versions)
 
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove the values of these owners, and these values; ids that are not there are no error."""
+    def delete(self, ids: Sequence[str], versions: Sequence[int] = ()) -> None:
+        """Remove the values of these owners; ids that are not there are no error."""
         self.refuse_if_read_only()
-        self._table.delete(ids)
+        self._table.delete(ids, versions)
 
     def query(self, ids: Sequence[str]) -> list[bytes | None]:
-        """Return the value of each id, or None; inside a transaction, as that would leave it."""
+        """Return the value of the row with each name, or None; inside a transaction, as that would leave it."""
         return self._table.get(ids)

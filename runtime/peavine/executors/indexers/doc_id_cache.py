@@ -1,4 +1,8 @@
-"""DocIDCache: which Documents were seen already, by id or by content."""
+"""DocIDCache: which Documents were seen already, by id or by content.
+
+In the store, table NAME.FIELD holds `value -> 0 (2 bytes), id`, and NAME.FIELD.of holds `id -> value`. Earlier versions
+had the id once more before the id, with its size, and the value in NAME.FIELD.owners; those are read as they are.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Literal
 
 from peavine.errors import ManifestError, Problem
 from peavine.executors.indexers.stored import StoredIndexer
-from peavine.store import Table
+from peavine.store import Reading, Writing
 
 FIELDS = ("id", "content_hash")
 
@@ -25,23 +29,51 @@ class DocIDCache(StoredIndexer):
     def post_init(self) -> None:
         """Open the store."""
         super().post_init()
-        self._table = Table(self.store, f"{self.table_name}.{self.field}")
+        self._ids = f"{self.table_name}.{self.field}"
+        self._values = f"{self._ids}.of"
+        self.store.table(self._ids)
+        self.store.table(self._values)
 
     @property
     def size(self) -> int:
         """How many values it remembers."""
-        return len(self._table)
+        with self.store.committed() as txn:
+            return txn.count(self._ids)
 
     def query(self, values: Sequence[str]) -> list[str | None]:
         """Return for each value the id of the Document that it was first seen with, or None."""
-        return [None if found is None else found.decode() for found in self._table.get(values)]
+        with self.store.read() as txn:
+            return [self._seen(txn, value.encode()) for value in values]
 
     def add(self, values: Sequence[str], ids: Sequence[str]) -> None:
-        """Remember the value of each Document, in place of those that it had."""
+        """Remember the value of each Document, in place of the one that it had."""
         self.refuse_if_read_only()
-        self._table.add(values, [id.encode() for id in ids], ids)
+        with self.store.write() as txn:
+            txn.lock()
+            for value, id in zip(values, ids, strict=True):
+                self._forget(txn, id)
+                txn.put(self._ids, value.encode(), b"\0\0" + id.encode())
+                txn.put(self._values, id.encode(), value.encode())
 
-    def delete(self, ids: Sequence[str]) -> None:
+    def delete(self, ids: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Forget these Documents; ids that are not there are no error."""
         self.refuse_if_read_only()
-        self._table.delete(ids)
+        with self.store.write() as txn:
+            txn.lock()
+            for id in ids:
+                self._forget(txn, id)
+
+    def _seen(self, txn: Reading | Writing, value: bytes) -> str | None:
+        found = txn.get(self._ids, value) if value else None
+        return None if found is None else found[2 + int.from_bytes(found[:2], "little") :].decode()
+
+    def _forget(self, txn: Writing, id: str) -> None:
+        value = txn.get(self._values, id.encode()) or self._listed(txn, id)
+        if value is not None and self._seen(txn, value) == id:
+            txn.delete(self._ids, value)
+        txn.delete(self._values, id.encode())
+
+    def _listed(self, txn: Writing, id: str) -> bytes | None:
+        """Return the value of a Document as an earlier version kept it."""
+        listed = txn.get(f"{self._ids}.owners", id.encode())
+        return id.encode() if listed is None else listed[2:]

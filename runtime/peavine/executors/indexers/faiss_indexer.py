@@ -110,7 +110,7 @@ class FaissIndexer(StoredVectors):
         count = len(self._table)
         if count:
             log.info("%s: building the graph of %d vectors", self.name, count)
-        self._add((row.id, row.value) for row in self._table)
+        self._add((row.name, row.value) for row in self._table)
 
     def _add(self, rows: Iterable[tuple[str, bytes]]) -> None:
         rows = iter(rows)

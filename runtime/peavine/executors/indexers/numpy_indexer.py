@@ -52,4 +52,4 @@ class NumpyIndexer(StoredVectors):
             if n % 1000 == 0 and time.monotonic() - last > _EVERY:
                 last = time.monotonic()
                 log.info("%s: %d of %d vectors read (%.0f %%)", self.name, n, count, 100 * n / count)
-            yield row.id, row.value
+            yield row.name, row.value

@@ -62,26 +62,26 @@ class StoredVectors(StoredIndexer, VectorIndexer):
     def _dimension_key(self) -> bytes:
         return f"{self.table_name}.dimension".encode()
 
-    def add(self, ids: Sequence[str], vectors: Vectors, owners: Sequence[str]) -> None:
+    def add(self, ids: Sequence[str], vectors: Vectors, owners: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Keep B vectors, B x D; they replace all that their owners had."""
-        self._write(self._table.add, ids, vectors, owners)
+        self._write(self._table.add, ids, vectors, owners, versions)
 
-    def update(self, ids: Sequence[str], vectors: Vectors, owners: Sequence[str]) -> None:
+    def update(self, ids: Sequence[str], vectors: Vectors, owners: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Do as `add` for owners that exist."""
         if self.dimension is not None:
-            self._write(self._table.update, ids, vectors, owners)
+            self._write(self._table.update, ids, vectors, owners, versions)
 
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove the vectors of these owners, and these vectors; ids that are not there are no error."""
+    def delete(self, ids: Sequence[str], versions: Sequence[int] = ()) -> None:
+        """Remove the vectors of these owners; ids that are not there are no error."""
         self.refuse_if_read_only()
-        self._table.delete(ids)
+        self._table.delete(ids, versions)
 
     def query_by_id(self, ids: Sequence[str]) -> list[Vectors | None]:
-        """Return the vector of each id, or None."""
+        """Return the vector of the row with each name, or None."""
         return [None if value is None else np.frombuffer(value, "<f4") for value in self._table.get(ids)]
 
     def query(self, vectors: Vectors, top_k: int) -> tuple[list[list[str]], list[NDArray[np.floating[Any]]]]:
-        """Return for each of B vectors the ids and distances of the `top_k` nearest, best first; equals by their ids.
+        """Return for each of B vectors names and distances of the `top_k` nearest rows, best first; equals by name.
 
         It finds what is committed, not what the open transaction has written.
         """
@@ -99,7 +99,7 @@ class StoredVectors(StoredIndexer, VectorIndexer):
 
     @abstractmethod
     def _apply(self, changes: Mapping[str, bytes | None]) -> None:
-        """Bring what is searched up to date with a commit: the value of each changed id, None where it was deleted."""
+        """Bring what is searched up to date with a commit: the value of each changed row, None where it was deleted."""
 
     @abstractmethod
     def _rebuild(self) -> None:
@@ -118,17 +118,18 @@ class StoredVectors(StoredIndexer, VectorIndexer):
             return
         with self._using:
             try:
-                self._apply({id: None if row is None else row.value for id, row in changes.items()})
+                self._apply({name: None if row is None else row.value for name, row in changes.items()})
             except Exception:  # the commit stands: what is searched is made anew from the store
                 log.exception("%s: cannot follow a commit, so the vectors are read again", self.name)
                 self._stale = True
 
     def _write(
         self,
-        write: Callable[[Sequence[str], Sequence[bytes], Sequence[str]], None],
+        write: Callable[[Sequence[str], Sequence[bytes], Sequence[str], Sequence[int]], None],
         ids: Sequence[str],
         vectors: Vectors,
         owners: Sequence[str],
+        versions: Sequence[int],
     ) -> None:
         self.refuse_if_read_only()
         if not len(ids):
@@ -139,7 +140,7 @@ class StoredVectors(StoredIndexer, VectorIndexer):
             kept = self._checked(vectors, ids, dimension)
             if dimension is None:
                 txn.put(META, self._dimension_key, str(kept.shape[1]).encode())
-            write(ids, [vector.tobytes() for vector in kept.astype("<f4", copy=False)], owners)
+            write(ids, [vector.tobytes() for vector in kept.astype("<f4", copy=False)], owners, versions)
 
     def _checked(self, vectors: Vectors, ids: Sequence[str] | None, dimension: int | None) -> Float32:
         """Return the vectors as float32, or raise InvalidRequest for what cannot be searched."""
