@@ -24,7 +24,7 @@ from peavine.errors import InvalidRequest
 
 __all__ = ["LIFETIME", "MOST_AHEAD", "SHARD", "Heard", "Issuer", "ShardClock", "ticks"]
 
-MOST_AHEAD: Final = 1_000_000
+MOST_AHEAD: Final = 5_000_000
 """Microseconds by which a version may be ahead of a shard's clock: what is less is waited for, more is refused."""
 LIFETIME: Final = 3_600_000_000
 """Microseconds for which a write may be on its way. An older one is refused, so a shard need not remember what it

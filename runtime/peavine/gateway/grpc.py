@@ -110,6 +110,8 @@ class GrpcEdge:
     async def _stream(self, _: Any, context: Context) -> None:
         plan = self._edge.plan
         stream = Stream(context, UNIT_WINDOW, self._window_bytes, self._edge.router.clock)
+        if not await stream.meet():
+            return
         tasks: set[asyncio.Task[None]] = set()
 
         def take(stream: Stream, unit: Stamped) -> None:

@@ -165,6 +165,7 @@ def _status(edge: Edge) -> Endpoint:
             "timeout_seconds": info.timeout,
         }
         data = {"flow": info.flow, "version": info.version, "ready": edge.ready, "pods": pods, "limits": limits}
+        data["time"] = edge.router.clock.now()
         return _json(data)
 
     return flow_status

@@ -79,6 +79,7 @@ def asking(kind: str, data: Mapping[str, Any]) -> Asking:
         parameters=body.parameters,
         queries=[query.model_dump() for query in body.queries],
         timeout=body.timeout_seconds,
+        version=body.version,
     )
     return Asking(pea_pb2.Envelope(header=made, bodies=[batch_to_bytes(docs, truths)]), body.arrays)
 

@@ -136,6 +136,9 @@ class _Options(_Json):
     """Arguments for one class of Driver, with priorities."""
     timeout_seconds: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     """Time that the request may take, up to the Flow's own limit, which counts when left out."""
+    version: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """When a write was issued, in microseconds since 1970, close to `time` of `/v1/status`. The newest write of a
+    Document stands. Send the same version when you send a write again; without it, the time of arrival counts."""
     arrays: Literal["none", "list", "base64"] = "none"
     """How tensors and embeddings stand in the answer: not at all, as nested lists of numbers, or as their bytes."""
 

@@ -85,11 +85,13 @@ class PeaServer:
         return await self._work.close(CLOSE_SECONDS)
 
     async def _stream(self, _: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        window_bytes = WINDOW_MESSAGES * (self.pod.spec.max_message_bytes or 16777216)
+        stream = Stream(context, self._window, window_bytes, self._work.clock)
+        if not await stream.meet():
+            return
         await self._loaded.wait()
         if self._stopping:
             await context.abort(grpc.StatusCode.UNAVAILABLE, f"{self.name} is stopping")
-        window_bytes = WINDOW_MESSAGES * (self.pod.spec.max_message_bytes or 16777216)
-        stream = Stream(context, self._window, window_bytes, self._work.clock)
         self._streams.add(stream)
         try:
             await stream.serve(self._hello, self._take)

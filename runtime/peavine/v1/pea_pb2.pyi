@@ -378,8 +378,8 @@ class Unit(google.protobuf.message.Message):
     failed: builtins.int
     """how many items bear an error"""
     sent: builtins.float
-    """Now. In a question: by the clock that the deadlines inside were read from. In an answer: by a clock that no shard's
-    is ahead of, in seconds since 1970; 0 where nothing is kept.
+    """In a question: now, by the clock that the deadlines inside were read from. In an answer: when the question arrived,
+    by a clock that no shard's is ahead of, in seconds since 1970; 0 where nothing is kept.
     """
     kind: Global___Kind.ValueType
     draining: builtins.bool

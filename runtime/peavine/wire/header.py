@@ -45,13 +45,14 @@ def header(
     parameters: Mapping[str, Any] | None = None,
     queries: Iterable[Mapping[str, Any]] = (),
     timeout: float | None = None,
+    version: int = 0,
 ) -> pea_pb2.Header:
     """Return the header of a request, without its id.
 
     `top_k` is the parameter of that name. `queries` are mappings with `driver`, `parameters`, `priority` and
-    `disabled`. `timeout` is in seconds. Raises InvalidRequest that names the wrong field.
+    `disabled`. `timeout` is in seconds; `version` says when a write was issued, 0 when it arrives. Raises InvalidRequest that names the wrong field.
     """
-    made = pea_pb2.Header(kind=kind_of(kind))
+    made = pea_pb2.Header(kind=kind_of(kind), version=version)
     given = dict(parameters or {})
     if top_k is not None:
         if given.get("top_k", top_k) != top_k:

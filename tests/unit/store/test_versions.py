@@ -104,7 +104,7 @@ def test_what_was_deleted_is_forgotten_when_no_late_write_can_arrive_any_more(st
         txn.put("versions", b"gone", long_ago)
         txn.put("versions", b"back", (now - 5).to_bytes(8, "big"))
     put(table, "a", b"1", now)
-    with store.read() as reading:
+    with store.committed() as reading:
         assert [reading.get("versions", owner) is not None for owner in (b"gone", b"back", b"a")] == [False, True, True]
         assert reading.count("tombstones") == 0
     with pytest.raises(InvalidRequest, match="this write was issued 3,60"):

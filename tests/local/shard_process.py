@@ -1,0 +1,58 @@
+"""Shards as processes that execute one unit after the other as they are told: the test decides what arrives when.
+
+`python -m tests.local.shard_process SOCKET` forks a shard for each connection to that socket: a fork takes
+milliseconds, a new interpreter a second.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+
+from peavine.clock import SHARD
+from peavine.drivers import Runner
+from peavine.executors import load
+from peavine.pea.executing import Arrived, Place, execute
+from peavine.spec import parse_pod
+from peavine.wire.header import name_of
+from peavine.wire.unit import parse
+
+POD = parse_pod({"metadata": {"name": "index"}, "spec": {"uses": "_index", "usesWith": {"metric": "euclidean"}}})
+
+
+def serve(connection: Connection, folder: Path) -> None:
+    """Answer each unit with the number of failed items, the rest of the answer and the time at which it arrived."""
+    executor = load(POD.spec.uses, folder=folder, uses_with=POD.spec.uses_with, workspace=folder)
+    runner, place = Runner(executor), Place.of(POD, "index-0")
+    connection.send(os.getpid())
+    while True:
+        try:
+            unit = parse(connection.recv_bytes())
+        except EOFError:
+            executor.close()
+            return
+        arrived = SHARD.seconds
+        ((failed, rest),) = execute(runner, name_of(unit.kind), [Arrived(unit, time.time(), 0.0)], place)
+        connection.send((failed, rest, arrived))
+
+
+def main(path: str) -> None:
+    """Fork shards until the process is ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then forgets children that end
+    with Listener(path, family="AF_UNIX", backlog=8) as listener:
+        while True:
+            connection = listener.accept()
+            if os.fork() == 0:
+                try:
+                    serve(connection, Path(connection.recv()))
+                finally:
+                    os._exit(0)
+            connection.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
