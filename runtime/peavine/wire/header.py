@@ -50,7 +50,8 @@ def header(
     """Return the header of a request, without its id.
 
     `top_k` is the parameter of that name. `queries` are mappings with `driver`, `parameters`, `priority` and
-    `disabled`. `timeout` is in seconds; `version` says when a write was issued, 0 when it arrives. Raises InvalidRequest that names the wrong field.
+    `disabled`. `timeout` is in seconds; `version` says when a write was issued, 0 that it is when it arrives. Raises
+    InvalidRequest that names the wrong field.
     """
     made = pea_pb2.Header(kind=kind_of(kind), version=version)
     given = dict(parameters or {})
