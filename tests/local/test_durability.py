@@ -17,8 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from peavine.documents import row_name, split_name
 from peavine.executors.indexers import BinaryPbIndexer, CompoundIndexer, NumpyIndexer
 from peavine.store import verify
+from peavine.store.table import row
 
 KILLS = 16
 DIMENSION = 16
@@ -52,8 +54,9 @@ def rows(number: int) -> Iterator[tuple[str, str, bytes, bytes]]:
 
 def after(state: State, number: int) -> State:
     gone = {*batch(number).roots, *batch(number).delete}
-    left = {id: value for id, value in state.items() if id.partition("/")[0] not in gone}
-    new = {id: (vector, value) for id, owner, vector, value in rows(number) if owner not in batch(number).delete}
+    left = {name: value for name, value in state.items() if split_name(name)[1] not in gone}
+    deleted = batch(number).delete
+    new = {row_name(id, owner): (vector, value) for id, owner, vector, value in rows(number) if owner not in deleted}
     return left | new
 
 
@@ -87,7 +90,7 @@ def on_disk(folder: Path) -> State:
     with CompoundIndexer().open(folder) as indexer:
         vectors, documents = parts(indexer)
         with indexer.store.committed() as txn:
-            ids = [key.decode() for key, _ in txn.items("documents")]
+            ids = [row(key, value).name for key, value in txn.items("documents")]
         found = dict(zip(ids, zip(vectors.query_by_id(ids), documents.query(ids), strict=True), strict=True))
         assert vectors.size == documents.size == len(ids)
         state = {id: (v.tobytes(), d) for id, (v, d) in found.items() if v is not None and d is not None}
