@@ -32,8 +32,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def installed() -> Iterator[None]:
     """The cluster with images and chart."""
     with install.cluster():
-        install.load_images()
-        install.install()
         yield
 
 

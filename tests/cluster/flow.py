@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from tests.cluster.kube import Kube, Object, condition, is_ready, name, pod_is_ready, until
+from tests.cluster.kube import PATIENCE, Kube, Object, condition, is_ready, name, pod_is_ready, until
 
 STAMP = """\
 from peavine.executors import Crafter
@@ -64,7 +64,7 @@ class Flow:
     def resource(self) -> Object | None:
         return self.kube.get("flows.peavine.dev", self.name)
 
-    def wait_ready(self, seconds: float = 60) -> Object:
+    def wait_ready(self, seconds: float = PATIENCE) -> Object:
         """Wait until the Flow is Ready with what its manifest says now."""
 
         def check() -> Object:

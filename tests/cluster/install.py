@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 import images
 from cluster import lifecycle, place
+from tests.cluster.sharing import shared
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "peavine"
@@ -30,6 +30,9 @@ built_in = pytest.mark.skipif(
     is_foreign(), reason="KUBECONFIG's cluster has no audit log, processes and power switch that tests can reach"
 )
 """Marks a test of what only the test cluster of tools/cluster lets a test see or do."""
+alone = pytest.mark.alone
+"""Marks a test that others would disturb or be disturbed by: it counts what the operator does, or stops the operator,
+the API server or a node. `make test` runs the others in several namespaces at once, and these one after another."""
 
 
 def machine(*argv: str) -> None:
@@ -40,39 +43,36 @@ def machine(*argv: str) -> None:
 
 @contextmanager
 def cluster() -> Iterator[None]:
-    """Have a cluster: KUBECONFIG's, or that of tools/cluster, which is started unless the user has.
+    """Have a cluster with the images and the chart of this tree: KUBECONFIG's, or that of tools/cluster.
 
-    One that an aborted run of the tests left is removed first. Two runs at once on a machine would share it, so the
-    second is refused.
+    All workers of a run of the tests share it.
     """
-    if is_foreign():
+    if not is_foreign():
+        os.environ["KUBECONFIG"] = str(place.KUBECONFIG)
+        os.environ["PATH"] = f"{place.BIN}:{os.environ['PATH']}"
+    with shared(place.HOME, _prepare, _take_down):
         yield
-        return
-    place.HOME.mkdir(parents=True, exist_ok=True)
-    with open(place.HOME / "tests.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SystemExit("another run of the tests uses the test cluster; wait for its end") from None
+
+
+def _prepare() -> None:
+    """Install the chart; images for another cluster than the built-in one are loaded by whoever made that.
+
+    The built-in cluster is started unless the user has. One that an aborted run of the tests left is removed first.
+    """
+    if not is_foreign():
         if STARTED_BY_TESTS.exists():
             machine("down")
         was_up = lifecycle.is_up() and lifecycle.is_healthy(NODES)
         machine("up", "--nodes", str(NODES))
         if not was_up:
             STARTED_BY_TESTS.touch()
-        os.environ["KUBECONFIG"] = str(place.KUBECONFIG)
-        os.environ["PATH"] = f"{place.BIN}:{os.environ['PATH']}"
-        try:
-            yield
-        finally:
-            if not was_up:
-                machine("down")
-
-
-def load_images() -> None:
-    """Build the images of this tree and load them; those for another cluster are loaded by whoever made it."""
-    if not is_foreign():
         images.load()
+    install()
+
+
+def _take_down() -> None:
+    if STARTED_BY_TESTS.exists():
+        machine("down")
 
 
 def helm(*argv: str, seconds: float = 180) -> str:

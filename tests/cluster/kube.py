@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import yaml
 
 T = TypeVar("T")
+PATIENCE = 180.0
+"""Seconds that anything may take on a busy machine. How long it took is printed, never asserted."""
 Object = dict[str, Any]
 
 
@@ -18,7 +20,7 @@ class NotYet(AssertionError):
     """A condition was not met within its deadline."""
 
 
-def until(what: str, check: Callable[[], T | None], seconds: float, pause: float = 0.2) -> T:
+def until(what: str, check: Callable[[], T | None], seconds: float = PATIENCE, pause: float = 0.2) -> T:
     """Return the first result of `check()` that is true; an AssertionError from it counts as not yet."""
     deadline = time.monotonic() + seconds
     last: object = None

@@ -15,6 +15,7 @@ import numpy as np
 from peavine import AsyncClient, Document
 from peavine.client.answer import Answer
 from peavine.errors import PeavineError
+from tests.cluster.kube import until
 
 DIMENSION = 32
 
@@ -42,6 +43,11 @@ class Report:
     """When an answer came (monotonic), and each Pea it went through."""
     tags: deque[tuple[float, str]] = field(default_factory=deque)
     """When an answer came, and what the Executor `Stamp` wrote into it."""
+
+    @property
+    def total(self) -> int:
+        """How many requests got an answer or an error."""
+        return self.answered.total() + len(self.lost) + len(self.wrong)
 
     def since(self, moment: float, seen: deque[tuple[float, str]]) -> Counter[str]:
         """Return what was seen after a moment, counted."""
@@ -86,8 +92,9 @@ class Load:
         assert not self._thread.is_alive(), "the load did not end"
 
     def run_for(self, seconds: float) -> None:
-        """Go on for a while."""
-        time.sleep(seconds)
+        """Go on until as many more requests were answered as are sent in this time."""
+        wanted = self.report.total + seconds * self.rate
+        until(f"{wanted:.0f} answers", lambda: self.report.total >= wanted, 60 + 5 * seconds)
 
     def check(self) -> Report:
         """Fail unless every request was answered and every answer right; the report is for the record."""

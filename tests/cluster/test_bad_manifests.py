@@ -134,7 +134,7 @@ def test_the_status_tells_of(flow: Flow, kube: Kube, wrong: dict[str, Any], told
         found = condition(flow.resource, "Accepted")
         return found["message"] if found["status"] == "False" else ""
 
-    message = until("Accepted is False", accepted, 10)
+    message = until("Accepted is False", accepted)
     assert [words for words in told if words not in message] == []
     assert condition(flow.resource, "Ready")["status"] == "False"
     assert kube.all("deployments,statefulsets") == []
@@ -154,7 +154,7 @@ def not_accepted(flow: Flow, reason: str, *told: str) -> None:
         assert [words for words in told if words not in found["message"]] == []
         return True
 
-    until("Accepted is False", says, 20)
+    until("Accepted is False", says)
     assert condition(flow.resource, "Ready")["status"] == "False"
 
 
@@ -170,11 +170,11 @@ def test_so_is_that_of_a_gateway(flow: Flow, kube: Kube) -> None:
 
 def test_what_a_quota_forbids_is_told_and_done_when_it_may_be(flow: Flow, kube: Kube) -> None:
     kube.apply({**QUOTA, "spec": {"hard": {"count/services": "0"}}})
-    until("the quota counts", lambda: kube.must("resourcequota", "none").get("status", {}).get("hard"), 20)
+    until("the quota counts", lambda: kube.must("resourcequota", "none").get("status", {}).get("hard"))
     kube.apply(manifest(pods=[{"name": "only"}]))
     not_accepted(flow, "Refused", "exceeded quota")
     kube.delete("resourcequota", "none")
-    flow.wait_ready(90)
+    flow.wait_ready()
 
 
 def test_a_name_that_is_taken_is_told_and_used_when_it_is_free(flow: Flow, kube: Kube) -> None:
@@ -182,4 +182,4 @@ def test_a_name_that_is_taken_is_told_and_used_when_it_is_free(flow: Flow, kube:
     kube.apply(manifest(pods=[{"name": "only"}]))
     not_accepted(flow, "NameTaken", "spec.pods[0].name: Service pictures-only belongs to somebody else")
     kube.delete("service", "pictures-only")
-    flow.wait_ready(90)
+    flow.wait_ready()

@@ -107,6 +107,7 @@ def columns() -> int:
     return len(resource["spec"]["versions"][0]["additionalPrinterColumns"])
 
 
+@install.alone
 def test_an_upgrade_brings_the_resources_and_loses_nothing(flow: Flow, kube: Kube, tmp_path: Path) -> None:
     try:
         install.install(chart=older(tmp_path))
@@ -115,14 +116,15 @@ def test_an_upgrade_brings_the_resources_and_loses_nothing(flow: Flow, kube: Kub
         flow.wait_ready()
         with Load(flow.host) as load:
             install.install()
-            until("an operator leads", lambda: columns() > 1, 10)
+            until("an operator leads", lambda: columns() > 1)
             flow.edit({"op": "add", "path": "/spec/exposeTracebacks", "value": True})
-            flow.wait_ready(90)
+            flow.wait_ready()
         print(load.check())
     finally:
         install.install()
 
 
+@install.alone
 def test_an_uninstall_leaves_flows_and_their_data_and_a_new_install_takes_them_up(flow: Flow, kube: Kube) -> None:
     kube.apply(manifest())
     flow.wait_ready()
@@ -135,17 +137,18 @@ def test_an_uninstall_leaves_flows_and_their_data_and_a_new_install_takes_them_u
     finally:
         install.install()
     flow.edit({"op": "add", "path": "/spec/pods/0/usesWith", "value": {"text": "two"}})
-    flow.wait_ready(90)
+    flow.wait_ready()
     (found,) = Client(flow.host).search([document(1)], top_k=1, progress=False)
     assert (found.matches[0].id, found.tags["stamp"]) == ("doc-1", "two")
 
 
+@install.alone
 def test_an_operator_of_some_namespaces_needs_no_rights_in_others(kube: Kube) -> None:
     flow, other = Flow(kube), Kube("default")
     try:
         install.install(f"watchNamespaces={{{kube.namespace}}}")
         kube.apply(manifest(pods=[{"name": "only"}]))
-        flow.wait_ready(60)
+        flow.wait_ready()
         other.apply(manifest(pods=[{"name": "only"}]))
         kube.run("label", "flows.peavine.dev", "pictures", "touched=1")
         assert "status" not in other.must("flows.peavine.dev", "pictures")

@@ -33,7 +33,7 @@ def test_the_example_searches_as_on_a_laptop_and_its_index_outlives_it(kube: Kub
     flow = Flow(kube, "fashion")
     began = time.monotonic()
     kube.apply(EXAMPLE.read_text())
-    flow.wait_ready(60)
+    flow.wait_ready()
     seconds = time.monotonic() - began
     print(f"apply to Ready: {seconds:.1f} s")
 
@@ -50,12 +50,12 @@ def test_the_example_searches_as_on_a_laptop_and_its_index_outlives_it(kube: Kub
         "flows.peavine.dev,pods.peavine.dev,deployments,statefulsets,services,pods,configmaps,pdb,hpa,serviceaccounts"
     )
     of_kubernetes = {"kube-root-ca.crt", "default"}
-    until("only volumes are left", lambda: {name(left) for left in kube.all(kinds)} == of_kubernetes, 60)
+    until("only volumes are left", lambda: {name(left) for left in kube.all(kinds)} == of_kubernetes)
     assert len(kube.all("pvc")) == 2
 
     began = time.monotonic()
     kube.apply(EXAMPLE.read_text())
-    flow.wait_ready(60)
+    flow.wait_ready()
     print(f"apply to Ready, a second time: {time.monotonic() - began:.1f} s")
     some = images.load(images.folder(None), "train", 20)
     found = Client(flow.host).search(some.documents(), top_k=1, progress=False)

@@ -51,8 +51,8 @@ def test_nothing_is_lost_when_a_core_pod_is(serving: Flow, step: str, end: Calla
         end(serving, step)
 
         began = time.monotonic()
-        until("a new one", lambda: runs() - before, 30)
-        serving.wait_ready(30)
+        until("a new one", lambda: runs() - before)
+        serving.wait_ready()
         print(f"{step} replaced in {time.monotonic() - began:.1f} s")
         load.run_for(1)
     print(load.check())
@@ -68,8 +68,8 @@ def test_a_search_tells_its_coverage_while_a_shard_is_away_if_it_may_be_partial(
     with Load(flow.host) as load:
         load.run_for(1)
         delete(flow, "index")
-        until("partial answers", lambda: load.report.partial, 20)
-        flow.wait_ready(30)
+        until("partial answers", lambda: load.report.partial)
+        flow.wait_ready()
         load.run_for(1)
         partial = load.report.partial
         load.run_for(2)

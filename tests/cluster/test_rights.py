@@ -38,6 +38,7 @@ def asked(audit: Audit) -> Iterator[tuple[Right, bool]]:
 
 
 @install.built_in
+@install.alone
 def test_the_service_account_is_enough_and_no_more(flow: Flow, kube: Kube) -> None:
     """A Flow goes through all that an operator does for it. What was used before counts, too; what was refused before
     does not: an operator whose chart was being uninstalled had lost its rights.
@@ -47,10 +48,10 @@ def test_the_service_account_is_enough_and_no_more(flow: Flow, kube: Kube) -> No
     first = {"name": "first", "usesBefore": "_pass", **scaled}  # a head, which goes again
     last = {"name": "last", "shards": 2}
     kube.apply(manifest(pods=[first, last], gateway={"autoscaling": {"maxReplicas": 2}}))
-    flow.wait_ready(90)
+    flow.wait_ready()
     kube.apply(manifest(pods=[{"name": "first"}, {**last, "name": "renamed", "shards": 1}], gateway={}))
-    flow.wait_ready(90)
-    until("what is no longer needed is gone", lambda: not kube.all("hpa"), 30)
+    flow.wait_ready()
+    until("what is no longer needed is gone", lambda: not kube.all("hpa"))
 
     used = {right for right, allowed in asked(Audit.whole()) if allowed}
     refused = {right for right, allowed in asked(recent) if not allowed}

@@ -23,7 +23,7 @@ def test_flows_share_a_pod_that_outlives_them(kube: Kube) -> None:
     def missing() -> bool:
         return all(condition(flow.resource, "Degraded")["reason"] == "PodMissing" for flow in flows)
 
-    until("both say that the Pod is missing", missing, 20)
+    until("both say that the Pod is missing", missing)
     kube.apply(POD)
     first, second = flows
     first.wait_ready()
@@ -32,10 +32,8 @@ def test_flows_share_a_pod_that_outlives_them(kube: Kube) -> None:
     (found,) = Client(second.host).search([document(1)], top_k=1, progress=False)
     assert found.matches[0].id == "doc-1"
     kube.delete("flows.peavine.dev", first.name)
-    until("the first Flow is gone", lambda: kube.get("deployment", "one-gateway") is None, 60)
+    until("the first Flow is gone", lambda: kube.get("deployment", "one-gateway") is None)
     (found,) = Client(second.host).search([document(1)], top_k=1, progress=False)
     assert found.matches[0].id == "doc-1"
     kube.delete("pods.peavine.dev", "shared")
-    until(
-        "the other says that it is missing", lambda: condition(second.resource, "Ready")["reason"] == "PodMissing", 20
-    )
+    until("the other says that it is missing", lambda: condition(second.resource, "Ready")["reason"] == "PodMissing")
