@@ -73,7 +73,9 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
         ],
         # It may load a model for ten minutes; what is slow to start is not killed for it.
         "startupProbe": {**started, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 600},
-        "readinessProbe": {**ready, "periodSeconds": 2, "timeoutSeconds": 3, "failureThreshold": 2},
+        # A probe that is late on a busy node says nothing about the program, and taking its share of the load away
+        # would make the others late, too. A program that has exited is not ready at once, whatever this says.
+        "readinessProbe": {**ready, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3},
         "livenessProbe": {**alive, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
         "securityContext": {
             "allowPrivilegeEscalation": False,
