@@ -23,6 +23,7 @@ def _show(name: str, line: str) -> None:
 
 OBEDIENT = """
 import time
+from pathlib import Path
 from peavine.executors import Crafter
 
 class Obedient(Crafter):
@@ -30,11 +31,15 @@ class Obedient(Crafter):
         order, _, rest = (text or "").partition(" ")
         if order == "sleep":
             time.sleep(float(rest))
+        if order == "await":
+            give_up = time.monotonic() + 60
+            while not Path(rest).exists() and time.monotonic() < give_up:
+                time.sleep(0.01)
         if order == "fail":
             raise ValueError(rest)
         return {"tags": {"seen": True}}
 """
-"""An Executor that does what a Document's text says: "sleep 0.5", "fail because of this"."""
+"""An Executor that does what a Document's text says: "sleep 0.5", "fail because of this", "await FILE" to be there."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -134,6 +134,6 @@ def test_a_full_disk_refuses_what_does_not_fit_and_keeps_what_it_took(tmp_path: 
     words = [str(tmp_path / "small"), sys.executable, str(tmp_path / "scenario.py")]
     private = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
     command = [*private, "sh", "-c", mount, *words]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    told = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert told.returncode == 0, told.stderr
     assert int(told.stdout.split()[-1]) > 0

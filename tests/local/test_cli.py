@@ -16,7 +16,7 @@ from peavine import Flow
 def _peavine(*arguments: str, host: str, given: str = "") -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PEAVINE_HOST": host, "COLUMNS": "120"}
     command = [sys.executable, "-m", "peavine", *arguments]
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, env=env)
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=180, env=env)
 
 
 @pytest.fixture(scope="module")

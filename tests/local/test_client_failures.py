@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,11 +106,10 @@ def test_a_callback_that_raises_ends_the_call(client: Client) -> None:
     assert client.search("x")[0].text == "x"
 
 
-def test_a_late_answer_is_an_error_that_names_the_pod(client: Client) -> None:
-    began = time.monotonic()
+def test_a_late_answer_is_an_error_that_names_the_pod(client: Client, tmp_path: Path) -> None:
     with pytest.raises(DeadlineExceeded, match="obey"):
-        client.search("sleep 1.5", timeout=0.3)
-    assert time.monotonic() - began < 1.2
+        client.search(f"await {tmp_path / 'end'}", timeout=0.3)
+    (tmp_path / "end").touch()
 
 
 def test_a_parameter_that_no_pod_takes_is_refused(client: Client) -> None:
@@ -140,13 +140,11 @@ def test_a_wrong_option_is_refused_before_anything_is_sent(client: Client, optio
 def test_a_host_that_is_not_there_is_named_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    began = time.monotonic()
     with Client(f"localhost:{port}", connect_timeout=0.5) as client:
         with pytest.raises(Unavailable, match=f"cannot reach the gateway at localhost:{port}.*peavine ping"):
             client.search("x")
         with pytest.raises(Unavailable, match="cannot reach"):
             client.ping()
-    assert time.monotonic() - began < 3
 
 
 def test_what_answers_but_is_no_gateway_is_told(passing: LocalFlow) -> None:
@@ -329,7 +327,7 @@ for _ in range(5):
 
 def test_programs_may_run_one_event_loop_after_another_and_hear_nothing_of_it(passing: LocalFlow) -> None:
     program = [sys.executable, "-W", "error", "-c", ONE_AFTER_ANOTHER, passing.host]
-    ended = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=180)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

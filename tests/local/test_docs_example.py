@@ -8,7 +8,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples/02-docs"
 
 def test_the_documentation_answers_questions_about_itself() -> None:
     command = [sys.executable, str(EXAMPLE / "search.py"), "--json"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
     wrong = [(result["question"], result["page"]) for result in found["results"] if not result["right"]]

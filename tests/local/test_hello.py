@@ -21,7 +21,7 @@ FIGURES = {
 
 def _hello(*arguments: str | int | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "peavine", "hello", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=180)
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
 
 
 def test_the_real_images_are_found_as_well_as_was_measured(tmp_path: Path) -> None:
@@ -60,6 +60,6 @@ def test_a_flow_that_is_up_is_used_where_a_host_is_given(tmp_path: Path) -> None
 @pytest.mark.parametrize(("arguments", "said"), [(["--data", "/nowhere"], "no train-images-idx3-ubyte.gz in /nowhere")])
 def test_images_that_are_not_there_are_named(arguments: list[str], said: str) -> None:
     command = [sys.executable, "-m", "peavine", "hello", *arguments]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, "COLUMNS": "200"})
+    told = subprocess.run(command, capture_output=True, text=True, timeout=180, env={**os.environ, "COLUMNS": "200"})
     assert told.returncode == 1
     assert said in told.stderr

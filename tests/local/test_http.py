@@ -44,7 +44,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return said
 
 
-def wait_until(condition: Any, seconds: float = 10) -> None:
+def wait_until(condition: Any, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -173,11 +173,10 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(start_flow: Any) -> 
         assert http.post("/v1/index", json={"docs": [{"text": "x"}]}).status_code == 200
 
 
-def test_a_late_answer_is_a_problem_that_names_the_pod(obeying: httpx.Client) -> None:
-    body = {"docs": [{"text": "sleep 1"}], "timeout_seconds": 0.2}
-    began = time.monotonic()
+def test_a_late_answer_is_a_problem_that_names_the_pod(obeying: httpx.Client, tmp_path: Path) -> None:
+    body = {"docs": [{"text": f"await {tmp_path / 'end'}"}], "timeout_seconds": 0.2}
     said = problem(obeying.post("/v1/search", json=body), 504, "DEADLINE_EXCEEDED")
-    assert time.monotonic() - began < 0.9
+    (tmp_path / "end").touch()
     assert "obey" in said["detail"]
 
 
@@ -187,22 +186,30 @@ def test_an_executors_error_names_it_and_shows_no_stack(obeying: httpx.Client) -
     assert "it is Monday" in said["detail"]
 
 
-async def test_too_much_at_once_is_refused_with_when_to_come_again(start_flow: Any, obedient: LocalFlow) -> None:
+async def test_too_much_at_once_is_refused_with_when_to_come_again(
+    start_flow: Any, obedient: LocalFlow, tmp_path: Path
+) -> None:
     pods = [pod.manifest() for pod in obedient.flow.spec.pods]
-    flow = start_flow(*pods, maxInFlight=1, timeoutSeconds=5)
+    flow = start_flow(*pods, maxInFlight=1, timeoutSeconds=60)
     async with httpx.AsyncClient(base_url=flow.url, timeout=30) as http:
-        asked = [http.post("/v1/search", json={"docs": [{"text": "sleep 0.3"}]}) for _ in range(4)]
+        body = {"docs": [{"text": f"await {tmp_path / 'end'}"}]}
+        asked = [asyncio.create_task(http.post("/v1/search", json=body)) for _ in range(4)]
+        async with asyncio.timeout(30):
+            refused = [await answer for answer, _ in zip(asyncio.as_completed(asked), range(3), strict=False)]
+        (tmp_path / "end").touch()
         answers = await asyncio.gather(*asked)
-    refused = [answer for answer in answers if answer.status_code != 200]
-    assert 1 <= len(refused) < 4
+    assert sum(answer.status_code == 200 for answer in answers) == 1
     for answer in refused:
         assert problem(answer, 429, "RESOURCE_EXHAUSTED")["retry_after"] > 0
         assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_a_client_that_vanishes_takes_its_request_along(obeying: httpx.Client) -> None:
+def test_a_client_that_vanishes_takes_its_request_along(start_flow: Any, obedient: LocalFlow, tmp_path: Path) -> None:
+    """The request would have a minute, and its Executor works for as long."""
+    flow = start_flow(*(pod.manifest() for pod in obedient.flow.spec.pods), timeoutSeconds=60)
+    obeying = httpx.Client(base_url=flow.url, timeout=30)
     host, port = obeying.base_url.host, obeying.base_url.port
-    body = json.dumps({"docs": [{"text": "sleep 1.5"}]}).encode()
+    body = json.dumps({"docs": [{"text": f"await {tmp_path / 'end'}"}]}).encode()
     with socket.create_connection((host, port or 80)) as raw:
         lines = [
             "POST /v1/search HTTP/1.1",
@@ -212,9 +219,9 @@ def test_a_client_that_vanishes_takes_its_request_along(obeying: httpx.Client) -
         ]
         raw.sendall("\r\n".join([*lines, "", ""]).encode() + body)
         wait_until(lambda: in_flight(obeying) == 1)
-    began = time.monotonic()
     wait_until(lambda: in_flight(obeying) == 0)
-    assert time.monotonic() - began < 1
+    (tmp_path / "end").touch()
+    obeying.close()
 
 
 def test_the_status_tells_the_graph_and_what_is_ready(http: httpx.Client) -> None:

@@ -137,7 +137,7 @@ def test_a_pea_that_crashes_says_its_last_words_and_is_started_again(
         assert terminal.until_logged("ended with code 7").startswith("mine-0-0")
         terminal.until_logged("these are my last words")
         assert "starting it again in" in terminal.until_logged("starting it again")
-        (answer,) = client.search(["well"], timeout=9, progress=False)
+        (answer,) = client.search(["well"], timeout=PATIENCE, progress=False)
     assert answer.text == "WELL"
     assert list(temporary.iterdir()) == []
 

@@ -24,6 +24,7 @@ UNUSED = Path("unused")
 
 OBEDIENT = """
 import time
+from pathlib import Path
 from peavine.executors import Crafter
 
 class Obedient(Crafter):
@@ -31,11 +32,15 @@ class Obedient(Crafter):
         order, _, rest = (text or "").partition(" ")
         if order == "sleep":
             time.sleep(float(rest))
+        if order == "await":
+            give_up = time.monotonic() + 60
+            while not Path(rest).exists() and time.monotonic() < give_up:
+                time.sleep(0.01)
         if order == "fail":
             raise ValueError(rest)
         return {"text": f"{text}, done"}
 """
-"""An Executor that does what a Document's text says."""
+"""An Executor that does what a Document's text says: "sleep 0.5", "fail because of this", "await FILE" to be there."""
 
 OBEY: dict[str, Any] = {"uses": "!Obedient\nmetas: {py_modules: obedient.py}\n", "files": {"obedient.py": OBEDIENT}}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -15,15 +16,14 @@ from tests.local.streams.running import OBEY, Start, UnitStream, envelope
 DEADLINE_EXCEEDED = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-async def test_the_gateway_answers_in_time_even_when_a_pea_hangs(start: Start) -> None:
+async def test_the_gateway_answers_in_time_even_when_a_pea_hangs(start: Start, tmp_path: Path) -> None:
     flow = await start({"name": "quick"}, {"name": "obey", **OBEY}, timeoutSeconds=0.5)
-    began = time.monotonic()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await flow.ask("search", [Document(id="x", text="sleep 1.5")])
-    assert 0.4 < time.monotonic() - began < 1.2
+        await flow.ask("search", [Document(id="x", text=f"await {tmp_path / 'end'}")])
+    (tmp_path / "end").touch()
     assert raised.value.code() is DEADLINE_EXCEEDED
     said = raised.value.details() or ""
-    assert "waited 0.5" in said
+    assert "waited 0." in said
     assert 'for Pod "obey"' in said
     assert '"quick" took 0.0' in said
 
@@ -41,19 +41,18 @@ async def test_a_pea_answers_health_while_its_executor_works(start: Start) -> No
     await asking
 
 
-async def test_a_pods_own_timeout_ends_a_request_that_has_time_left(start: Start) -> None:
+async def test_a_pods_own_timeout_ends_a_request_that_has_time_left(start: Start, tmp_path: Path) -> None:
     flow = await start({"name": "obey", **OBEY, "timeoutSeconds": 0.3}, timeoutSeconds=30)
-    began = time.monotonic()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await flow.ask("search", [Document(id="x", text="sleep 1")])
+        await flow.ask("search", [Document(id="x", text=f"await {tmp_path / 'end'}")])
+    (tmp_path / "end").touch()
     assert raised.value.code() is DEADLINE_EXCEEDED
-    assert time.monotonic() - began < 0.9
 
 
 async def test_each_of_several_requests_is_answered_at_its_own_deadline(start: Start) -> None:
     flow = await start({"name": "obey", **OBEY})
     call = flow.call()
-    for name, timeout in (("short", 0.3), ("long", 5.0)):
+    for name, timeout in (("short", 0.3), ("long", 60.0)):
         text = "sleep 0.4" if name == "long" else "sleep 0.6"
         await call.write(envelope(name, Document(id=name, text=text), timeout=timeout).SerializeToString())
     codes = {}
@@ -69,7 +68,7 @@ async def test_what_waits_too_long_is_not_executed_any_more(start: Start) -> Non
     await stream.open()
     now = time.time()
     busy, late = envelope("busy", Document(id="a", text="sleep 0.5")), envelope("late", Document(id="b", text="fail"))
-    busy.header.deadline, late.header.deadline = now + 9, now + 0.2
+    busy.header.deadline, late.header.deadline = now + 60, now + 0.2
     await stream.ask(1, busy)
     await stream.ask(2, late, sent=now)
     answers = {stamped.number: unit for stamped, unit in [await stream.answer(), await stream.answer()]}

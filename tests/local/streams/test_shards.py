@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from typing import Any
 
 import grpc
@@ -23,8 +23,8 @@ def index(shards: int, **fields: Any) -> dict[str, Any]:
     return {"name": "index", "uses": "_index", "shards": shards, **fields}
 
 
-async def filled(start: Start, shards: int, **fields: Any) -> Running:
-    flow = await start(index(shards, **fields), timeoutSeconds=2)
+async def filled(start: Start, shards: int, within: float = 10, **fields: Any) -> Running:
+    flow = await start(index(shards, **fields), timeoutSeconds=within)
     _, batch = await flow.ask("index", DOCS)
     assert [doc.id for doc in batch.docs] == [doc.id for doc in DOCS]
     return flow
@@ -55,14 +55,12 @@ async def test_what_is_deleted_is_gone_from_its_shard(start: Start) -> None:
 
 
 async def test_a_search_fails_when_a_shard_is_missing_and_says_which(start: Start) -> None:
-    flow = await filled(start, 3)
+    flow = await filled(start, 3, 2)
     await flow.stop_pea("index-1-0")
-    began = time.monotonic()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await flow.ask("search", QUERIES)
     assert raised.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
     assert "index" in (raised.value.details() or "")
-    assert time.monotonic() - began < 4
 
 
 async def test_a_search_waits_for_a_shard_that_comes_back(start: Start) -> None:
@@ -74,11 +72,10 @@ async def test_a_search_waits_for_a_shard_that_comes_back(start: Start) -> None:
 
 
 async def test_a_partial_answer_comes_at_once_and_says_that_it_is_one(start: Start) -> None:
-    flow = await filled(start, 3, onMissingShard="Partial")
+    flow = await filled(start, 3, 600, onMissingShard="Partial")
     await flow.stop_pea("index-1-0")
-    began = time.monotonic()
-    header, batch = await flow.ask("search", QUERIES, top_k=5)
-    assert time.monotonic() - began < 1
+    async with asyncio.timeout(60):
+        header, batch = await flow.ask("search", QUERIES, top_k=5)
     assert (header.coverage.answered, header.coverage.total) == (2, 3)
     assert [len(doc.matches) for doc in batch.docs] == [5] * len(QUERIES)
 

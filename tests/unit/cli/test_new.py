@@ -16,7 +16,7 @@ def test_a_new_executors_own_test_passes(tmp_path: Path) -> None:
     folder = tmp_path / "letter-counter"
     assert cli.main(["new", "executor", "letter-counter", "--folder", str(folder)]) == 0
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", "-c", os.devnull]
-    told = subprocess.run([*command, "--rootdir", str(folder)], cwd=folder, capture_output=True, text=True, timeout=60)
+    told = subprocess.run([*command, "--rootdir", str(folder)], cwd=folder, capture_output=True, text=True, timeout=180)
     assert told.returncode == 0, told.stdout + told.stderr
     assert "2 passed" in told.stdout
 

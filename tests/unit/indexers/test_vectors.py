@@ -144,7 +144,7 @@ def test_a_reader_follows_what_another_process_writes(tmp_path: Path) -> None:
             assert reader.stdout.readline().strip() == expected
             first.add([id], np.eye(3)[:1], [id])
             print(file=reader.stdin, flush=True)
-        assert reader.communicate(timeout=30)[0].strip() == "read-only; send what changes it to the Pod that writes"
+        assert reader.communicate(timeout=120)[0].strip() == "read-only; send what changes it to the Pod that writes"
         assert reader.returncode == 0
 
 

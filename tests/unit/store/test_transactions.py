@@ -114,7 +114,7 @@ def test_threads_write_in_turn_and_read_meanwhile(tmp_path: Path) -> None:
 def test_a_second_writer_is_refused_and_told_the_folder_and_the_process(tmp_path: Path) -> None:
     store = Store(tmp_path)
     other = "import sys, pathlib, peavine.store; peavine.store.Store(pathlib.Path(sys.argv[1]))"
-    result = subprocess.run([sys.executable, "-c", other, str(tmp_path)], capture_output=True, text=True, timeout=30)
+    result = subprocess.run([sys.executable, "-c", other, str(tmp_path)], capture_output=True, text=True, timeout=120)
     assert f"store {tmp_path}: process {os.getpid()} is writing to it" in result.stderr
     with pytest.raises(StoreError, match="only one may"):
         Store(tmp_path)
@@ -136,7 +136,7 @@ def test_another_process_reads_what_the_writer_has_committed(tmp_path: Path) -> 
     reader.stdin.write("again\n")
     reader.stdin.flush()
     assert reader.stdout.readline() == "90010\n"
-    reader.communicate(timeout=30)
+    reader.communicate(timeout=120)
     assert reader.returncode == 0
     store.close()
 
