@@ -43,14 +43,20 @@ check: $(DEV_STAMP) ## Lint, formatting, types, layers, generated files
 	@$(VENV)/bin/lint-imports
 	@$(PY) tools/generate.py --check
 
-# The test cluster takes minutes to compile on a new machine, so that begins first and beside the rest.
+# The test cluster takes minutes to compile on a new machine, so that begins first, alongside the rest. Then come the
+# tests of one machine; those of the cluster that do not disturb each other, which mostly wait; and the others in turn.
 test: $(DEV_STAMP) dataset ## All checks and all tests, with coverage
 	@test -n "$${KUBECONFIG:-}" || { nice -n 15 sh -c '$(CLUSTER) build && tools/images.py build' >/dev/null 2>&1 & }
 	@$(MAKE) --no-print-directory check
-	@$(VENV)/bin/pytest --cov --cov-report=term:skip-covered
+	@$(VENV)/bin/pytest --cov --cov-report= -n 2 --dist loadfile tests/test_layout.py tests/unit tests/local
+	@$(VENV)/bin/pytest --cov --cov-report= --cov-append -n 4 --dist loadfile -m 'not alone' tests/cluster
+	@$(VENV)/bin/pytest --cov --cov-report=term:skip-covered --cov-append -m alone tests/cluster
 
 generate: $(DEV_STAMP) ## Make again what is generated: stubs, custom resources, reference
 	@$(PY) tools/generate.py
+
+matrix: $(DEV_STAMP) ## Unit and some local tests with Python 3.11 to 3.13, and with the lowest dependencies
+	@$(PY) tools/matrix.py
 
 bench: $(DEV_STAMP) ## Run every benchmark; each prints a table with its own baseline
 	@for file in bench/*.py; do echo "== $$file"; $(PY) "$$file"; done
@@ -91,4 +97,4 @@ $(VENV)/bin/pip:
 	  echo "peavine needs Python 3.11 or later with venv: apt-get install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -m venv $(VENV)
 
-.PHONY: help demo dataset setup check test generate bench images cluster-up cluster-down kind-up
+.PHONY: help demo dataset setup check test generate matrix bench images cluster-up cluster-down kind-up
