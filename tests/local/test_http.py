@@ -195,7 +195,7 @@ async def test_too_much_at_once_is_refused_with_when_to_come_again(
         body = {"docs": [{"text": f"await {tmp_path / 'end'}"}]}
         asked = [asyncio.create_task(http.post("/v1/search", json=body)) for _ in range(4)]
         async with asyncio.timeout(30):
-            refused = [await answer for answer, _ in zip(asyncio.as_completed(asked), range(3), strict=False)]
+            refused = [await answer for _, answer in zip(range(3), asyncio.as_completed(asked), strict=False)]
         (tmp_path / "end").touch()
         answers = await asyncio.gather(*asked)
     assert sum(answer.status_code == 200 for answer in answers) == 1
