@@ -1,15 +1,22 @@
-"""Ways to draw Documents and their parts: `st.from_type(Document)` in any unit test gives a whole tree of them."""
+"""Ways to draw Documents and their parts: `st.from_type(Document)` in any unit test gives a whole tree of them.
+
+How long an example takes says nothing about the code on a machine that is busy, so no test fails for that.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from peavine.documents import Document, Score, Sparse
 from peavine.documents.tensor import DTYPES
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NUMBERS = st.integers(0, 2**32 - 1)

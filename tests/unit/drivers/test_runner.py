@@ -112,7 +112,7 @@ def test_skipping_does_not_excuse_a_wrong_request(make: Make, new_call: NewCall)
     assert all(isinstance(one.failure, InvalidRequest) and one.skipped is None for one in calls)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.lists(st.sampled_from(["a", "bb", "ccc", "bad"]), max_size=3), max_size=5))
 def test_merged_requests_are_answered_as_if_each_came_alone(
     make: Make, new_call: NewCall, requests: list[list[str]]

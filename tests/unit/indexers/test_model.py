@@ -146,4 +146,4 @@ class Indexing(RuleBasedStateMachine):
 
 
 TestIndexing = Indexing.TestCase
-TestIndexing.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestIndexing.settings = settings(max_examples=60, stateful_step_count=20)
