@@ -66,8 +66,8 @@ def run(name: str) -> str:
         python = make(name)
     except subprocess.CalledProcessError as error:
         return f"no environment: `{' '.join(map(str, error.cmd))}` failed"
-    tests = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", *TESTS]
-    done = subprocess.run(tests, cwd=ROOT, timeout=SECONDS, env=environment())
+    options = ("-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
+    done = subprocess.run([str(python), "-m", "pytest", *options, *TESTS], cwd=ROOT, timeout=SECONDS, env=environment())
     return f"pytest exited with {done.returncode}" if done.returncode else ""
 
 
