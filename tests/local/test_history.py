@@ -44,6 +44,8 @@ from peavine.wire.split import owner, split
 from peavine.wire.unit import parse, serialize
 
 PATIENCE = 60.0
+EXAMPLES = 250
+"""Of some 42 steps each: more than 10,000 in all."""
 
 Vector = tuple[int, int]
 
@@ -157,6 +159,7 @@ class History(RuleBasedStateMachine):
     """The steps."""
 
     forking: ClassVar[str]
+    steps: ClassVar[int] = 0
 
     @initialize(count=st.integers(1, 3))
     def open(self, count: int) -> None:
@@ -256,6 +259,8 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def versions_rise(self) -> None:
+        """Hold after each step, which it counts."""
+        type(self).steps += 1
         if hasattr(self, "issuer"):
             version = self.issuer.issue()
             assert version > self.last
@@ -289,9 +294,8 @@ def forking(tmp_path: Path) -> Iterator[str]:
 
 def test_what_is_found_is_what_the_model_holds(forking: str) -> None:
     History.forking = forking
-    run_state_machine_as_test(
-        History,
-        settings=settings(
-            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+    examples = settings(
+        max_examples=EXAMPLES, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
     )
+    run_state_machine_as_test(History, settings=examples)
+    print(f"{History.steps} steps")
