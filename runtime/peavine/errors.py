@@ -21,6 +21,7 @@ A message says what, where and the remedy. Edges translate these to gRPC codes a
 from __future__ import annotations
 
 import difflib
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,9 @@ __all__ = [
     "Unavailable",
     "VersionMismatch",
     "did_you_mean",
+    "message_of",
+    "printable",
+    "propagate_interrupt",
 ]
 
 
@@ -48,6 +52,33 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` for the nearest known word, or nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
+
+
+LONGEST_MESSAGE = 2000
+"""Characters of a message that a user's code raised; more would not fit into the headers in which gRPC sends it."""
+
+
+def printable(text: str) -> str:
+    """Return text that UTF-8 can hold: lone surrogates, as in names of files that are not UTF-8, become `\\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def message_of(error: BaseException) -> str:
+    """Return the class and the message of what a user's code raised, whatever its `__str__` does."""
+    name = type(error).__name__
+    try:
+        message = printable(str(error))
+    except BaseException:  # the code of the exception's class is the user's, too
+        return f"{name} (its __str__ failed)"
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]}... ({len(message):,} characters)"
+    return f"{name}: {message}" if message else name
+
+
+def propagate_interrupt(error: BaseException) -> None:
+    """Raise a Ctrl-C again. Python raises it in the main thread only; in others, user code raised it itself."""
+    if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+        raise error
 
 
 @dataclass(frozen=True, order=True)

@@ -6,6 +6,7 @@ and PEAVINE_LOG_FORMAT.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -17,6 +18,8 @@ Form = Literal["json", "text"]
 
 def setup(level: str = "INFO", form: Form = "json", **context: str) -> None:
     """Send all log records to stdout; `context` (pod, pea, ...) stands in each JSON line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a message may hold what the encoding of stdout cannot say
+        sys.stdout.reconfigure(errors="backslashreplace")
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(context) if form == "json" else TextLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -137,13 +137,13 @@ def last_words(error: str, pod: str, pea: str, executor: str = "") -> None:
     """
     lines = (line.strip() for line in executor.splitlines())
     named = next((line for line in lines if line and not line.startswith("#")), "")
-    short = error.encode(errors="replace")[:MOST_LAST_WORDS].decode(errors="ignore")
+    short = error.encode(errors="backslashreplace")[:MOST_LAST_WORDS].decode(errors="ignore")
     said = {"error": short, "pod": pod, "pea": pea, "executor": named[:200]}
     _log.error("cannot start: %s", error)
     path = os.environ.get("PEAVINE_TERMINATION_LOG")
     if path:
         try:
-            with open(path, "w", encoding="utf-8") as file:
+            with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
                 json.dump(said, file, ensure_ascii=False)
         except OSError as problem:
             _log.warning("could not write %s: %s", path, problem.strerror)

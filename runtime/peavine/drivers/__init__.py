@@ -17,9 +17,9 @@ from peavine.drivers import (
 from peavine.drivers.build import build
 from peavine.drivers.call import Call, Query
 from peavine.drivers.driver import Driver, Executing, Traversing, Work, registry
-from peavine.drivers.runner import Runner
+from peavine.drivers.runner import Runner, Where
 
 # Each defines Drivers, which the registry knows by name once their module is there.
 _MODULES = (cache, convert, craft, encode, evaluate, index, log, predict, querylang, rank, reduce, search)
 
-__all__ = ["Call", "Driver", "Executing", "Query", "Runner", "Traversing", "Work", "build", "registry"]
+__all__ = ["Call", "Driver", "Executing", "Query", "Runner", "Traversing", "Where", "Work", "build", "registry"]

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from peavine.documents import Batch, Document, Level, check_path, traverse
-from peavine.errors import ExecutorError, InvalidRequest, PeavineError, Problem, did_you_mean
+from peavine.errors import ExecutorError, InvalidRequest, PeavineError, Problem, did_you_mean, message_of
 
 __all__ = ["Count", "Driver", "Executing", "Paths", "Traversing", "Whole", "Work", "fits", "registry"]
 
@@ -156,7 +156,7 @@ class Executing(Driver):
             return getattr(executor, method)(*arguments, **named)
         except PeavineError:
             raise
-        except (Exception, SystemExit) as error:  # what a user's code calls must not end the Pea
+        except BaseException as error:  # whatever a user's code raises must not stop the Pea
             driver = type(self).__name__
-            message = f"{executor.name}.{method}() raised {type(error).__name__}: {error}"
+            message = f"{executor.name}.{method}() raised {message_of(error)}"
             raise ExecutorError(message, executor.name, driver, method) from error

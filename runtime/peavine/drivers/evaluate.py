@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 from pydantic import AfterValidator
 
 from peavine.documents import Document, Score, Sparse, traverse
@@ -53,6 +54,8 @@ class FieldEvaluateDriver(Traversing, Executing):
         value = field_value(doc, self.field)
         if value is None:
             raise InvalidRequest(f"Document {doc.id!r}: has no {self.field} to evaluate")
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            raise InvalidRequest(f"Document {doc.id!r}: its {self.field} is a single number without a dimension")
         return WritingOut()(doc, value) if isinstance(value, Sparse) else value
 
     def _pairs(self, work: Work) -> Iterator[tuple[Document, Document]]:

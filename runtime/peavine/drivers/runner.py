@@ -16,11 +16,11 @@ from peavine.drivers.build import Bound, chains
 from peavine.drivers.call import Call, Query
 from peavine.drivers.driver import Driver, Work
 from peavine.drivers.reduce import joined
-from peavine.errors import ExecutorError, InvalidRequest, PeavineError
+from peavine.errors import ExecutorError, InvalidRequest, PeavineError, StoreError, message_of
 from peavine.spec import OnError
 from peavine.wire import batch_from_bytes, batch_to_bytes
 
-__all__ = ["Runner"]
+__all__ = ["Runner", "Where"]
 
 PARAMETER_PRIORITY = 1
 """Priority of a request's plain parameters. A Driver has 0 unless its YAML says more."""
@@ -40,11 +40,11 @@ class Runner:
         """Return whether a request of this kind with one body is answered by itself: there is nothing to run."""
         return self._chains.get(kind) == []
 
-    def run(self, kind: str, calls: Sequence[Call]) -> None:
+    def run(self, kind: str, calls: Sequence[Call], where: Where | None = None) -> None:
         """Answer each call: set its `body`, or its `failure`. Never raises for what a call or an Executor does.
 
-        Calls with equal parameters are executed together, inside one transaction. If that fails they are executed one
-        by one, so that a bad Document fails only its own request.
+        `where` is kept up to date for other threads to see. Calls with equal parameters are executed together, inside
+        one transaction. If that fails they are executed one by one, so that a bad Document fails only its own request.
         """
         refused = self._refusal(kind)
         if refused is not None:
@@ -54,7 +54,7 @@ class Runner:
         for chain, group in self._groups(kind, calls):
             for call in group:
                 call.top_k = _top_k(chain)
-            self._run(kind, chain, group)
+            self._run(kind, chain, group, where or Where())
 
     def _refusal(self, kind: str) -> InvalidRequest | None:
         chain = self._chains.get(kind)
@@ -81,19 +81,19 @@ class Runner:
                     call.failure = problem
         return found
 
-    def _run(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call]) -> None:
-        where = _Where(self.executor.name)
+    def _run(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call], where: Where) -> None:
+        where.executor, where.driver, where.method = self.executor.name, "", ""
         try:
             for call, body in zip(calls, self._attempt(kind, chain, calls, where), strict=True):
                 call.body = body
-        except (Exception, SystemExit) as error:  # whatever an Executor raises is an answer
+        except BaseException as error:  # whatever an Executor raises is an answer
             if len(calls) > 1:
                 for call in calls:
-                    self._run(kind, chain, [call])
+                    self._run(kind, chain, [call], where)
                 return
-            self._settle(calls[0], error, where)
+            self._settle(calls[0], error, where, may_skip=not any(bound.driver.writes for bound in chain))
 
-    def _attempt(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call], where: _Where) -> list[bytes]:
+    def _attempt(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call], where: Where) -> list[bytes]:
         """Return the answers. They are made before the transaction ends: one that cannot travel must not be kept."""
         if not chain and all(len(call.bodies) == 1 for call in calls):
             return [call.bodies[0] for call in calls]
@@ -107,32 +107,41 @@ class Runner:
         with self.executor.transaction() if writes else nullcontext():
             for bound in chain:
                 where.executor, where.driver = bound.executor.name, type(bound.driver).__name__
+                where.method = getattr(bound.driver, "method", "")
                 bound.driver.run(works, bound.executor, kind)
             return [_encoded(work.batch) for work in works]
 
-    def _settle(self, call: Call, error: BaseException, where: _Where) -> None:
-        """Say what went wrong with one call, and whether it goes on."""
+    def _settle(self, call: Call, error: BaseException, where: Where, may_skip: bool) -> None:
+        """Record what went wrong with one call, and whether the request goes on.
+
+        It never goes on where it would have changed stored data, or the data cannot be read: the client would take what
+        was not stored, or not found, for done.
+        """
         call.executor, call.driver = where.executor, where.driver
         failure: PeavineError
         if isinstance(error, PeavineError):
             failure = error
         else:
-            failure = ExecutorError(f"{type(error).__name__}: {error}", where.executor, where.driver)
+            failure = ExecutorError(message_of(error), where.executor, where.driver)
             failure.__cause__ = error
-        if self.on_error == OnError.SKIP and where.driver:
+        if self.on_error == OnError.SKIP and where.driver and may_skip and not isinstance(failure, StoreError):
             call.skipped = failure
             call.body = call.bodies[0] if len(call.bodies) == 1 else _rejoined(call.bodies)
         else:
             call.failure = failure
 
 
-class _Where:
-    """Where a batch is: set as it goes along, so that an error can say it."""
+class Where:
+    """What a batch is being given to: updated as it goes along, so that errors and other threads can name it."""
 
-    __slots__ = ("driver", "executor")
+    __slots__ = ("driver", "executor", "method")
 
-    def __init__(self, executor: str) -> None:
-        self.executor, self.driver = executor, ""
+    def __init__(self) -> None:
+        self.executor = self.driver = self.method = ""
+
+    def __str__(self) -> str:
+        called = f"{self.executor}.{self.method}()" if self.method else self.executor
+        return f"{called} for {self.driver}" if self.driver else called
 
 
 def _encoded(batch: Batch) -> bytes:

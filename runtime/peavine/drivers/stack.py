@@ -54,6 +54,9 @@ def alike(docs: Iterable[Document], field: Field) -> Iterator[tuple[list[Documen
             if doc.is_leaf and doc.embedding is None:
                 raise InvalidRequest(f"Document {doc.id!r}: has no {field}{_REMEDY[field]}")
             continue
+        if not isinstance(value, str | bytes) and not value.shape:
+            what = "tensor" if field == "content" else field
+            raise InvalidRequest(f"Document {doc.id!r}: its {what} is a single number without a dimension; give a list")
         key = type(value) if isinstance(value, str | bytes) else (value.shape, value.dtype)
         groups.setdefault(key, []).append(doc)
     for key, group in groups.items():
@@ -87,9 +90,9 @@ def vectors(docs: Sequence[Document]) -> NDArray[Any]:
     for doc in docs:
         assert doc.embedding is not None
         row = dense(doc, doc.embedding)
-        if row.dtype.kind not in "biuf" or row.size == 0 or row.size != row.shape[-1]:
-            shape = f"{row.shape} {row.dtype}"
-            raise InvalidRequest(f"Document {doc.id!r}: an embedding is one list of numbers, not {shape}")
+        if row.dtype.kind not in "biuf" or row.size == 0 or row.ndim == 0 or row.size != row.shape[-1]:
+            shape = f"of shape {row.shape} and type {row.dtype}"
+            raise InvalidRequest(f"Document {doc.id!r}: an embedding is one list of numbers, not an array {shape}")
         row = row.reshape(-1)
         if rows and row.shape != rows[0].shape:
             raise InvalidRequest(

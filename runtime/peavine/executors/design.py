@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from peavine.errors import ExecutorError, ManifestError, Problem, did_you_mean
+from peavine.errors import ExecutorError, ManifestError, Problem, did_you_mean, message_of, propagate_interrupt
 from peavine.executors import registry, signatures
 from peavine.executors.compound import CompoundExecutor
 from peavine.executors.constructor import Given, call, read
@@ -106,7 +106,8 @@ class Building:
         except ValueError as error:
             self._note(f"{design.path}.with", str(error))
             return Executor()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            propagate_interrupt(error)
             raise failed(design.cls.__name__, "__init__", error) from error
         for key, value in design.metas.items():
             setattr(executor, executor.METAS[key], value)
@@ -161,5 +162,5 @@ class Building:
 
 def failed(name: str, method: str, error: BaseException) -> ExecutorError:
     """Return the error for what an Executor's own code raised, to be raised from it."""
-    message = f"{name}.{method}() raised {type(error).__name__}: {error}"
+    message = f"{name}.{method}() raised {message_of(error)}"
     return ExecutorError(message, executor=name, method=method)

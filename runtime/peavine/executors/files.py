@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
-from peavine.errors import ManifestError, PeavineError, did_you_mean
+from peavine.errors import ManifestError, PeavineError, did_you_mean, printable, propagate_interrupt
 
 _numbers = itertools.count(1)
 
@@ -92,8 +92,9 @@ class Files:
         sys.modules[full] = module
         try:
             spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             del sys.modules[full]
+            propagate_interrupt(error)
             raise ImportFailed(name, path, error) from error
         return module
 
@@ -116,7 +117,7 @@ class ImportFailed(PeavineError):
             missing = error.name.partition(".")[0]
             beside = (path.parent / f"{missing}.py").is_file()
             hint = f"; write `from . import {missing}`" if beside else "; install it where the Executor runs"
-        super().__init__(f"{name} failed to import{f' at line {line}' if line else ''}: {said}{hint}")
+        super().__init__(printable(f"{name} failed to import{f' at line {line}' if line else ''}: {said}{hint}"))
 
 
 def _line(error: BaseException, path: Path) -> int | None:

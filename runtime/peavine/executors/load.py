@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from peavine import yaml
-from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
+from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean, propagate_interrupt
 from peavine.executors.design import Building, failed
 from peavine.executors.executor import Executor
 from peavine.executors.files import Files, NotAllowed
@@ -55,9 +55,10 @@ def load(
     executor = make(uses, folder=folder, files=files, uses_with=uses_with, env=env)
     try:
         executor.open(workspace / executor.subfolder if workspace else None, read_only=read_only)
-    except (Exception, SystemExit) as error:
-        with suppress(Exception):  # what did open must not keep the folder; what did not may not be able to close
+    except BaseException as error:
+        with suppress(BaseException):  # what did open must not keep the folder; what did not may not be able to close
             executor.close()
+        propagate_interrupt(error)
         if isinstance(error, PeavineError):
             raise
         raise failed(executor.name, "post_init", error) from error

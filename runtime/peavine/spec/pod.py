@@ -30,7 +30,8 @@ class OnError(StrEnum):
     FAIL = "Fail"
     """The request ends with the error; later Pods do not see it."""
     SKIP = "Skip"
-    """The request goes on as it was before this Pod; its route says what failed."""
+    """The request goes on as it was before this Pod; its route says what failed. Requests that change stored data fail
+    all the same."""
 
 
 class OnMissingShard(StrEnum):
@@ -181,6 +182,10 @@ POD_RULES = (
     (
         "!has(self.autoscaling) || (self.shards == 1 && !has(self.storage))",
         "a shard and a volume have one writer, so autoscaling excludes shards > 1 and storage",
+    ),
+    (
+        "!has(self.storage) || !has(self.onError) || self.onError != 'Skip'",
+        "Skip would answer requests whose data was not stored, so storage excludes onError Skip",
     ),
     (
         "!has(self.image) || !self.uses.startsWith('docker://')",

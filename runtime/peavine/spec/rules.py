@@ -111,6 +111,14 @@ def _autoscaling(pod: Plain, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.autoscaling.minReplicas", f"{low} is more than maxReplicas, {high}")
 
 
+def _skip_and_storage(pod: Plain, path: str) -> Iterator[Problem]:
+    if pod.get("onError") == "Skip" and pod.get("storage") is not None:
+        yield Problem(
+            f"{path}.onError",
+            "Skip would answer requests whose data was not stored, so storage excludes it; leave onError out",
+        )
+
+
 def _uses_and_image(pod: Plain, path: str) -> Iterator[Problem]:
     uses = pod.get("uses", "")
     if isinstance(uses, str) and uses.startswith("docker://") and pod.get("image"):
@@ -167,7 +175,8 @@ def _pod_template(pod: Plain, path: str) -> Iterator[Problem]:
 
 
 POD_RULES = (
-    _shards_and_replicas, _storage_and_replicas, _autoscaling, _uses_and_image, _env, _file_names, _pod_template,
+    _shards_and_replicas, _storage_and_replicas, _autoscaling, _skip_and_storage, _uses_and_image, _env, _file_names,
+    _pod_template,
 )  # fmt: skip
 
 

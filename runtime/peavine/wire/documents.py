@@ -135,11 +135,13 @@ def _write_score(score: Score, message: document_pb2.Score, depth: int) -> None:
     if depth >= MAX_DEPTH:
         raise InvalidRequest(f"score: has operands nested more than {MAX_DEPTH} deep")
     message.SetInParent()  # a score of zero is a score
-    message.value = score.value
-    message.name = score.name
-    message.description = score.description
-    message.reference = score.reference
-    message.ascending = score.ascending
+    for name in ("value", "name", "description", "reference", "ascending"):
+        try:
+            setattr(message, name, getattr(score, name))
+        except (ValueError, TypeError) as problem:
+            raise InvalidRequest(
+                f"score.{name}: {getattr(score, name)!r:.60} cannot be sent: {problem!s:.200}"
+            ) from None
     for operand in score.operands:
         _write_score(operand, message.operands.add(), depth + 1)
 

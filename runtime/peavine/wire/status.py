@@ -60,7 +60,7 @@ def status_of(error: BaseException, pod: str = "", pea: str = "", expose_traceba
     kind = next((CODES[above] for above in type(error).__mro__ if above in CODES), grpc.StatusCode.INTERNAL)
     status = pea_pb2.Status(code=kind.value[0], pod=pod, pea=pea)
     if isinstance(error, errors.PeavineError):
-        status.message = str(error) or type(error).__name__
+        status.message = errors.printable(str(error)) or type(error).__name__
     else:
         reference = secrets.token_hex(4)
         status.message = f"internal error {reference}; the log of {pea or 'the server'} says more under this id"
@@ -68,9 +68,9 @@ def status_of(error: BaseException, pod: str = "", pea: str = "", expose_traceba
     if isinstance(error, errors.Overloaded):
         status.retry_after = error.retry_after
     if isinstance(error, errors.ExecutorError):
-        status.executor, status.driver = error.executor, error.driver
+        status.executor, status.driver = errors.printable(error.executor), error.driver
     if expose_traceback:
-        status.traceback = "".join(traceback.format_exception(error.__cause__ or error))
+        status.traceback = errors.printable("".join(traceback.format_exception(error.__cause__ or error)))
     return status
 
 

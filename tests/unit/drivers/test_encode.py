@@ -8,7 +8,7 @@ import scipy.sparse
 
 from peavine.documents import Document, Sparse
 from peavine.errors import ExecutorError, InvalidRequest
-from peavine.executors import Encoder, MultiModalEncoder
+from peavine.executors import Classifier, Encoder, MultiModalEncoder
 from peavine.yaml import Tagged
 
 
@@ -134,3 +134,26 @@ def test_chunks_of_several_modalities_make_one_embedding_of_their_parent(ask: An
 def test_a_document_without_one_chunk_of_each_modality_is_named(ask: Any, modalities: tuple[str, ...]) -> None:
     with pytest.raises(InvalidRequest, match=r"Document 'a': needs one chunk of modality '(picture|title)'"):
         ask(Pairs(), "index", [pair("a", *modalities)])
+
+
+class Zeros(Classifier):
+    def predict(self, batch: Any) -> Any:
+        return np.zeros(len(batch))
+
+
+@pytest.mark.parametrize(
+    ("executor", "kind", "field"),
+    [
+        ("!RandomProjection {}", "index", "tensor"),
+        ("!TransformEncoder {}", "train", "tensor"),
+        ("!NumpyIndexer {}", "index", "embedding"),
+        ("!NumpyIndexer {}", "search", "embedding"),
+        ("!EuclideanEvaluator {}", "search", "embedding"),
+        (Zeros(), "search", "embedding"),
+    ],
+)
+def test_a_single_number_is_refused_where_a_vector_is_needed(ask: Any, executor: Any, kind: str, field: str) -> None:
+    doc = Document(id="a")
+    setattr(doc, field, np.float32(1.0))
+    with pytest.raises(InvalidRequest, match=r"^Document 'a': "):
+        ask(executor, kind, [doc], truths=[doc])

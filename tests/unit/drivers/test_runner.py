@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peavine.documents import Document
-from peavine.drivers import Call, Query, Runner
-from peavine.errors import ExecutorError, InvalidRequest, ManifestError
-from peavine.executors import Crafter, Encoder, Executor
+from peavine.drivers import Call, Driver, Query, Runner, Work, registry
+from peavine.errors import ExecutorError, InvalidRequest, ManifestError, StoreFull
+from peavine.executors import Crafter, Encoder, Executor, Segmenter
 from peavine.spec import OnError
 from peavine.wire import batch_from_bytes
 from peavine.yaml import Tagged
@@ -88,15 +89,105 @@ def test_malformed_bytes_fail_only_their_own_request(make: Make, new_call: NewCa
 def test_a_pod_that_skips_passes_the_request_as_it_came(make: Make, new_call: NewCall) -> None:
     """In the predecessor the next Driver met a None."""
     executor = Lengths()
-    executor.requests_on = {"index": [Tagged("EncodeDriver"), Tagged("VectorIndexDriver", {"method": "train"})]}
+    executor.requests_on = {"index": [Tagged("EncodeDriver"), Tagged("SelectQL", {"fields": ["embedding"]})]}
     calls = [new_call(texts("bad")), new_call(texts("good"))]
-    executor.train = lambda ids, vectors: None  # type: ignore[method-assign, assignment, misc]
     make(executor, OnError.SKIP).run("index", calls)
     assert calls[0].body == calls[0].bodies[0]
     assert isinstance(calls[0].skipped, ExecutorError)
     assert calls[0].failure is None
     assert calls[1].skipped is None
     assert docs(calls[1])[0].embedding is not None
+
+
+def test_a_request_that_writes_is_never_skipped(make: Make, new_call: NewCall) -> None:
+    executor = Lengths()
+    executor.requests_on = {"index": [Tagged("EncodeDriver"), Tagged("VectorIndexDriver", {"method": "add"})]}
+    executor.add = lambda ids, vectors: None  # type: ignore[attr-defined]
+    calls = [new_call(texts("bad")), new_call(texts("good"))]
+    make(executor, OnError.SKIP).run("index", calls)
+    assert isinstance(calls[0].failure, ExecutorError)
+    assert calls[0].skipped is None
+    assert calls[1].failure is None
+
+
+def test_an_error_of_the_store_is_never_skipped(make: Make, new_call: NewCall) -> None:
+    class Full(Crafter):
+        def craft(self, text: str) -> None:
+            raise StoreFull("the disk is full")
+
+    one = new_call(texts("a"))
+    make(Full(), OnError.SKIP).run("search", [one])
+    assert isinstance(one.failure, StoreFull)
+
+
+class Silent(BaseException):
+    def __str__(self) -> str:
+        raise RuntimeError("nothing to say")
+
+
+RAISED = {
+    "an exception": ValueError("no"),
+    "an asyncio cancellation": asyncio.CancelledError(),
+    "a generator's exit": GeneratorExit(),
+    "an interrupt": KeyboardInterrupt(),
+    "an exit": SystemExit(3),
+    "a class of its own": type("Timeout", (BaseException,), {})("too slow"),
+    "an error that cannot be printed": Silent(),
+    "the end of an iterator": StopIteration(),
+    "a lone surrogate": ValueError("cannot read caf\udce9.png"),
+    "a group": BaseExceptionGroup("many", [KeyboardInterrupt(), ValueError()]),
+}
+
+
+@pytest.mark.parametrize("raised", RAISED.values(), ids=RAISED)
+@pytest.mark.parametrize("lazily", [False, True], ids=["at once", "in a generator"])
+def test_whatever_a_users_code_raises_fails_its_own_request_only(
+    make: Make, new_call: NewCall, raised: BaseException, lazily: bool
+) -> None:
+    class Raising(Segmenter):
+        def segment(self, text: str) -> Iterator[dict[str, Any]]:
+            if text == "bad" and not lazily:
+                raise raised
+            return self.parts(text)
+
+        def parts(self, text: str) -> Iterator[dict[str, Any]]:
+            if text == "bad":
+                raise raised
+            yield {"text": text}
+
+    calls = [new_call(texts("good")), new_call(texts("bad")), new_call(texts("fine"))]
+    make(Raising()).run("index", calls)
+    assert [one.failure is None for one in calls] == [True, False, True]
+    failure = calls[1].failure
+    assert isinstance(failure, ExecutorError)
+    assert (lazily and isinstance(raised, StopIteration)) or type(raised).__name__ in str(failure)
+    str(failure).encode()
+
+
+def test_whatever_a_users_driver_raises_fails_its_own_request_only(make: Make, new_call: NewCall) -> None:
+    class RaisingDriver(Driver):
+        def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+            if any(doc.id == "bad" for work in works for doc in work.batch.docs):
+                raise asyncio.CancelledError
+
+    executor = Executor()
+    executor.requests_on = {"index": [Tagged("RaisingDriver")]}
+    calls = [new_call(texts("good")), new_call(texts("bad"))]
+    make(executor).run("index", calls)
+    assert calls[0].failure is None
+    assert str(calls[1].failure) == "CancelledError"
+    del registry["RaisingDriver"]
+
+
+def test_a_very_long_message_is_cut(make: Make, new_call: NewCall) -> None:
+    class Wordy(Crafter):
+        def craft(self, text: str) -> None:
+            raise ValueError("x" * 100_000)
+
+    one = new_call(texts("a"))
+    make(Wordy()).run("index", [one])
+    assert len(str(one.failure)) < 2200
+    assert "(100,000 characters)" in str(one.failure)
 
 
 def test_a_joining_pod_that_skips_passes_what_was_joined(make: Make, new_call: NewCall) -> None:

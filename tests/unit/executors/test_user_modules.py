@@ -1,5 +1,6 @@
 import gc
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -236,3 +237,26 @@ def test_an_executor_can_refuse_a_request() -> None:
     encoder: Any = load_a(text)
     with pytest.raises(InvalidRequest):
         encoder.encode(np.ones((1, 1)))
+
+
+@pytest.mark.parametrize("where", ["module", "__init__", "post_init"])
+@pytest.mark.parametrize(
+    "raised",
+    ["asyncio.CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit", "type('Own', (BaseException,), {})"],
+)
+def test_whatever_a_class_raises_while_it_is_loaded_is_an_error_that_names_it(raised: str, where: str) -> None:
+    lines = {"module": f"raise {raised}", "__init__": "", "post_init": ""} | {where: f"raise {raised}"}
+    text = "import asyncio\nclass A:\n    def craft(self, text): ...\n"
+    text += "".join(f"    def {name}(self):\n        {lines[name] or 'pass'}\n" for name in ("__init__", "post_init"))
+    if where == "module":
+        text += lines["module"]
+    # In the main thread a KeyboardInterrupt would be a Ctrl-C; a Pea loads its Executor on another.
+    with ThreadPoolExecutor(1) as pool:
+        error = pool.submit(load, FROM_X, files={"x.py": text}).exception()
+    assert isinstance(error, ManifestError | ExecutorError)
+    assert ("x.py failed to import at line" if where == "module" else f"A.{where}() raised") in str(error)
+
+
+def test_a_ctrl_c_while_a_class_is_loaded_stays_one() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load_a("raise KeyboardInterrupt")

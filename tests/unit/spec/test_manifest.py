@@ -101,6 +101,12 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
             id="storage and replicas",
         ),
         pytest.param(
+            [{"name": "a", "onError": "Skip", "storage": {"size": "1Gi"}}],
+            "spec.pods[0].onError",
+            "was not stored",
+            id="storage and skipping",
+        ),
+        pytest.param(
             [{"name": "a", "autoscaling": {"minReplicas": 3, "maxReplicas": 2}}],
             "spec.pods[0].autoscaling.minReplicas",
             "more than maxReplicas",

@@ -64,3 +64,12 @@ def test_the_stack_is_told_only_where_the_flow_says_so() -> None:
     error.__cause__ = ValueError("deep inside")
     assert status_of(error).traceback == ""
     assert "deep inside" in status_of(error, expose_traceback=True).traceback
+
+
+def test_an_error_with_lone_surrogates_can_be_sent() -> None:
+    error = errors.ExecutorError("cannot read caf\udce9.png", executor="caf\udce9")
+    error.__cause__ = ValueError("caf\udce9.png")
+    status = status_of(error, expose_traceback=True)
+    assert status.message == r"cannot read caf\udce9.png"
+    assert status.executor == r"caf\udce9"
+    assert r"ValueError: caf\udce9.png" in status.traceback

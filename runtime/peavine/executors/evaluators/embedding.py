@@ -14,6 +14,9 @@ Vector = NDArray[Any]
 
 
 def _pair(actual: Vector, desired: Vector, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    for vector in (np.asarray(actual), np.asarray(desired)):
+        if vector.dtype.kind not in "biuf":
+            raise InvalidRequest(f"{name} compares real numbers, not {vector.dtype}")
     a, b = np.asarray(actual, np.float64).ravel(), np.asarray(desired, np.float64).ravel()
     if a.shape != b.shape:
         raise InvalidRequest(f"{name}: {len(a)} numbers cannot be compared with {len(b)}")
