@@ -15,6 +15,9 @@ from typing import Literal
 
 Form = Literal["json", "text"]
 
+LONGEST_STACK = 16384
+"""Characters of a stack, counted from its end; an exception's message can have any length."""
+
 
 def setup(level: str = "INFO", form: Form = "json", **context: str) -> None:
     """Send all log records to stdout; `context` (pod, pea, ...) stands in each JSON line."""
@@ -42,7 +45,7 @@ class JsonLines(logging.Formatter):
             **self.context,
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = self.formatException(record.exc_info)[-LONGEST_STACK:]
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -54,4 +57,4 @@ class TextLines(logging.Formatter):
         clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
         level = f"{record.levelname} " if record.levelno > logging.INFO else ""
         text = f"{clock} {level}{record.getMessage()}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        return f"{text}\n{self.formatException(record.exc_info)[-LONGEST_STACK:]}" if record.exc_info else text

@@ -130,7 +130,7 @@ MOST_LAST_WORDS = 3000
 """Bytes of an error; Kubernetes keeps 4096 of all that a process leaves, and cut JSON would be none."""
 
 
-def last_words(error: str, pod: str, pea: str, executor: str = "") -> None:
+def last_words(error: str, pod: str, pea: str, executor: str = "", what: str = "cannot start") -> None:
     """Say why this process cannot go on: in the log and, for Kubernetes, in $PEAVINE_TERMINATION_LOG.
 
     Of the Executor's YAML it tells the first line that is no comment.
@@ -139,7 +139,7 @@ def last_words(error: str, pod: str, pea: str, executor: str = "") -> None:
     named = next((line for line in lines if line and not line.startswith("#")), "")
     short = error.encode(errors="backslashreplace")[:MOST_LAST_WORDS].decode(errors="ignore")
     said = {"error": short, "pod": pod, "pea": pea, "executor": named[:200]}
-    _log.error("cannot start: %s", error)
+    _log.error("%s: %s", what, error)
     path = os.environ.get("PEAVINE_TERMINATION_LOG")
     if path:
         try:

@@ -27,6 +27,12 @@ CLOSE_SECONDS: Final = 10
 """How long it may take to close its Executor and to end after that."""
 
 
+PATIENCE_SECONDS: Final = 30
+"""How long after its deadline code may run before its Pea exits by itself: peavine.pea.watch, not imported here."""
+PROBE_SECONDS: Final = 10
+"""How often a liveness probe asks."""
+
+
 @dataclass(frozen=True)
 class Program:
     """What runs in the container of one component."""
@@ -60,6 +66,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
     alive: dict[str, Any] = {"grpc": {"port": program.ports["grpc"], "service": LIVE}}
     # A gateway and a head wait for others to be ready, however long that takes.
     started = ready if program.component == "pea" else alive
+    patience = max(PATIENCE_SECONDS, program.timeout_seconds)
     container: dict[str, Any] = {
         "name": program.component,
         "image": program.image,
@@ -76,7 +83,13 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
         # A probe that is late on a busy node says nothing about the program, and taking its share of the load away
         # would make the others late, too. A program that has exited is not ready at once, whatever this says.
         "readinessProbe": {**ready, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3},
-        "livenessProbe": {**alive, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
+        # Code that holds Python's lock keeps health silent, too. It may, until its Pea would give it up itself.
+        "livenessProbe": {
+            **alive,
+            "periodSeconds": PROBE_SECONDS,
+            "timeoutSeconds": 5,
+            "failureThreshold": max(6, 2 + math.ceil((program.timeout_seconds + patience) / PROBE_SECONDS)),
+        },
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

@@ -12,8 +12,9 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
-from peavine.drivers import Call, Query, Runner
+from peavine.drivers import Call, Query, Runner, Where
 from peavine.errors import InvalidRequest, PeavineError
+from peavine.pea.faults import Faults
 from peavine.pea.passing import late
 from peavine.spec import Pod
 from peavine.v1 import pea_pb2
@@ -60,15 +61,23 @@ class Arrived:
     """What to add to the deadlines inside to read them by this machine's clock."""
 
     @property
+    def deadline(self) -> float:
+        """The latest of its items' deadlines, by this machine's clock."""
+        return self.ahead + max((item.header.deadline for item in self.unit.items), default=0.0)
+
+    @property
     def documents(self) -> int:
         """How many root Documents it has; a body that cannot be read has none."""
         return sum(_count(body) for item in self.unit.items for body in item.bodies[:1])
 
 
-def execute(runner: Runner, kind: str, units: Sequence[Arrived], place: Place) -> list[tuple[int, bytes]]:
+def execute(
+    runner: Runner, kind: str, units: Sequence[Arrived], place: Place, faults: Faults, where: Where
+) -> list[tuple[int, bytes]]:
     """Return, for each unit, the number of its failed items and the rest of its answer.
 
-    All their items are executed together; those whose deadline is over, or that bear an error already, are left out.
+    `where` is kept up to date with what the thread is doing. All their items are executed together; those whose
+    deadline is over, or that bear an error already, are left out.
     """
     calls: list[tuple[pea_pb2.Envelope, Call]] = []
     now = time.time()
@@ -82,9 +91,12 @@ def execute(runner: Runner, kind: str, units: Sequence[Arrived], place: Place) -
             else:
                 calls.append((item, _call(item)))
     for some in _bounded([call for _, call in calls], place.max_documents):
-        runner.run(kind, some)
+        runner.run(kind, some, where)
     end = time.time()
     for item, call in calls:
+        error = call.failure or call.skipped
+        if error is not None:
+            faults.report(error, kind, call.executor, call.driver)
         _answer(item, call, place, end)
     answers = []
     for arrived in units:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from peavine.errors import DeadlineExceeded
 from peavine.graph import Plan
+from peavine.pea.watch import PATIENCE_SECONDS
 from peavine.pea.work import Answer, Work
 from peavine.router.question import Parcel
 from peavine.router.router import Router
@@ -24,14 +25,16 @@ __all__ = ["Head"]
 class Head:
     """Does for a Pod of several shards what `Work` does for one Pea."""
 
-    def __init__(self, pod: Pod, pea: str, plan: Plan) -> None:
+    def __init__(self, pod: Pod, pea: str, plan: Plan, least_patience: float = PATIENCE_SECONDS) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
         self.concurrency = 1
         self._pod, self._pea = pod.metadata.name, pea
         self._came = asyncio.Event()
         self._router = Router(plan, pea, self._came.set)
-        self._before = Work(pod, pea, pod.spec.uses_before, None) if pod.spec.uses_before else None
-        self._after = Work(pod, pea, pod.spec.uses_after, None) if pod.spec.uses_after else None
+        uses = (pod.spec.uses_before, pod.spec.uses_after)
+        self._before, self._after = (Work(pod, pea, each, None, least_patience) if each else None for each in uses)
+        self.works = [work for work in (self._before, self._after) if work is not None]
+        """What runs an Executor in this process."""
         self.clock = self._router.clock
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -41,15 +44,14 @@ class Head:
         It does not wait for all of them. A head that starts while a shard is away, as when a node is drained, must be
         there for those who ask, so that they can wait for the shard within their deadlines.
         """
-        works = [work for work in (self._before, self._after) if work is not None]
-        for work in works:
+        for work in self.works:
             await work.load()
         await self._router.start()
         while self._router.accepts is None:
             self._came.clear()
             await self._came.wait()
         self.concurrency = self._router.width
-        self.accepts = together([self._router.accepts or {}, *(work.accepts for work in works)])
+        self.accepts = together([self._router.accepts or {}, *(work.accepts for work in self.works)])
 
     def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> None:
         """Take a unit; it is answered once, later. Raises InvalidRequest where it cannot be read."""
@@ -62,8 +64,7 @@ class Head:
         for task in self._tasks:
             task.cancel()
         await self._router.stop()
-        works = [work for work in (self._before, self._after) if work is not None]
-        return all([await work.close(grace) for work in works])
+        return all([await work.close(grace) for work in self.works])
 
     async def _carry(self, stamped: Stamped, unit: pea_pb2.Unit, answer: Answer, wanted: Callable[[], bool]) -> None:
         at, now = time.time(), time.monotonic()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
+import time
 from functools import partial
 from typing import Any, Final
 
 import grpc
 
-from peavine.errors import PeavineError
+from peavine.errors import PeavineError, message_of
 from peavine.graph import Plan
 from peavine.pea.head import Head
 from peavine.pea.settings import PeaSettings
@@ -34,6 +36,9 @@ SERVICE: Final = "peavine.v1.Pea"
 CLOSE_SECONDS: Final = 5.0
 """How long an Executor may take to close, after the grace for requests."""
 
+LOOK_SECONDS: Final = 1.0
+"""How often the Executor's threads are looked after."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +49,14 @@ class PeaServer:
         self.pod, self.settings = pod, settings
         self.name = settings.name or f"{pod.metadata.name}-{'head' if plan else settings.shard}"
         self.address = ""
-        self._work = Head(pod, self.name, plan) if plan else Work(pod, self.name, pod.spec.uses, settings.data)
+        self._work = (
+            Head(pod, self.name, plan, settings.patience)
+            if plan
+            else Work(pod, self.name, pod.spec.uses, settings.data, settings.patience)
+        )
+        self._watching: asyncio.Task[None] | None = None
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Why this Pea cannot work any more, once that is so: the process is to exit."""
         self._window = max(HEAD_WINDOW if plan else WINDOW, 2 * pod.spec.concurrency)
         self._streams: set[Stream] = set()
         self._loaded = asyncio.Event()
@@ -69,6 +81,8 @@ class PeaServer:
         )
         self._loaded.set()
         await self._server.set_serving(True)
+        self._watching = asyncio.create_task(self._watch(), name="watch")
+        self._watching.add_done_callback(self._unwatched)
         _log.info("%s serves on %s", self.name, self.address)
         return self.address
 
@@ -78,11 +92,41 @@ class PeaServer:
         Return whether the Executor could be closed: its code may hang.
         """
         self._stopping = True
+        if self._watching is not None:
+            self._watching.cancel()
         await self._server.set_serving(False)
         for stream in self._streams:
             stream.drain()
         await self._server.stop(grace)
         return await self._work.close(CLOSE_SECONDS)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds after which this Pea hangs unless its event loop has had a turn."""
+        now = time.monotonic()
+        return max([self.settings.patience, *(work.watch.remaining(now) for work in self._works)])
+
+    @property
+    def _works(self) -> list[Work]:
+        return self._work.works if isinstance(self._work, Head) else [self._work]
+
+    async def _watch(self) -> None:
+        """Look after the Executors' threads and our own tasks, until something makes this process useless."""
+        serving = True
+        while not self.failed.done():
+            await asyncio.sleep(min(LOOK_SECONDS, self.settings.patience / 10))
+            now = time.monotonic()
+            broken = [work.broken or work.watch.look(now) for work in self._works]
+            if any(broken):
+                self.failed.set_result(next(filter(None, broken)))
+            healthy = not any(broken) and not any(work.watch.late for work in self._works)
+            if healthy != serving:
+                serving = healthy
+                await self._server.set_serving(serving)
+
+    def _unwatched(self, watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled() and (error := watching.exception()) is not None and not self.failed.done():
+            self.failed.set_result(f"the task that looks after the Executor ended: {message_of(error)}")
 
     async def _stream(self, _: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         window_bytes = WINDOW_MESSAGES * (self.pod.spec.max_message_bytes or 16777216)
@@ -123,9 +167,27 @@ async def serve(settings: PeaSettings) -> int:
         if not isinstance(error, PeavineError):
             _log.exception("unexpected")
         return 1
-    await stop.wait()
+    alive = asyncio.create_task(_prove_alive(server), name="prove alive")
+    await asyncio.wait((stopping, server.failed), return_when=asyncio.FIRST_COMPLETED)
+    alive.cancel()
+    faulthandler.cancel_dump_traceback_later()
+    if server.failed.done():
+        last_words(server.failed.result(), pod_name, server.name, uses, "cannot go on")
+        logging.shutdown()
+        os._exit(1)  # a thread that hangs cannot be stopped, and Python would wait for it
     if not await server.stop(grace(pod.spec.timeout_seconds)):
         # A thread that hangs, or loads a large model, cannot be ended, and Python would wait for it.
         logging.shutdown()
         os._exit(1 if started else 0)
     return 0
+
+
+async def _prove_alive(server: PeaServer) -> None:
+    """Let the process exit with code 1, and print all stacks, when this loop gets no turn for too long.
+
+    Code that never lets go of Python's lock, such as a regular expression, keeps even the event loop from seeing that
+    it hangs. The thread behind this needs no lock.
+    """
+    while True:
+        faulthandler.dump_traceback_later(server.remaining + 5 * LOOK_SECONDS, exit=True)
+        await asyncio.sleep(LOOK_SECONDS)

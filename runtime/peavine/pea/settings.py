@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from peavine.pea.watch import PATIENCE_SECONDS
+
 __all__ = ["PeaSettings"]
 
 
@@ -24,5 +26,7 @@ class PeaSettings:
     """The folder that its Executor keeps data in; a temporary one when None."""
     plan: Path | None = None
     """A head's plan: where the shards are."""
+    patience: float = PATIENCE_SECONDS
+    """Seconds after its deadline that a call of the Executor may run, at the least, before the process exits."""
     metrics_port: int | None = None
     """Port of the Prometheus metrics; none when None."""

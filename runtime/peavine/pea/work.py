@@ -13,11 +13,13 @@ from pathlib import Path
 
 from peavine.clock import SHARD
 from peavine.drivers import Runner
-from peavine.errors import InvalidRequest, PeavineError
+from peavine.errors import ExecutorError, InvalidRequest, PeavineError, message_of
 from peavine.executors import load
 from peavine.pea.executing import Arrived, Place, execute
+from peavine.pea.faults import Faults
 from peavine.pea.metrics import EXECUTED, REQUESTS, WAITING
 from peavine.pea.passing import passed
+from peavine.pea.watch import PATIENCE_SECONDS, Running, Watch, patience
 from peavine.spec import Pod
 from peavine.v1 import pea_pb2
 from peavine.wire.header import KIND_NUMBERS, name_of
@@ -52,15 +54,21 @@ class Waiting:
 class Work:
     """One Executor and what it has to do. Bounded by the windows of the streams that bring units."""
 
-    def __init__(self, pod: Pod, pea: str, uses: str, data: Path | None) -> None:
+    def __init__(
+        self, pod: Pod, pea: str, uses: str, data: Path | None, least_patience: float = PATIENCE_SECONDS
+    ) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
+        self.watch = Watch(patience(least_patience, pod.spec.timeout_seconds))
+        self.broken = ""
+        """Why nothing is executed any more, if a task of ours has ended."""
         self.concurrency = pod.spec.concurrency
         self.clock = SHARD
         self._pod, self._uses, self._data = pod, uses, data
         self._batching = pod.spec.batching
         self._place = Place.of(pod, pea)
+        self._faults = Faults()
         self._pool = ThreadPoolExecutor(pod.spec.concurrency, thread_name_prefix="executor")
-        self._loading = False
+        self._loading = self._closing = False
         self._runner: Runner | None = None
         self._queue: deque[Waiting] = deque()
         self._wake = asyncio.Event()
@@ -78,8 +86,25 @@ class Work:
             asyncio.create_task(self._run(self._runner), name=f"executor {number}")
             for number in range(self._pod.spec.concurrency)
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not self._closing:
+            error = None if task.cancelled() else task.exception()
+            self.broken = f'the task "{task.get_name()}" ended: {message_of(error) if error else "it was cancelled"}'
+            _log.error("%s", self.broken, exc_info=error)
 
     def _load(self) -> Runner:
+        """Make the Executor and its Drivers; an error of any kind, such as a user's, becomes a PeavineError."""
+        try:
+            return self._made()
+        except PeavineError:
+            raise
+        except BaseException as error:
+            raise ExecutorError(f"cannot make the Executor: {message_of(error)}") from error
+
+    def _made(self) -> Runner:
         spec = self._pod.spec
         executor = load(
             self._uses,
@@ -126,18 +151,26 @@ class Work:
 
         One that is still being loaded, or whose code hangs, cannot be closed.
         """
+        self._closing = True
         for task in self._tasks:
             task.cancel()
         try:
             if self._runner is None:
                 return not self._loading
             async with asyncio.timeout(grace):
-                await asyncio.get_running_loop().run_in_executor(self._pool, self._runner.executor.close)
+                return await asyncio.get_running_loop().run_in_executor(self._pool, self._close, self._runner)
         except TimeoutError:
-            _log.error("the Executor did not end within %g s", grace)
+            _log.error("the Executor did not close within %g s", grace)
             return False
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _close(self, runner: Runner) -> bool:
+        try:
+            runner.executor.close()
+        except BaseException as error:  # whatever a user's code raises
+            _log.error("%s.close() raised %s", runner.executor.name, message_of(error), exc_info=error)
+            return False
         return True
 
     async def _run(self, runner: Runner) -> None:
@@ -148,15 +181,24 @@ class Work:
             kind = name_of(pea_pb2.Kind.ValueType(some[0].kind))
             units = [waiting.arrived for waiting in some]
             REQUESTS.labels(kind).inc(sum(len(arrived.unit.items) for arrived in units))
-            began = time.monotonic()
+            running = Running.until(kind, max(arrived.deadline for arrived in units))
+            self.watch.running.add(running)
             try:
-                answers = await loop.run_in_executor(self._pool, execute, runner, kind, units, self._place)
-            except Exception as error:  # not the Executor's: the Runner answers for that
-                status = status_of(error, self._place.pod, self._place.pea)
-                answers = [fail(arrived.unit, status)[::-1] for arrived in units]
-            EXECUTED.labels(kind).observe(time.monotonic() - began)
+                answers = await loop.run_in_executor(self._pool, self._execute, runner, units, running)
+            finally:
+                self.watch.running.discard(running)
+            EXECUTED.labels(kind).observe(time.monotonic() - running.began)
             for waiting, (failed, rest) in zip(some, answers, strict=True):
                 waiting.answer(failed, rest)
+
+    def _execute(self, runner: Runner, units: list[Arrived], running: Running) -> list[tuple[int, bytes]]:
+        """Return an answer to each unit. Nothing is raised: a CancelledError would seem to be one of our own task."""
+        running.enter()
+        try:
+            return execute(runner, running.kind, units, self._place, self._faults, running.where)
+        except BaseException as error:  # not the Executor's: the Runner answers for that
+            status = status_of(error, self._place.pod, self._place.pea)
+            return [fail(arrived.unit, status)[::-1] for arrived in units]
 
     async def _next(self) -> list[Waiting]:
         """Wait for units that may be executed together: of one kind, the oldest first."""

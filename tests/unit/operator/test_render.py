@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from peavine import cli, serving
+from peavine.pea import watch
 from peavine.pea.server import CLOSE_SECONDS
 from peavine.spec import parse
 from peavine_operator import kinds, names
@@ -224,6 +225,14 @@ def test_kubernetes_waits_for_as_long_as_a_process_takes_to_end(seconds: float) 
         drain = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
         longest = drain + serving.grace(seconds) + CLOSE_SECONDS
         assert spec["terminationGracePeriodSeconds"] > longest
+
+
+@pytest.mark.parametrize("seconds", [1, 10, 60, 600])
+def test_kubernetes_kills_no_pea_whose_code_is_within_its_deadline(seconds: float) -> None:
+    template = rendered(flow({"name": "a"}, timeoutSeconds=seconds))["Deployment", "f-a"]["spec"]["template"]
+    probe = template["spec"]["containers"][0]["livenessProbe"]
+    gives_up_itself = seconds + watch.patience(watch.PATIENCE_SECONDS, seconds)
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= gives_up_itself + 10
 
 
 def test_nothing_runs_with_rights_that_it_does_not_need() -> None:
