@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from peavine import Document, Flow
+from peavine.client import sources
 from peavine.errors import InvalidRequest
 
 random = np.random.default_rng(0)
@@ -36,3 +37,37 @@ def test_what_was_learned_serves_the_next_process(tmp_path: Path) -> None:
     assert [matches[0][0] for matches in before] == ["d0", "d1", "d2", "d3", "d4"]
     with flow(tmp_path) as second:
         assert found(second) == before
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "03-classify"
+
+
+def topics(running: Flow) -> list[object]:
+    queries = [Document(text="a goal in the final minute"), Document(text="salt for the bread")]
+    return [answer.tags["topic"] for answer in running.search(queries, progress=False)]
+
+
+def test_a_classifier_learns_from_all_labelled_documents_and_knows_them_after_a_restart(tmp_path: Path) -> None:
+    with Flow.load(EXAMPLE / "flow.yaml", data=tmp_path) as first:
+        assert topics(first) == ["", ""]
+        first.train(sources.jsonl(str(EXAMPLE / "training.jsonl")), request_size=2, progress=False)
+        assert topics(first) == ["sport", "food"]
+    with Flow.load(EXAMPLE / "flow.yaml", data=tmp_path) as second:
+        assert topics(second) == ["sport", "food"]
+
+
+def test_every_shard_learns_from_all_data() -> None:
+    polling = {"index": "Any", "search": "Any", "update": "Any", "delete": "Any"}
+    uses = "!TransformEncoder {with: {output_dim: 4}}"
+    with Flow("shards").add("encode", uses=uses, shards=2, polling=polling) as running:
+        running.train(TRAINING, request_size=50, progress=False)
+        answers = [running.search(QUERIES[:1], progress=False)[0].embedding for _ in range(8)]
+    assert len({np.asarray(answer).tobytes() for answer in answers}) == 1
+
+
+def test_a_flow_in_which_nothing_learns_says_so() -> None:
+    with (
+        Flow("passing").add("encode", uses="!RandomProjection {with: {output_dim: 4}}") as running,
+        pytest.raises(InvalidRequest, match="no Executor of this Flow learns from train requests"),
+    ):
+        running.train(TRAINING[:3], progress=False)

@@ -48,7 +48,7 @@ class AsyncClient:
         return await self._call("delete", inputs, options).summary()
 
     async def train(self, inputs: Inputs, **options: Unpack[Options]) -> Summary:
-        """Let Executors that learn learn from these Documents."""
+        """Let Executors learn from these Documents, and then from all of them at once where they do so."""
         return await self._call("train", inputs, options).summary()
 
     async def stream(self, kind: str, inputs: Inputs, **options: Unpack[Options]) -> AsyncGenerator[Document, None]:

@@ -62,8 +62,21 @@ class Call:
                     summary.failed += answer.documents
                 else:
                     summary.documents += answer.documents
+        if self._kind == "train" and summary.requests:
+            await self._flush()
         summary.seconds = time.monotonic() - began
         return summary
+
+    async def _flush(self) -> None:
+        """Let Executors learn that wait for the last train request. Raises what the Flow answers."""
+        self._header.id = secrets.token_hex(8)
+        self._header.parameters["flush"] = True
+        envelope = pea_pb2.Envelope(header=self._header, bodies=[b""])
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        timeout = self._header.timeout or None
+        self._session.submit(Pending(self._kind, envelope, envelope.ByteSize(), 0, timeout, future))
+        if (error := (await future).error) is not None:
+            raise error
 
     async def documents(self) -> list[Document]:
         """Send everything, and return the Documents that came back."""

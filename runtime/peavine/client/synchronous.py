@@ -54,7 +54,7 @@ class Client:
         return self._run("delete", inputs, options, Call.summary)
 
     def train(self, inputs: Inputs, **options: Unpack[Options]) -> Summary:
-        """Let Executors that learn learn from these Documents."""
+        """Let Executors learn from these Documents, and then from all of them at once where they do so."""
         return self._run("train", inputs, options, Call.summary)
 
     def stream(self, kind: str, inputs: Inputs, **options: Unpack[Options]) -> Iterator[Document]:

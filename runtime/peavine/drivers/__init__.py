@@ -13,6 +13,7 @@ from peavine.drivers import (
     rank,
     reduce,
     search,
+    train,
 )
 from peavine.drivers.build import build
 from peavine.drivers.call import Call, Query
@@ -20,6 +21,6 @@ from peavine.drivers.driver import Driver, Executing, Traversing, Work, registry
 from peavine.drivers.runner import Runner, Where
 
 # Each defines Drivers, which the registry knows by name once their module is there.
-_MODULES = (cache, convert, craft, encode, evaluate, index, log, predict, querylang, rank, reduce, search)
+_MODULES = (cache, convert, craft, encode, evaluate, index, log, predict, querylang, rank, reduce, search, train)
 
 __all__ = ["Call", "Driver", "Executing", "Query", "Runner", "Traversing", "Where", "Work", "build", "registry"]

@@ -82,7 +82,8 @@ def chains(executor: Any) -> dict[str, list[Bound]]:
                 continue
             if bound.driver.joins and place > 0:
                 problems.append(Problem(path, f"{node.tag} joins what several Pods answered, so it must come first"))
-            made[kind].append(bound)
+            if not (isinstance(bound.driver, Executing) and bound.driver.idle(bound.executor)):
+                made[kind].append(bound)
     if problems:
         raise ManifestError(problems)
     return made

@@ -28,7 +28,11 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
     "Segmenter": _on(_drivers("SegmentDriver"), delete=[]),
     "Encoder": _on(_drivers("EncodeDriver"), train=_drivers("TrainDriver", "EncodeDriver"), delete=[]),
     "MultiModalEncoder": _on(_drivers("MultiModalDriver"), delete=[]),
-    "Classifier": _on(_drivers("PredictDriver"), train=[Tagged("TrainDriver", {"field": "embedding"})], delete=[]),
+    "Classifier": _on(
+        _drivers("PredictDriver"),
+        train=[Tagged("TrainDriver", {"field": "embedding", "labels": "tags__label"})],
+        delete=[],
+    ),
     "VectorIndexer": _on(_drivers("VectorIndexDriver"), search=_drivers("VectorSearchDriver"), train=[]),
     "KVIndexer": _on(_drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[]),
     "DocIDCache": _on(_drivers("UniqueDriver"), search=[], train=[]),

@@ -150,6 +150,10 @@ class Executing(Driver):
         """Return the method that it calls for this kind of request; empty when it can do without."""
         return self.method
 
+    def idle(self, executor: Any) -> bool:
+        """Return whether there is nothing for it to do with this Executor; then it is left out."""
+        return False
+
     def call(self, executor: Any, method: str, *arguments: Any, **named: Any) -> Any:
         """Call the Executor; ExecutorError names the method in which any other error than peavine's own arose."""
         try:

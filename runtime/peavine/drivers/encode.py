@@ -9,10 +9,11 @@ import numpy as np
 
 from peavine.documents import Document, Sparse
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
-from peavine.drivers.stack import Field, alike, slices
+from peavine.drivers.stack import alike, slices
+from peavine.drivers.train import learner
 from peavine.errors import ExecutorError, InvalidRequest
 
-__all__ = ["EncodeDriver", "MultiModalDriver", "TrainDriver"]
+__all__ = ["EncodeDriver", "MultiModalDriver"]
 
 
 class EncodeDriver(Traversing, Executing):
@@ -26,6 +27,8 @@ class EncodeDriver(Traversing, Executing):
 
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Encode all requests of the batch together."""
+        if kind == "train" and learner(executor, self.method).train_on == "all":
+            return  # before it has seen all of it, it can encode nothing
         docs = [doc for level in self.levels(works) for doc in level.docs]
         for group, batch in alike(docs, "content"):
             for part, values in slices(group, batch, self.batch_size or executor.batch_size):
@@ -87,26 +90,3 @@ def _of_modality(doc: Document, modality: str) -> Document:
     if found[0].content is None:
         raise InvalidRequest(f"Document {found[0].id!r}: has no content; give it text, a buffer or a tensor")
     return found[0]
-
-
-class TrainDriver(Traversing, Executing):
-    """Give Documents to `train`, if the Executor can learn."""
-
-    method: str = "train"
-    field: Field = "content"
-    """What it learns from: `content` or `embedding`."""
-
-    writes: ClassVar[bool] = True
-    fixed: ClassVar[frozenset[str]] = Executing.fixed | {"field"}
-
-    def method_for(self, kind: str) -> str:
-        """Return nothing: an Executor without `train` has nothing to learn."""
-        return ""
-
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
-        """Train with all requests of the batch together."""
-        if not callable(getattr(executor, self.method, None)):
-            return
-        docs = [doc for level in self.levels(works) for doc in level.docs]
-        for _, batch in alike(docs, self.field):
-            self.call(executor, self.method, batch)

@@ -29,8 +29,10 @@ PARAMETER_PRIORITY = 1
 class Runner:
     """The Drivers of one Executor, by kind of request. Raises ManifestError when they do not fit it."""
 
-    def __init__(self, executor: Any, on_error: OnError = OnError.FAIL) -> None:
+    def __init__(self, executor: Any, on_error: OnError = OnError.FAIL, replicas: int = 1) -> None:
+        """`replicas` is how many Peas have an Executor like this one, and take turns with requests."""
         self.executor = executor
+        self._replicas = replicas
         self.on_error = on_error
         self._chains = chains(executor)
         self.accepts = {kind: frozenset(_parameters(chain)) for kind, chain in self._chains.items()}
@@ -64,6 +66,11 @@ class Runner:
         for bound in chain:
             if bound.driver.writes and bound.executor.read_only:
                 return InvalidRequest(f"{bound.executor.name} is read-only, so it takes no {kind} requests")
+            if kind == "train" and bound.driver.writes and self._replicas > 1:
+                return InvalidRequest(
+                    f"{bound.executor.name} has {self._replicas} replicas, each of which would learn from a part of "
+                    "the data only; train it with one replica, or use `shards`, which all get all of it"
+                )
         return None
 
     def _groups(self, kind: str, calls: Sequence[Call]) -> list[tuple[list[Bound], list[Call]]]:

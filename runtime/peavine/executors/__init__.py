@@ -26,6 +26,7 @@ from peavine.executors.load import load, load_config, make
 from peavine.executors.rankers.chunk2doc_ranker import Chunk2DocRanker
 from peavine.executors.registry import builtins
 from peavine.executors.running import RunningStatistics
+from peavine.executors.saved import load_arrays, save_arrays
 
 __all__ = [
     "METHODS",
@@ -50,6 +51,8 @@ __all__ = [
     "VectorIndexer",
     "builtins",
     "load",
+    "load_arrays",
     "load_config",
     "make",
+    "save_arrays",
 ]

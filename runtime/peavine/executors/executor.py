@@ -25,10 +25,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from peavine.errors import NotFound
 from peavine.executors.constructor import constructor, write
+from peavine.executors.training import TrainingData
 from peavine.yaml import Tagged, dump, escape
 
 METHODS = (
@@ -57,6 +58,11 @@ class Executor:
     """The folder for its data, from `open` on; None when nothing outlives the process."""
     requests_on: Mapping[str, Sequence[Tagged]] | None = None
     """Drivers by kind of request (`index`, `search`, ...); None means its family's defaults."""
+
+    train_on: Literal["batches", "all"] = "batches"
+    """Whether `train` gets data as it comes, in parts, or all of it at once when the last has come."""
+    train_bytes: int = 2**30
+    """How much data is kept for a `train` that gets all of it at once."""
 
     components: Sequence[Executor] = ()
     """The Executors that it is made of."""
@@ -97,6 +103,14 @@ class Executor:
 
     def close(self) -> None:
         """End it; nothing is called after this."""
+        if "_training" in vars(self):
+            self.training.close()
+
+    @property
+    def training(self) -> TrainingData:
+        """The data that was sent to learn from, where `train_on` is "all"."""
+        data = TrainingData(self.name, self.workspace, self.train_bytes)
+        return vars(self).setdefault("_training", data)  # type: ignore[no-any-return]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -43,10 +43,10 @@ class Encoder(Executor, ABC):
 
     @abstractmethod
     def encode(self, batch: Any) -> Vectors:
-        """Return B x D numbers for the content of B Documents: B x ... numbers, a list of str, or a list of bytes."""
+        """Return B x D numbers for the content of B Documents: B x ... numbers, a list of str, or a list of bytes.
 
-    def train(self, batch: Any) -> None:
-        """Learn from the content of B Documents. By default there is nothing to learn."""
+        One that learns has `train(batch)` as well, which gets contents, or `train(batch, labels)`.
+        """
 
 
 class MultiModalEncoder(Executor, ABC):
@@ -174,10 +174,10 @@ class Classifier(Executor, ABC):
 
     @abstractmethod
     def predict(self, batch: Any) -> Vectors:
-        """Return for B Documents B labels (numbers), or B x L scores of L labels."""
+        """Return for B Documents B labels (texts or numbers), or B x L scores of L labels.
 
-    def train(self, batch: Any) -> None:
-        """Learn from the content of B Documents. By default there is nothing to learn."""
+        One that learns has `train(batch, labels)` as well, which gets a label for each of B Documents.
+        """
 
 
 class Evaluator(Executor, ABC):

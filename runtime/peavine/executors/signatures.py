@@ -17,7 +17,7 @@ from peavine.documents import Document
 from peavine.errors import Problem, did_you_mean
 from peavine.executors.constructor import Given, constructor, named, takes
 from peavine.executors.executor import Executor
-from peavine.executors.families import MultiModalEncoder
+from peavine.executors.families import Classifier, MultiModalEncoder
 from peavine.yaml import Tagged
 
 FIELDS = frozenset({*inspect.signature(Document).parameters, "content"})
@@ -25,7 +25,7 @@ FIELDS = frozenset({*inspect.signature(Document).parameters, "content"})
 
 _POSITIONAL = {
     "encode": "batch",
-    "train": "batch",
+    "train": "batch, labels",
     "predict": "batch",
     "evaluate": "actual, desired",
     "delete": "ids",
@@ -104,13 +104,21 @@ def _by_field(cls: type[Executor], name: str, method: types.FunctionType, path: 
 
 def _by_position(cls: type[Executor], name: str, method: types.FunctionType, path: str) -> Iterator[Problem]:
     wanted = _POSITIONAL[name]
-    try:
-        inspect.signature(method).bind("self", *wanted.split(", "))
-    except TypeError:
+    if name == "train" and not issubclass(cls, Classifier) and _takes(method, "batch"):
+        return
+    if not _takes(method, wanted):
         given = ", ".join(str(parameter) for parameter in inspect.signature(method).parameters.values())
         yield Problem(
             path, f"{cls.__name__}.{name}({given}) is called as {name}({wanted}); write {name}(self, {wanted})"
         )
+
+
+def _takes(method: types.FunctionType, arguments: str) -> bool:
+    try:
+        inspect.signature(method).bind("self", *arguments.split(", "))
+    except TypeError:
+        return False
+    return True
 
 
 def _hints(cls: type[Executor]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
         raise InvalidRequest(f"header.kind: {header.kind} is not one of index, search, update, delete, train")
     if len(header.id.encode()) > MAX_ID_BYTES:
         raise InvalidRequest(f"header.id: has {len(header.id.encode())} bytes, and {MAX_ID_BYTES} are the most")
-    if not envelope.bodies or not envelope.bodies[0]:
+    # Without Documents a train request has a meaning: `flush`.
+    if not envelope.bodies or not (envelope.bodies[0] or header.kind == pea_pb2.TRAIN):
         raise InvalidRequest("body: the request has no Documents")
     size = len(envelope.bodies[0])
     if size > max_bytes:
@@ -48,6 +49,8 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
     if accepts is not None and (header.HasField("parameters") or header.queries):
         known = accepts.get(name_of(header.kind), frozenset())
         for path, name in _asked(header):
+            if name == "flush" and name not in known and header.kind == pea_pb2.TRAIN:
+                raise InvalidRequest("no Executor of this Flow learns from train requests; none has a method train()")
             if name not in known:
                 hint = did_you_mean(name, known) or "; known: " + (", ".join(sorted(known)) or "none")
                 raise InvalidRequest(f'{path}: no Pod takes "{name}" for {name_of(header.kind)}{hint}')

@@ -20,7 +20,7 @@ from peavine.pea.faults import Faults
 from peavine.pea.metrics import EXECUTED, REQUESTS, WAITING
 from peavine.pea.passing import passed
 from peavine.pea.watch import PATIENCE_SECONDS, Running, Watch, patience
-from peavine.spec import Pod
+from peavine.spec import Pod, PodSpec
 from peavine.v1 import pea_pb2
 from peavine.wire.header import KIND_NUMBERS, name_of
 from peavine.wire.join import fail
@@ -115,7 +115,7 @@ class Work:
             read_only=spec.read_only,
         )
         try:
-            return Runner(executor, spec.on_error)
+            return Runner(executor, spec.on_error, replicas(spec))
         except PeavineError:
             executor.close()
             raise
@@ -243,3 +243,8 @@ class Work:
             if waiting.wanted():
                 some.append(waiting)
         return total < most and size < most_bytes
+
+
+def replicas(spec: PodSpec) -> int:
+    """Return how many Peas the manifest asks for, at the most."""
+    return spec.autoscaling.max_replicas if spec.autoscaling else spec.replicas or 1

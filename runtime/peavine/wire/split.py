@@ -6,7 +6,7 @@ A root Document belongs to shard blake2b(id) mod shards, for as long as there ar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
@@ -42,7 +42,7 @@ def split(unit: pea_pb2.Unit, shards: int) -> dict[int, Part]:
         if item.header.HasField("status"):
             continue
         try:
-            owned = _owned(item, shards)
+            owned = _owned(item, shards, range(shards) if unit.kind == pea_pb2.TRAIN else (0,))
         except InvalidRequest as error:
             item.header.status.CopyFrom(status_of(error))
             del item.bodies[:]
@@ -56,14 +56,17 @@ def split(unit: pea_pb2.Unit, shards: int) -> dict[int, Part]:
     return parts
 
 
-def _owned(item: pea_pb2.Envelope, shards: int) -> dict[int, list[bytes]]:
-    """Return the bodies for each shard. Every shard of the item gets as many bodies as the item has."""
+def _owned(item: pea_pb2.Envelope, shards: int, without: Iterable[int]) -> dict[int, list[bytes]]:
+    """Return the bodies for each shard. Every shard of the item gets as many bodies as the item has.
+
+    `without` are the shards that get an item without Documents.
+    """
     found: dict[int, list[shallow_pb2.ShallowBatch]] = {}
     batches = [shallow(body) for body in item.bodies]
     owners = [[owner(name_of(doc), shards) for doc in batch.docs] for batch in batches]
-    wanted = sorted({shard for each in owners for shard in each}) or [0]
-    if len(wanted) == 1:
-        return {wanted[0]: list(item.bodies)}
+    wanted = sorted({shard for each in owners for shard in each})
+    if len(wanted) < 2:
+        return {shard: list(item.bodies) for shard in wanted or without}
     for shard in wanted:
         found[shard] = [shallow_pb2.ShallowBatch() for _ in batches]
     for body, (batch, shards_of) in enumerate(zip(batches, owners, strict=True)):

@@ -25,6 +25,8 @@ class PipelineEncoder(CompoundExecutor, Encoder):
             raise ManifestError(problems)
         super().__init__(components)
         self._stages = list(components)
+        self.train_on = "all" if any(stage.train_on == "all" for stage in self._stages) else "batches"
+        self._last = max((i for i, stage in enumerate(self._stages) if hasattr(stage, "train")), default=-1)
 
     def encode(self, batch: Any) -> Vectors:
         """Return what the last encoder makes."""
@@ -34,7 +36,8 @@ class PipelineEncoder(CompoundExecutor, Encoder):
 
     def train(self, batch: Any) -> None:
         """Train each encoder on what those before it, trained already, make of the batch."""
-        for stage in self._stages[:-1]:
-            stage.train(batch)
-            batch = stage.encode(batch)
-        self._stages[-1].train(batch)
+        for i, stage in enumerate(self._stages[: self._last + 1]):
+            if hasattr(stage, "train"):
+                stage.train(batch)
+            if i < self._last:
+                batch = stage.encode(batch)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 from peavine.errors import InvalidRequest, ManifestError, Problem, StoreDamaged
 from peavine.executors.encoders.rows import rows
 from peavine.executors.families import Encoder
-from peavine.store.file import translated
+from peavine.executors.saved import load_arrays, save_arrays
 
 MAX_INPUTS = 8192
 """Numbers a Document, at the most: what is learned takes the square of them, 8 bytes each."""
@@ -137,32 +135,13 @@ class TransformEncoder(Encoder):
 
 
 def _write(moments: Moments, path: Path) -> None:
-    """Replace the file as a whole: after a power cut there is the old one or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    with translated(path.parent):
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, count=np.int64(moments.count), mean=moments.mean, scatter=moments.scatter)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    save_arrays(path, count=np.int64(moments.count), mean=moments.mean, scatter=moments.scatter)
 
 
 def _read(path: Path) -> Moments:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            moments = Moments(int(arrays["count"]), arrays["mean"], arrays["scatter"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise StoreDamaged(f"{path} is damaged ({error}); remove it and train again, or restore it") from error
-    inputs = len(moments.mean)
-    if moments.count < 1 or moments.mean.shape != (inputs,) or moments.scatter.shape != (inputs, inputs):
+    arrays = load_arrays(path, "count", "mean", "scatter")
+    mean, scatter = arrays["mean"], arrays["scatter"]
+    inputs = len(mean) if mean.ndim else 0
+    if arrays["count"].shape or arrays["count"] < 1 or mean.shape != (inputs,) or scatter.shape != (inputs, inputs):
         raise StoreDamaged(f"{path} does not hold what training writes; remove it and train again, or restore it")
-    return moments
+    return Moments(int(arrays["count"]), mean, scatter)
