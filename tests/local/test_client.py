@@ -33,7 +33,7 @@ def test_documents_come_back_in_the_order_of_the_inputs(client: Client, kind: st
 
 def test_a_search_gives_documents_and_the_other_calls_what_was_done(client: Client) -> None:
     assert [doc.text for doc in client.search(["a", "b"])] == ["a", "b"]
-    for call in (client.index, client.update, client.train):
+    for call in (client.index, client.update):
         summary = call(["a", "b", "c"], request_size=2)
         assert (summary.documents, summary.requests, summary.failed) == (3, 2, 0)
     assert client.delete(["id-1", "id-2"]).documents == 2

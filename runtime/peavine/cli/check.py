@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -23,7 +23,10 @@ def check(file: Path, as_json: bool) -> int:
     """
     try:
         found, notes = flow.read(file)
-        problems = [problem for i, pod in enumerate(found.spec.pods) for problem in _problems(pod, f"spec.pods[{i}]")]
+        sources = flow.sources(file)
+        problems = [
+            problem for i, pod in enumerate(found.spec.pods) for problem in _problems(pod, f"spec.pods[{i}]", sources)
+        ]
         if problems:
             raise ManifestError(problems, str(file))
     except ManifestError as error:
@@ -42,7 +45,7 @@ def check(file: Path, as_json: bool) -> int:
     return 0
 
 
-def _problems(pod: spec.FlowPod, path: str) -> Iterator[Problem]:
+def _problems(pod: spec.FlowPod, path: str, sources: Sequence[Path]) -> Iterator[Problem]:
     """Yield what is wrong with the Executors of a Pod and their Drivers."""
     from peavine.drivers import Runner
     from peavine.executors import make
@@ -54,7 +57,8 @@ def _problems(pod: spec.FlowPod, path: str) -> Iterator[Problem]:
         if uses is None or uses.startswith("docker://"):
             continue
         try:
-            Runner(make(uses, files=pod.files, uses_with=pod.uses_with if field == "uses" else {}, env=env))
+            over = pod.uses_with if field == "uses" else {}
+            Runner(make(uses, files=pod.files, sources=sources, uses_with=over, env=env))
         except ManifestError as error:
             for problem in error.problems:
                 first, rest = problem.path.partition(".")[0], problem.path

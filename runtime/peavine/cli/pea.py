@@ -26,6 +26,13 @@ def _address(context: click.Context, option: click.Parameter, said: str) -> str:
 @click.option("--listen", required=True, metavar="HOST:PORT|unix:PATH", callback=_address, help="Where it serves gRPC.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of its data; a temporary one if left out.")
 @click.option("--metrics-port", type=PORT, help="Port of the Prometheus metrics.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder that the manifest's files were read from; where they are unchanged, they are used there.",
+)
 @logging_options
 def pea(
     pod: Path,
@@ -35,6 +42,7 @@ def pea(
     listen: str,
     data: Path | None,
     metrics_port: int | None,
+    sources: tuple[Path, ...],
     log_level: str,
     log_format: logs.Form,
 ) -> int:
@@ -42,6 +50,13 @@ def pea(
     from peavine.pea import PeaSettings, server
 
     settings = PeaSettings(
-        pod=pod, listen=listen, shard=shard, name=name, data=data, plan=plan, metrics_port=metrics_port
+        pod=pod,
+        listen=listen,
+        shard=shard,
+        name=name,
+        data=data,
+        plan=plan,
+        metrics_port=metrics_port,
+        sources=sources,
     )
     return serve(lambda: server.serve(settings), log_level, log_format, pea=name or f"{pod.stem}-{shard}")

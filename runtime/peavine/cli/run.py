@@ -53,7 +53,7 @@ def run(
         ports.http_port if http_port is None else http_port,
     )
     names = [pod.name for pod in found.spec.pods]
-    running = LocalFlow(found, data=data, listen=listen, sink=_prefixed(names))
+    running = LocalFlow(found, data=data, listen=listen, sources=flow.sources(file), sink=_prefixed(names))
     end_like_ctrl_c()
     try:
         running.start(timeout)

@@ -72,6 +72,8 @@ class Building:
         self._problems += problems
         if "py_modules" in design.metas:
             design.metas["py_modules"] = self._import(design.metas["py_modules"], f"{path}.metas.py_modules")
+        if "files" in design.metas:
+            design.metas["files"] = self._beside(design.metas["files"], f"{path}.metas.files")
         if "requests" in said:
             design.requests_on, problems = requests_on(said["requests"], f"{path}.requests")
             self._problems += problems
@@ -131,6 +133,15 @@ class Building:
                 if self._classes.get(cls.__name__, cls).__module__ != cls.__module__:
                     self._note(here, f"{name} defines {cls.__name__}, as a module before it does; choose another name")
                 self._classes[cls.__name__] = cls
+        return tuple(str(name) for name in names)
+
+    def _beside(self, names: list[Any], path: str) -> tuple[str, ...]:
+        """Return the names of the files that its code reads, each of which is there."""
+        for i, name in enumerate(names):
+            try:
+                self._files.find(str(name))
+            except NotAllowed as error:
+                self._note(f"{path}[{i}]", str(error))
         return tuple(str(name) for name in names)
 
     def _class(self, name: str, path: str) -> type[Executor] | None:

@@ -52,6 +52,8 @@ class Executor:
     """Whether requests that change its data are refused."""
     py_modules: tuple[str, ...] = ()
     """The Python files, beside its YAML, that its class comes from."""
+    files: tuple[str, ...] = ()
+    """The text files beside its YAML that its code reads, such as a vocabulary."""
     subfolder: str = ""
     """The folder for its data within the Pea's: `metas.workspace`."""
     workspace: Path | None = None
@@ -74,6 +76,7 @@ class Executor:
         "read_only": "read_only",
         "workspace": "subfolder",
         "py_modules": "py_modules",
+        "files": "files",
     }
     """The attribute for each key under `metas:`."""
 
@@ -135,8 +138,9 @@ class Executor:
         }
         if self.name == type(self).__name__:
             metas.pop("name", None)
-        if "py_modules" in metas:
-            metas["py_modules"] = list(self.py_modules)
+        for key in ("py_modules", "files"):
+            if key in metas:
+                metas[key] = list(metas[key])
         said: dict[str, Any] = {"with": write(type(self), self._arguments), "metas": metas}
         if self.requests_on is not None:
             said["requests"] = {"on": {kind: list(drivers) for kind, drivers in self.requests_on.items()}}

@@ -8,7 +8,8 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
@@ -22,16 +23,24 @@ class NotAllowed(PeavineError):
 
 
 class Files:
-    """The folder of an Executor, and the files that its manifest carries, which come first."""
+    """The folder of an Executor, and the files that its manifest carries, which come first.
 
-    def __init__(self, folder: Path | None, carried: Mapping[str, str] | None) -> None:
+    `sources` are folders that the carried files may have been read from. Where one has them all, unchanged, they are
+    used in their place there: with the files beside them, and with paths that a user knows from stacks and debuggers.
+    """
+
+    def __init__(self, folder: Path | None, carried: Mapping[str, str] | None, sources: Sequence[Path] = ()) -> None:
         self._temporary: Path | None = None
+        self._importable: Path | None = None
         self._folders: list[Path] = []
         self._package: str | None = None
         for name in carried or ():
             if "/" in name or "\\" in name or name.startswith(".") or not name:
                 raise ManifestError(f'the file "{name}" has no plain name; use one without folder or leading dot')
-        if carried:
+        source = next((source.resolve() for source in sources if carried and _has_all(source, carried)), None)
+        if source is not None:
+            self._folders.append(source)
+        elif carried:
             # 0700 by mkdtemp: another user of the machine can neither read nor replace them.
             self._temporary = Path(tempfile.mkdtemp(prefix="peavine-files-"))
             self._folders.append(self._temporary.resolve())
@@ -82,6 +91,7 @@ class Files:
             package = ModuleType(self._package)
             package.__path__ = [str(folder) for folder in self._folders]
             sys.modules[self._package] = package
+            self._make_importable(package)
         full = ".".join((self._package, *parts.with_suffix("").parts))
         if full in sys.modules:
             return sys.modules[full]
@@ -98,12 +108,35 @@ class Files:
             raise ImportFailed(name, path, error) from error
         return module
 
+    def _make_importable(self, package: ModuleType) -> None:
+        """Let processes that multiprocessing starts afresh import the modules too: they inherit sys.path."""
+        self._importable = Path(tempfile.mkdtemp(prefix="peavine-modules-"))
+        text = f"__path__ = {list(package.__path__)!r}\n"
+        (self._importable / f"{package.__name__}.py").write_text(text, encoding="utf-8")
+        sys.path.append(str(self._importable))
+
     def discard(self) -> None:
         """Forget the modules, and remove the files that the manifest carried."""
+        if self._importable is not None:
+            with suppress(ValueError):
+                sys.path.remove(str(self._importable))
+            shutil.rmtree(self._importable, ignore_errors=True)
         for name in [name for name in sys.modules if name.partition(".")[0] == self._package]:
             del sys.modules[name]
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _has_all(folder: Path, carried: Mapping[str, str]) -> bool:
+    """Return whether a folder holds these files, byte for byte, none of them a link that leads out of it."""
+    try:
+        return all(
+            (folder / name).resolve().is_relative_to(folder.resolve())
+            and (folder / name).read_text(encoding="utf-8") == text
+            for name, text in carried.items()
+        )
+    except (OSError, ValueError):
+        return False
 
 
 class ImportFailed(PeavineError):

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
@@ -38,6 +38,7 @@ def load(
     *,
     folder: Path | None = None,
     files: Mapping[str, str] | None = None,
+    sources: Sequence[Path] = (),
     uses_with: Mapping[str, Any] | None = None,
     workspace: Path | None = None,
     read_only: bool = False,
@@ -46,13 +47,14 @@ def load(
     """Return the Executor that `uses` says, open and ready.
 
     `uses` is a built-in name (`_index`), YAML text that begins with `!`, a class name, or a YAML file in `folder`.
-    `files` (name to text) are found as if they were in the folder. `uses_with` goes over the arguments under `with:`.
+    `files` (name to text) are found as if they were in the folder; where one of `sources`, the folders that they may
+    have been read from, has them all unchanged, they are used there. `uses_with` goes over the arguments under `with:`.
     Data is kept in `workspace`; without it nothing outlives the process. `env` is what `${NAME}` looks up, by default
     this process's environment.
 
     Raises ManifestError with all that is wrong with the YAML, and ExecutorError when the Executor's own code fails.
     """
-    executor = make(uses, folder=folder, files=files, uses_with=uses_with, env=env)
+    executor = make(uses, folder=folder, files=files, sources=sources, uses_with=uses_with, env=env)
     try:
         executor.open(workspace / executor.subfolder if workspace else None, read_only=read_only)
     except BaseException as error:
@@ -70,11 +72,12 @@ def make(
     *,
     folder: Path | None = None,
     files: Mapping[str, str] | None = None,
+    sources: Sequence[Path] = (),
     uses_with: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Executor:
     """Return the Executor as `load` does, but not open: no model is loaded, and no data is touched."""
-    found = Files(folder, files)
+    found = Files(folder, files, sources)
     try:
         config = yaml.substitute(_read(uses, found), os.environ if env is None else env, "uses")
         building = Building(found)

@@ -16,18 +16,20 @@ TYPES: dict[str, type] = {
     "read_only": bool,
     "workspace": str,
     "py_modules": list,
+    "files": list,
 }
-"""What may stand under `metas:`. `workspace` is a folder within the Pea's data; `py_modules` are Python files."""
+"""What may stand under `metas:`. `workspace` is a folder within the Pea's data; `py_modules` are Python files, and
+`files` other text files that they read."""
 
 _NAME = re.compile(r"^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$")
 
 
 def metas(said: Mapping[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Return what is said and fits, and what is wrong with the rest. One Python file may stand without a list."""
+    """Return what is said and fits, and what is wrong with the rest. One file may stand without a list."""
     found: dict[str, Any] = {}
     problems = []
     for name, value in said.items():
-        if name == "py_modules" and isinstance(value, str):
+        if name in ("py_modules", "files") and isinstance(value, str):
             value = [value]
         message = _wrong(name, value)
         if message:

@@ -46,6 +46,7 @@ class Flow:
         self._pods: list[dict[str, Any]] = []
         self._inspected: list[str] = []
         self._last = GATEWAY
+        self._sources: tuple[Path, ...] = ()
         self._running: LocalFlow | None = None
         self._client: Client | None = None
 
@@ -57,7 +58,9 @@ class Flow:
         """
         if isinstance(source, str) and "\n" in source:
             return cls.of(files.read_text(source, Path())[0], data=data)
-        return cls.of(files.read(source)[0], data=data)
+        flow = cls.of(files.read(source)[0], data=data)
+        flow._sources = files.sources(source)
+        return flow
 
     @classmethod
     def of(cls, manifest: Manifest, *, data: str | Path | None = None) -> Flow:
@@ -142,7 +145,13 @@ class Flow:
         manifest = self.manifest()
         said = manifest.spec.gateway.manifest()
         listen = Listen(grpc_port=said.get("grpcPort", 0), http_port=said.get("httpPort", 0))
-        running = LocalFlow(manifest, data=self._data, listen=listen, sink=_to_stderr)
+        running = LocalFlow(
+            manifest,
+            data=self._data,
+            listen=listen,
+            sources=(*self._sources, *files.named(self._pods, self._folder)),
+            sink=_to_stderr,
+        )
         running.start(START_SECONDS if timeout is None else timeout)
         self._running, self._client = running, Client(running.host)
         return self

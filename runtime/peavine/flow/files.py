@@ -48,6 +48,33 @@ def read_text(text: str, folder: Path, source: str = "", name: str = "flow") -> 
     return parse(document, folder, source), notes
 
 
+def sources(path: str | Path) -> tuple[Path, ...]:
+    """Return the folders that the files of a manifest which was read without an error come from."""
+    path = Path(path)
+    return named(yaml.load(path.read_text(encoding="utf-8"), str(path)), path.parent)
+
+
+def named(plain: Any, folder: Path) -> tuple[Path, ...]:
+    """Return `folder`, and those of the YAML files that plain data names, of a Flow of the new kind or the old."""
+    return tuple(dict.fromkeys((folder, *((folder / name.strip()).parent for name in _uses(plain)))))
+
+
+def _uses(node: Any) -> Iterator[str]:
+    """Yield the names of the YAML files that stand under `uses`, at any place."""
+    if isinstance(node, Tagged):
+        yield from _uses(node.value)
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            if isinstance(value, str):
+                if str(key).startswith("uses") and is_file_name(value):
+                    yield value
+            else:
+                yield from _uses(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _uses(value)
+
+
 def write(flow: spec.Flow) -> str:
     """Return a manifest as YAML text; `read_text` of it gives an equal one. What a Pod is comes first."""
     plain = flow.manifest()
@@ -105,16 +132,16 @@ def _complete_pod(pod: Mapping[str, Any], folder: Path, path: str, problems: lis
             if text is None:
                 continue
             made[field], beside = text, (folder / uses.strip()).parent
-        for module in _modules(made[field]):
-            where = f"{path}.{field}.metas.py_modules"
-            if module in said:
+        for key, name in _beside(made[field]):
+            where = f"{path}.{field}.metas.{key}"
+            if name in said:
                 continue
-            if "/" in module:
-                problems.append(Problem(where, f'"{module}": a module stands beside the YAML, without a folder'))
+            if "/" in name:
+                problems.append(Problem(where, f'"{name}": put it in the folder of the YAML, and name it without one'))
                 continue
-            code = _text(beside, module, where, problems)
-            if code is not None and files.setdefault(module, code) != code:
-                problems.append(Problem(where, f'two different files are named "{module}"; rename one'))
+            text = _text(beside, name, where, problems)
+            if text is not None and files.setdefault(name, text) != text:
+                problems.append(Problem(where, f'two different files are named "{name}"; rename one'))
     if files:
         made["files"] = files
     return made
@@ -151,8 +178,11 @@ def _text(folder: Path, name: str, path: str, problems: list[Problem]) -> str | 
     return None
 
 
-def _modules(uses: str) -> Iterator[str]:
-    """Yield the Python files that an Executor's YAML names; one that cannot be read is for its Pea to refuse."""
+def _beside(uses: str) -> Iterator[tuple[str, str]]:
+    """Yield the files that an Executor's YAML names, with the key that names them.
+
+    YAML that cannot be read is for its Pea to refuse.
+    """
     try:
         found = yaml.load(uses)
     except ManifestError:
@@ -160,14 +190,15 @@ def _modules(uses: str) -> Iterator[str]:
     yield from _named(found)
 
 
-def _named(node: Any) -> Iterator[str]:
+def _named(node: Any) -> Iterator[tuple[str, str]]:
     if isinstance(node, Tagged):
         yield from _named(node.value)
     elif isinstance(node, Mapping):
         metas = node.get("metas")
-        listed = metas.get("py_modules") if isinstance(metas, Mapping) else None
-        listed = [listed] if isinstance(listed, str) else listed
-        yield from (str(name) for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
+        for key in ("py_modules", "files"):
+            listed = metas.get(key) if isinstance(metas, Mapping) else None
+            listed = [listed] if isinstance(listed, str) else listed
+            yield from ((key, name) for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
         components = node.get("components")
         for component in components if isinstance(components, list) else ():
             yield from _named(component)

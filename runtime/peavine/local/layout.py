@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -65,8 +65,16 @@ class Layout:
     addresses: Path
 
 
-def layout(flow: spec.Flow, folder: Path, data: Path | None = None, listen: Listen = Listen()) -> Layout:
+def layout(
+    flow: spec.Flow,
+    folder: Path,
+    data: Path | None = None,
+    listen: Listen = Listen(),
+    sources: Sequence[Path] = (),
+) -> Layout:
     """Return the processes of `flow`; sockets and files go to `folder`, the Peas' data below `data`.
+
+    `sources` are the folders that the files in the manifest were read from.
 
     Raises ManifestError for what only a cluster can do, with its remedy.
     """
@@ -78,6 +86,7 @@ def layout(flow: spec.Flow, folder: Path, data: Path | None = None, listen: List
     processes: list[Process] = []
     files: dict[Path, str] = {}
     heads: dict[str, list[str]] = {}
+    origins = tuple(word for source in sources for word in ("--source", str(source.resolve())))
     for pod in graph.pods(flow):
         name, env = pod.metadata.name, _environment(pod)
         described = folder / f"{name}.json"
@@ -89,13 +98,13 @@ def layout(flow: spec.Flow, folder: Path, data: Path | None = None, listen: List
                 # Replicas that write have a folder each, as in a cluster, where it lives as long as they do.
                 own = folder / "data" / pea if data is None or _writes_apart(pod) else data / f"{name}-{shard}"
                 command = ("pea", "--pod", str(described), "--shard", str(shard), "--name", pea, "--data", str(own))
-                processes.append(Process(pea, "pea", (*command, "--listen", address), env, address))
+                processes.append(Process(pea, "pea", (*command, "--listen", address, *origins), env, address))
         heads[name] = [address for shard in targets for address in shard]
         if pod.spec.has_head:
             plan, address = folder / f"{name}-head.json", f"unix:{folder / name}-head.sock"
             files[plan] = graph.head_plan(pod, targets).model_dump_json(by_alias=True)
             head = ("pea", "--pod", str(described), "--plan", str(plan), "--name", f"{name}-head", "--listen", address)
-            processes.append(Process(f"{name}-head", "head", head, env, address))
+            processes.append(Process(f"{name}-head", "head", (*head, *origins), env, address))
             heads[name] = [address]
     files[folder / PLAN] = graph.plan(flow, lambda pod: heads[pod.name]).model_dump_json(by_alias=True)
     processes.append(gateway(folder, listen))

@@ -9,7 +9,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from peavine import spec
@@ -29,14 +29,23 @@ class LocalFlow:
     """A Flow that runs. Use it in a `with` statement, or call `start` and `stop`.
 
     `listen` is the manifest's ports on the loopback interface unless said otherwise. `data` is the folder for the
-    Peas' data; without it the data ends with the Flow. `sink` gets each line that a process prints, with the process's
-    name. Raises ManifestError for what only a cluster can do, StartError with the failing process's own words when it
-    cannot start in time.
+    Peas' data; without it the data ends with the Flow. `sources` are the folders that the manifest's files were read
+    from: while they are unchanged there, that is where they are used. `sink` gets each line that a process prints, with
+    the process's name. Raises ManifestError for what only a cluster can do, StartError with the failing process's own
+    words when it cannot start in time.
     """
 
-    def __init__(self, flow: spec.Flow, *, data: Path | None = None, listen: Listen | None = None, sink: Sink) -> None:
+    def __init__(
+        self,
+        flow: spec.Flow,
+        *,
+        data: Path | None = None,
+        listen: Listen | None = None,
+        sources: Sequence[Path] = (),
+        sink: Sink,
+    ) -> None:
         said = flow.spec.gateway
-        self.flow, self._data, self._sink = flow, data, sink
+        self.flow, self._data, self._sources, self._sink = flow, data, sources, sink
         self._listen = listen or Listen(grpc_port=said.grpc_port, http_port=said.http_port)
         self._children: list[Child] = []
         self._folder: Path | None = None
@@ -60,7 +69,7 @@ class LocalFlow:
         self._folder = Path(tempfile.mkdtemp(prefix="peavine-"))
         self._line = os.pipe()
         try:
-            planned = layout(self.flow, self._folder, self._data, self._listen)
+            planned = layout(self.flow, self._folder, self._data, self._listen, self._sources)
             for path, text in planned.files.items():
                 path.write_text(text, encoding="utf-8")
             for process in planned.processes:

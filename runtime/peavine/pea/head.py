@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from peavine.errors import DeadlineExceeded
 from peavine.graph import Plan
@@ -25,14 +26,23 @@ __all__ = ["Head"]
 class Head:
     """Does for a Pod of several shards what `Work` does for one Pea."""
 
-    def __init__(self, pod: Pod, pea: str, plan: Plan, least_patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        pod: Pod,
+        pea: str,
+        plan: Plan,
+        least_patience: float = PATIENCE_SECONDS,
+        sources: Sequence[Path] = (),
+    ) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
         self.concurrency = 1
         self._pod, self._pea = pod.metadata.name, pea
         self._came = asyncio.Event()
         self._router = Router(plan, pea, self._came.set)
         uses = (pod.spec.uses_before, pod.spec.uses_after)
-        self._before, self._after = (Work(pod, pea, each, None, least_patience) if each else None for each in uses)
+        self._before, self._after = (
+            Work(pod, pea, each, None, least_patience, sources) if each else None for each in uses
+        )
         self.works = [work for work in (self._before, self._after) if work is not None]
         """What runs an Executor in this process."""
         self.clock = self._router.clock

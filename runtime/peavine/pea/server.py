@@ -50,9 +50,9 @@ class PeaServer:
         self.name = settings.name or f"{pod.metadata.name}-{'head' if plan else settings.shard}"
         self.address = ""
         self._work = (
-            Head(pod, self.name, plan, settings.patience)
+            Head(pod, self.name, plan, settings.patience, settings.sources)
             if plan
-            else Work(pod, self.name, pod.spec.uses, settings.data, settings.patience)
+            else Work(pod, self.name, pod.spec.uses, settings.data, settings.patience, settings.sources)
         )
         self._watching: asyncio.Task[None] | None = None
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()

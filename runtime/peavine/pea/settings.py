@@ -28,5 +28,7 @@ class PeaSettings:
     """A head's plan: where the shards are."""
     patience: float = PATIENCE_SECONDS
     """Seconds after its deadline that a call of the Executor may run, at the least, before the process exits."""
+    sources: tuple[Path, ...] = ()
+    """Folders that the manifest's files may have been read from; where they are unchanged, they are used there."""
     metrics_port: int | None = None
     """Port of the Prometheus metrics; none when None."""

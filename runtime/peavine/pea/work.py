@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,13 @@ class Work:
     """One Executor and what it has to do. Bounded by the windows of the streams that bring units."""
 
     def __init__(
-        self, pod: Pod, pea: str, uses: str, data: Path | None, least_patience: float = PATIENCE_SECONDS
+        self,
+        pod: Pod,
+        pea: str,
+        uses: str,
+        data: Path | None,
+        least_patience: float = PATIENCE_SECONDS,
+        sources: Sequence[Path] = (),
     ) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
         self.watch = Watch(patience(least_patience, pod.spec.timeout_seconds))
@@ -63,7 +69,7 @@ class Work:
         """Why nothing is executed any more, if a task of ours has ended."""
         self.concurrency = pod.spec.concurrency
         self.clock = SHARD
-        self._pod, self._uses, self._data = pod, uses, data
+        self._pod, self._uses, self._data, self._sources = pod, uses, data, sources
         self._batching = pod.spec.batching
         self._place = Place.of(pod, pea)
         self._faults = Faults()
@@ -110,6 +116,7 @@ class Work:
             self._uses,
             folder=Path.cwd(),
             files=spec.files,
+            sources=self._sources,
             uses_with=spec.uses_with if self._uses == spec.uses else {},
             workspace=self._data,
             read_only=spec.read_only,

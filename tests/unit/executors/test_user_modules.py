@@ -260,3 +260,63 @@ def test_whatever_a_class_raises_while_it_is_loaded_is_an_error_that_names_it(ra
 def test_a_ctrl_c_while_a_class_is_loaded_stays_one() -> None:
     with pytest.raises(KeyboardInterrupt):
         load_a("raise KeyboardInterrupt")
+
+
+READER = """
+from pathlib import Path
+
+class Reader:
+    def post_init(self):
+        self.words = Path(__file__).with_name("vocab.txt").read_text().split()
+        self.file = __file__
+    def encode(self, batch): ...
+"""
+READS = "!Reader {metas: {py_modules: [reader.py], files: [vocab.txt]}}"
+
+
+def test_data_files_that_the_manifest_carries_are_beside_the_module() -> None:
+    reader: Any = load(READS, files={"reader.py": READER, "vocab.txt": "red green"})
+    assert reader.words == ["red", "green"]
+
+
+def test_a_data_file_that_is_missing_is_named() -> None:
+    with pytest.raises(ManifestError, match=r'uses\.metas\.files\[0\]: no file "vocab\.txt"'):
+        load(READS, files={"reader.py": READER})
+
+
+def test_carried_files_are_used_where_they_came_from_while_they_are_unchanged(tmp_path: Path) -> None:
+    (tmp_path / "reader.py").write_text(READER)
+    (tmp_path / "vocab.txt").write_text("blue")
+    uses = "!Reader {metas: {py_modules: [reader.py]}}"
+    reader: Any = load(uses, files={"reader.py": READER}, sources=[tmp_path / "none", tmp_path])
+    assert (reader.words, reader.file) == (["blue"], str(tmp_path / "reader.py"))
+    copy: Any = load(READS, files={"reader.py": READER, "vocab.txt": "what was read first"}, sources=[tmp_path])
+    assert copy.words == ["what", "was", "read", "first"]
+
+
+def test_a_source_with_a_link_that_leads_out_is_not_used(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "reader.py").write_text(READER)
+    (inside / "reader.py").symlink_to(tmp_path / "reader.py")
+    files = {"reader.py": READER, "vocab.txt": "red"}
+    (inside / "vocab.txt").write_text("red")
+    reader: Any = load(READS, files=files, sources=[inside])
+    assert Path(reader.file).parent not in (inside, tmp_path)
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_processes_that_an_executor_starts_can_import_its_modules(method: str) -> None:
+    text = (
+        "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\nfrom .words import double\n"
+        "class Many:\n    def encode(self, batch):\n"
+        f"        with ProcessPoolExecutor(1, multiprocessing.get_context('{method}')) as pool:\n"
+        "            return list(pool.map(double, batch))\n"
+    )
+    files = {"many.py": text, "words.py": "def double(word):\n    return word + word\n"}
+    many: Any = load("!Many {metas: {py_modules: [many.py]}}", files=files)
+    before = list(sys.path)
+    assert many.encode(["a", "b"]) == ["aa", "bb"]
+    del many
+    gc.collect()
+    assert len(sys.path) == len(before) - 1
