@@ -12,6 +12,7 @@ from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
 from peavine.drivers.stack import alike, slices
 from peavine.drivers.train import learner
 from peavine.errors import ExecutorError, InvalidRequest
+from peavine.executors.families import kind_for
 
 __all__ = ["EncodeDriver", "MultiModalDriver"]
 
@@ -30,9 +31,10 @@ class EncodeDriver(Traversing, Executing):
         if kind == "train" and learner(executor, self.method).train_on == "all":
             return  # before it has seen all of it, it can encode nothing
         docs = [doc for level in self.levels(works) for doc in level.docs]
+        named = kind_for(getattr(executor, self.method), kind)
         for group, batch in alike(docs, "content"):
             for part, values in slices(group, batch, self.batch_size or executor.batch_size):
-                _write(part, self.call(executor, self.method, values), executor, self)
+                _write(part, self.call(executor, self.method, values, **named), executor, self)
 
 
 def _write(docs: Sequence[Document], rows: Any, executor: Any, driver: Executing) -> None:

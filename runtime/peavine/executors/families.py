@@ -7,9 +7,11 @@ business.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,19 @@ from peavine.executors.running import RunningStatistics
 
 Vectors = NDArray[Any]
 """B x D: a row for each Document."""
+
+
+def kind_for(method: Callable[..., Any], kind: str) -> dict[str, str]:
+    """Return `{"kind": kind}` for a method that has a parameter of that name, as `encode` may; else nothing."""
+    return {"kind": kind} if _asks_for_kind(getattr(method, "__func__", method)) else {}
+
+
+@lru_cache(maxsize=256)
+def _asks_for_kind(function: Callable[..., Any]) -> bool:
+    try:
+        return "kind" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # of C
+        return False
 
 
 class Crafter(Executor, ABC):
@@ -45,7 +60,8 @@ class Encoder(Executor, ABC):
     def encode(self, batch: Any) -> Vectors:
         """Return B x D numbers for the content of B Documents: B x ... numbers, a list of str, or a list of bytes.
 
-        One that learns has `train(batch)` as well, which gets contents, or `train(batch, labels)`.
+        With a parameter `kind`, which has a default, it gets the kind of request as well: index, search, ... One that
+        learns has `train(batch)`, which gets contents, or `train(batch, labels)`.
         """
 
 

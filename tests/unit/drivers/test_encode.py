@@ -9,6 +9,7 @@ import scipy.sparse
 from peavine.documents import Document, Sparse
 from peavine.errors import ExecutorError, InvalidRequest
 from peavine.executors import Classifier, Encoder, MultiModalEncoder
+from peavine.executors.encoders.pipeline_encoder import PipelineEncoder
 from peavine.yaml import Tagged
 
 
@@ -157,3 +158,25 @@ def test_a_single_number_is_refused_where_a_vector_is_needed(ask: Any, executor:
     setattr(doc, field, np.float32(1.0))
     with pytest.raises(InvalidRequest, match=r"^Document 'a': "):
         ask(executor, kind, [doc], truths=[doc])
+
+
+class Passages(Encoder):
+    """Encodes queries and what they are compared with in different ways."""
+
+    def encode(self, batch: list[str], kind: str = "index") -> Any:
+        return np.full((len(batch), 2), kind == "search")
+
+
+def test_an_encoder_that_names_a_parameter_kind_gets_the_kind_of_request(make: Any, ask: Any) -> None:
+    for executor in (Passages(), PipelineEncoder([Passages()])):
+        runner = make(executor)
+        answers = [ask(runner, kind, [Document(text="a")]).docs[0] for kind in ("index", "search")]
+        assert [doc.embedding.tolist() for doc in answers] == [[False, False], [True, True]]
+
+
+def test_a_strangers_first_search_does_not_decide_what_can_be_indexed(make: Any, ask: Any) -> None:
+    runner = make("!PipelineEncoder {components: [!RandomProjection {with: {output_dim: 2}}]}")
+    ask(runner, "search", [Document(tensor=np.ones(3))])
+    assert ask(runner, "index", [Document(tensor=np.ones(4))]).docs[0].embedding.shape == (2,)
+    with pytest.raises(InvalidRequest, match="where 4 are expected"):
+        ask(runner, "search", [Document(tensor=np.ones(3))])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from peavine.errors import InvalidRequest, StoreDamaged, StoreFull
 from peavine.executors import load
-from peavine.executors.encoders.hashing_text_encoder import HashingTextEncoder
+from peavine.executors.encoders.hashing_text_encoder import PART, HashingTextEncoder
 from peavine.executors.encoders.pipeline_encoder import PipelineEncoder
 from peavine.executors.encoders.random_projection import RandomProjection, orthogonal
 from peavine.executors.encoders.transform_encoder import MAX_INPUTS, TransformEncoder
@@ -257,3 +257,35 @@ def test_texts_with_words_in_common_are_near() -> None:
     assert not empty.any()
     with pytest.raises(InvalidRequest, match="encodes text, not bytes"):
         HashingTextEncoder().encode([b"a"])  # type: ignore[list-item]
+
+
+def test_a_letter_counts_the_same_however_unicode_composes_it() -> None:
+    composed, decomposed, other = HashingTextEncoder().encode(["un caf\u00e9", "UN CAFE\u0301", "un cafe"])
+    assert np.array_equal(composed, decomposed)
+    assert not np.array_equal(composed, other)
+
+
+def test_a_text_of_many_parts_has_the_vector_of_all_its_words() -> None:
+    words = [f"w{n % 5000}" for n in range(PART // 2)]
+    text = " ".join(words)
+    assert len(text) > 2 * PART
+    once = HashingTextEncoder().encode([" ".join(words[:5000]), text])
+    np.testing.assert_allclose(once[0] @ once[1], 1, atol=1e-3)
+
+
+def test_words_spread_over_all_places_and_both_signs() -> None:
+    vectors = HashingTextEncoder(64).encode([f"word{n}" for n in range(6400)])
+    assert (np.count_nonzero(vectors, axis=1) == 1).all()
+    counts = np.count_nonzero(vectors, axis=0)
+    assert 60 < counts.min() <= counts.max() < 145
+    assert abs(vectors.sum()) < 250
+
+
+def test_a_search_does_not_fix_what_comes_in() -> None:
+    encoder = RandomProjection(8)
+    stranger = encoder.encode(IMAGES[:1, 0], kind="search")
+    assert np.array_equal(stranger, encoder.encode(IMAGES[:1, 0], kind="search"))
+    encoded = encoder.encode(IMAGES, kind="index")
+    assert np.array_equal(encoded, encoder.encode(IMAGES, kind="search"))
+    with pytest.raises(InvalidRequest, match="where 24 are expected"):
+        encoder.encode(IMAGES[:1, 0], kind="search")

@@ -107,3 +107,11 @@ def test_an_empty_index_has_no_matches(tmp_path: Path) -> None:
         graph.add(["a"], VECTORS[:1], ["a"])
         graph.delete(["a"])
         assert graph.query(QUERIES[:1], 3)[0] == [[]]
+
+
+def test_a_graph_from_which_all_was_deleted_takes_another_dimension() -> None:
+    with FaissIndexer("euclidean").open() as indexer:
+        indexer.add(IDS[:9], VECTORS[:9], IDS[:9])
+        indexer.delete(IDS[:9])
+        indexer.add(["x"], np.eye(2, dtype=np.float32)[:1], ["x"])
+        assert indexer.query(np.eye(2, dtype=np.float32)[:1], 5)[0] == [["x"]]

@@ -49,6 +49,23 @@ def test_a_vector_that_cannot_be_searched_is_refused_whole(
     assert indexer.query(np.eye(3)[:1], 9)[0] == [["a", "b", "c"]]
 
 
+def test_an_index_from_which_all_was_deleted_takes_another_dimension(indexer: NumpyIndexer, tmp_path: Path) -> None:
+    indexer.delete(["a", "b"])
+    with pytest.raises(InvalidRequest, match="the index holds 3"):
+        indexer.add(["x"], np.eye(2)[:1], ["x"])
+    with indexer.transaction():
+        indexer.delete(["c", "unknown"])
+        indexer.add(["c"], np.eye(3)[:1], ["c"])
+    assert indexer.dimension == 3
+    indexer.delete(["c"])
+    assert indexer.query(np.eye(4)[:1], 9)[0] == [[]]
+    indexer.add(["x"], np.eye(2)[:1], ["x"])
+    assert (indexer.dimension, indexer.query(np.eye(2)[:1], 9)[0]) == (2, [["x"]])
+    indexer.close()
+    with NumpyIndexer(metric="euclidean").open(tmp_path / "data") as again:
+        assert again.query(np.eye(2)[:1], 9)[0] == [["x"]]
+
+
 @pytest.mark.parametrize("id", ["", "i" * 257, "ü" * 129], ids=["empty", "257 bytes", "258 bytes of UTF-8"])
 def test_an_id_that_cannot_be_kept_is_refused(indexer: NumpyIndexer, id: str) -> None:
     with pytest.raises(InvalidRequest, match="give it 1 to 256"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from peavine.errors import ManifestError, Problem
 from peavine.executors.compound import CompoundExecutor
-from peavine.executors.families import Encoder, Vectors
+from peavine.executors.families import Encoder, Vectors, kind_for
 
 
 class PipelineEncoder(CompoundExecutor, Encoder):
@@ -28,10 +28,10 @@ class PipelineEncoder(CompoundExecutor, Encoder):
         self.train_on = "all" if any(stage.train_on == "all" for stage in self._stages) else "batches"
         self._last = max((i for i, stage in enumerate(self._stages) if hasattr(stage, "train")), default=-1)
 
-    def encode(self, batch: Any) -> Vectors:
+    def encode(self, batch: Any, kind: str = "index") -> Vectors:
         """Return what the last encoder makes."""
         for stage in self._stages:
-            batch = stage.encode(batch)
+            batch = stage.encode(batch, **kind_for(stage.encode, kind))
         return batch  # type: ignore[no-any-return]
 
     def train(self, batch: Any) -> None:
@@ -40,4 +40,4 @@ class PipelineEncoder(CompoundExecutor, Encoder):
             if hasattr(stage, "train"):
                 stage.train(batch)
             if i < self._last:
-                batch = stage.encode(batch)
+                batch = stage.encode(batch, **kind_for(stage.encode, "train"))

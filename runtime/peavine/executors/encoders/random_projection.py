@@ -23,7 +23,10 @@ class RandomProjection(Encoder):
     """
 
     def __init__(self, output_dim: int = 64, seed: int = 42, input_dim: int | None = None) -> None:
-        """Set the numbers a Document has after (`output_dim`) and before; when left out, the first batch tells."""
+        """Set the numbers a Document has after (`output_dim`) and before (`input_dim`).
+
+        When that is left out, the first Documents that are indexed, updated or trained with fix it, for this process.
+        """
         problems = []
         if input_dim is not None and input_dim < 1:
             problems.append(Problem("input_dim", f"is 1 or more (given: {input_dim})"))
@@ -37,9 +40,14 @@ class RandomProjection(Encoder):
         self.seed = seed
         self.input_dim = input_dim
         self._directions: NDArray[np.float32] | None = None
+        self._tried: NDArray[np.float32] | None = None
+        """The last directions that a search used before any were fixed."""
 
-    def encode(self, batch: Any) -> NDArray[np.float32]:
-        """Return B x output_dim float32 for B x ... numbers."""
+    def encode(self, batch: Any, kind: str = "index") -> NDArray[np.float32]:
+        """Return B x output_dim float32 for B x ... numbers.
+
+        A search fixes no dimension: it may come from a stranger.
+        """
         if len(batch) == 0:
             return np.empty((0, self.output_dim), np.float32)
         directions = self._directions
@@ -50,7 +58,11 @@ class RandomProjection(Encoder):
                     f"{self.name}: {flat.shape[1]} numbers a Document are too many for output_dim {self.output_dim}"
                 )
                 raise InvalidRequest(f"{message}; their product is at most {MAX_PRODUCT:,}")
-            self._directions = directions = orthogonal(flat.shape[1], self.output_dim, self.seed)
+            directions = self._tried
+            if directions is None or len(directions) != flat.shape[1]:
+                self._tried = directions = orthogonal(flat.shape[1], self.output_dim, self.seed)
+            if kind != "search":
+                self._directions, self._tried = directions, None
         return flat @ directions
 
 

@@ -94,6 +94,8 @@ class FaissIndexer(StoredVectors):
             label = self._labels.pop(id, None)
             if label is not None:
                 self._ids[label] = None
+        if not self._labels:
+            self._graph, self._ids = None, []  # what comes next may have another dimension
         self._add((id, value) for id, value in changes.items() if value is not None)
         if len(self._ids) > 2 * len(self._labels) + _BLOCK:
             self._build()

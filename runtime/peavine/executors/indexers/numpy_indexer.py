@@ -37,6 +37,8 @@ class NumpyIndexer(StoredVectors):
                 return
             self._matrix = Matrix(width // 4)
         self._matrix.apply(changes)
+        if not len(self._matrix):
+            self._matrix = None  # what comes next may have another dimension
 
     def _rebuild(self) -> None:
         self._matrix = None

@@ -1,6 +1,7 @@
 """Vectors in a store, as every vector Indexer of ours keeps them; how they are searched is the subclass's.
 
-A vector is kept as little-endian float32. The first batch fixes the dimension, for good: it is in the store, too.
+A vector is kept as little-endian float32. The first batch fixes the dimension, for as long as there is a vector: it is
+in the store, too.
 """
 
 from __future__ import annotations
@@ -74,7 +75,20 @@ class StoredVectors(StoredIndexer, VectorIndexer):
     def delete(self, ids: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Remove the vectors of these owners; ids that are not there are no error."""
         self.refuse_if_read_only()
-        self._table.delete(ids, versions)
+        with self.store.write() as txn:
+            self._table.delete(ids, versions)
+            if self._empties(txn.changes.get(self.table_name, {})):
+                txn.delete(META, self._dimension_key)
+
+    def _empties(self, changes: Mapping[bytes, bytes | None]) -> bool:
+        """Return whether no vector is left after these changes of the open transaction."""
+        if any(value is not None for value in changes.values()):
+            return False
+        with self.store.committed() as before:
+            count = before.count(self.table_name)
+            if len(changes) < count:
+                return False
+            return count == sum(before.get(self.table_name, key) is not None for key in changes)
 
     def query_by_id(self, ids: Sequence[str]) -> list[Vectors | None]:
         """Return the vector of the row with each name, or None."""
