@@ -14,9 +14,10 @@ from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 
 from peavine.clock import SHARD
-from peavine.drivers import Runner
+from peavine.drivers import Runner, Where
 from peavine.executors import load
 from peavine.pea.executing import Arrived, Place, execute
+from peavine.pea.faults import Faults
 from peavine.spec import parse_pod
 from peavine.wire.header import name_of
 from peavine.wire.unit import parse
@@ -27,7 +28,7 @@ POD = parse_pod({"metadata": {"name": "index"}, "spec": {"uses": "_index", "uses
 def serve(connection: Connection, folder: Path) -> None:
     """Answer each unit with the number of failed items, the rest of the answer and the time at which it arrived."""
     executor = load(POD.spec.uses, folder=folder, uses_with=POD.spec.uses_with, workspace=folder)
-    runner, place = Runner(executor), Place.of(POD, "index-0")
+    runner, place, faults = Runner(executor), Place.of(POD, "index-0"), Faults()
     connection.send(os.getpid())
     while True:
         try:
@@ -36,7 +37,8 @@ def serve(connection: Connection, folder: Path) -> None:
             executor.close()
             return
         arrived = SHARD.seconds
-        ((failed, rest),) = execute(runner, name_of(unit.kind), [Arrived(unit, time.time(), 0.0)], place)
+        units = [Arrived(unit, time.time(), 0.0)]
+        ((failed, rest),) = execute(runner, name_of(unit.kind), units, place, faults, Where())
         connection.send((failed, rest, arrived))
 
 

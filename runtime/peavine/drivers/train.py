@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
 from peavine.documents import Document
+from peavine.documents.identity import row_name
 from peavine.drivers.driver import Executing, Traversing, Work
 from peavine.drivers.lookup import field_value, known_field
 from peavine.drivers.stack import Field, alike, slices
@@ -21,6 +23,11 @@ def learner(executor: Any, method: str) -> Any:
     """Return who learns when the method is called: in a compound, the component whose method it is."""
     owner = getattr(getattr(executor, method, None), "__self__", None)
     return owner if isinstance(owner, Executor) else executor
+
+
+def _key(doc: Document, root: Document) -> str:
+    """Return what names a Document among all: parts of different roots may have the same id."""
+    return doc.id if doc is root else hashlib.blake2b(row_name(doc.id, root.id).encode(), digest_size=16).hexdigest()
 
 
 class TrainDriver(Traversing, Executing):
@@ -51,11 +58,13 @@ class TrainDriver(Traversing, Executing):
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Train with all requests of the batch together."""
         who = learner(executor, self.method)
+        roots = {id(doc): root for work in works for root in work.batch.docs for doc in self.reached(root)}
         docs = [doc for level in self.levels(works) for doc in level.docs]
         for group, batch in alike(docs, self.field):
             if who.train_on == "all":
                 labels = self._labels(group)
-                who.training.add([doc.id for doc in group], batch, labels[0] if labels else None)
+                keys = [_key(doc, roots[id(doc)]) for doc in group]
+                who.training.add([doc.id for doc in group], batch, labels[0] if labels else None, keys)
             else:
                 for part, values in slices(group, batch, executor.batch_size):
                     self.call(executor, self.method, values, *self._labels(part))

@@ -25,7 +25,7 @@ FOLDER = "training"
 
 
 class TrainingData:
-    """Contents or embeddings by the id of their Document, with labels.
+    """Contents or embeddings of Documents, with labels.
 
     A Document that is sent again counts once. `limit` bounds the bytes. With a `workspace` the data outlives the
     process, so that training goes on after a restart. Threads may share it.
@@ -40,23 +40,25 @@ class TrainingData:
         self._bytes = 0
         self._form: tuple[str, tuple[int, ...]] | None = None
 
-    def add(self, ids: Sequence[str], batch: Any, labels: Sequence[Any] | None = None) -> None:
+    def add(
+        self, ids: Sequence[str], batch: Any, labels: Sequence[Any] | None = None, keys: Sequence[str] = ()
+    ) -> None:
         """Keep B contents: a list of str, a list of bytes, or an array B x ...; they are on disk when this returns.
 
-        Raises InvalidRequest for what is of another kind or shape than what came before, and beyond the limit.
+        What has a key that came before takes its place; keys are the ids where they are left out. Raises InvalidRequest
+        for what is of another kind or shape than what came before, and beyond the limit.
         """
         with self._lock:
             table = self._opened()
             values = [_written(item, None if labels is None else labels[place]) for place, item in enumerate(batch)]
+            known = self._form or (_form(values[0]) if values else None)
             for id, value in zip(ids, values, strict=True):
-                form = _form(value)
-                if form != (self._form or form):
+                if (form := _form(value)) != known:
                     raise InvalidRequest(
-                        f"Document {id!r}: {_said(form)} to learn from, and the training data sent before has "
-                        f"{_said(self._form or form)}; {self._name} learns from data of one kind and shape"
+                        f"Document {id!r}: {_said(form)} to learn from, and the training data before it has "
+                        f"{_said(known or form)}; {self._name} learns from data of one kind and shape"
                     )
-                self._form = form
-            latest = dict(zip(ids, values, strict=True))
+            latest = dict(zip(keys or ids, values, strict=True))
             before = sum(len(value) for value in table.get(latest) if value is not None)
             size = self._bytes - before + sum(map(len, latest.values()))
             if size > self._limit:
@@ -65,7 +67,7 @@ class TrainingData:
                     "send less, let it learn in batches, or raise train_bytes of its class"
                 )
             table.add(list(latest), list(latest.values()), list(latest))
-            self._bytes = size
+            self._bytes, self._form = size, known
 
     @contextmanager
     def all(self) -> Iterator[tuple[Any, list[Any]]]:

@@ -186,3 +186,12 @@ def test_a_classifier_that_wants_no_labels_is_told_before_any_request() -> None:
     text = "class Odd:\n    def predict(self, batch): ...\n    def train(self, batch): ...\n"
     with pytest.raises(ManifestError, match=r"write train\(self, batch, labels\)"):
         load("!Odd {metas: {py_modules: odd.py}}", files={"odd.py": text})
+
+
+def test_parts_of_different_documents_may_have_the_same_id(make: Any, ask: Any) -> None:
+    words = Words()
+    runner = make(words)
+    for root in "xy":
+        ask(runner, "train", [Document(id=root, chunks=[Document(id="1", text=f"part of {root}")])])
+    ask(runner, "train", [], flush=True)
+    assert sorted(words.seen[0]) == ["part of x", "part of y"]
