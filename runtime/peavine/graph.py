@@ -13,7 +13,7 @@ from pydantic import Field
 
 from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
 from peavine.spec.model import Model
-from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, TIMEOUT_SECONDS, edges
+from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, MAX_MESSAGE_BYTES, TIMEOUT_SECONDS, edges
 
 __all__ = ["GATEWAY", "Plan", "Step", "head_plan", "plan", "pods"]
 
@@ -115,7 +115,7 @@ def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
         name=pod.metadata.name,
         steps=[step],
         timeout_seconds=timeout,
-        max_message_bytes=spec.max_message_bytes or 16777216,
+        max_message_bytes=spec.max_message_bytes or MAX_MESSAGE_BYTES,
         max_documents=spec.max_documents or MAX_DOCUMENTS,
         max_in_flight=1024,
         expose_tracebacks=bool(spec.expose_tracebacks),
