@@ -50,7 +50,9 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
         for path, name in _asked(header):
             if name not in known:
                 hint = did_you_mean(name, known) or "; known: " + (", ".join(sorted(known)) or "none")
-                raise InvalidRequest(f'{path}: no Pod takes "{name}" for {name_of(header.kind)}{hint}')
+                raise InvalidRequest(
+                    f'{path[:MAX_ID_BYTES]}: no Pod takes "{name[:MAX_ID_BYTES]}" for {name_of(header.kind)}{hint}'
+                )
 
 
 def _asked(header: pea_pb2.Header) -> Iterator[tuple[str, str]]:

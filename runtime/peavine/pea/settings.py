@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from peavine.serving import AGE_SECONDS
+
 __all__ = ["PeaSettings"]
 
 
@@ -24,5 +26,7 @@ class PeaSettings:
     """The folder that its Executor keeps data in; a temporary one when None."""
     plan: Path | None = None
     """A head's plan: where the shards are."""
+    max_age: float = AGE_SECONDS
+    """Seconds after which a stream is drained and its peer connects again."""
     metrics_port: int | None = None
     """Port of the Prometheus metrics; none when None."""
