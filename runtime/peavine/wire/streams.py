@@ -38,7 +38,6 @@ class Streams:
     def __init__(self, max_age: float, max_silence: float = float("inf"), max_streams: int = MAX_STREAMS) -> None:
         self._max_age, self._max_silence, self._max_streams = max_age, max_silence, max_streams
         self._until: dict[Lasting, float] = {}
-        self._leaving: set[Lasting] = set()
         self._sweeping: asyncio.TimerHandle | None = None
 
     def add(self, stream: Lasting) -> None:
@@ -56,7 +55,6 @@ class Streams:
     def remove(self, stream: Lasting) -> None:
         """Forget a stream that ended."""
         self._until.pop(stream, None)
-        self._leaving.discard(stream)
         if not self._until and self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
@@ -65,12 +63,9 @@ class Streams:
         """Drain all."""
         for stream in list(self._until):
             self._drain(stream, reason)
-        for stream in self._leaving:
-            stream.drain(reason)
 
     def _drain(self, stream: Lasting, reason: str) -> None:
         del self._until[stream]
-        self._leaving.add(stream)
         stream.drain(reason)
 
     def _sweep_later(self) -> None:
