@@ -52,6 +52,9 @@ test: $(DEV_STAMP) dataset ## All checks and all tests, with coverage
 generate: $(DEV_STAMP) ## Make again what is generated: stubs, custom resources, reference
 	@$(PY) tools/generate.py
 
+fuzz: $(DEV_STAMP) ## Send nearly valid input to parsers and to a Flow, for FUZZ_SECONDS (300)
+	@FUZZ_SECONDS="$${FUZZ_SECONDS:-300}" $(VENV)/bin/pytest -s tests/local/test_fuzz.py
+
 bench: $(DEV_STAMP) ## Run every benchmark; each prints a table with its own baseline
 	@for file in bench/*.py; do echo "== $$file"; $(PY) "$$file"; done
 
@@ -91,4 +94,4 @@ $(VENV)/bin/pip:
 	  echo "peavine needs Python 3.11 or later with venv: apt-get install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -m venv $(VENV)
 
-.PHONY: help demo dataset setup check test generate bench images cluster-up cluster-down kind-up
+.PHONY: help demo dataset setup check test generate fuzz bench images cluster-up cluster-down kind-up
