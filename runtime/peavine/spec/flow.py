@@ -56,7 +56,7 @@ class Gateway(Model):
         )
     )
 
-    replicas: Annotated[int, Field(ge=0, le=10000)] | None = None
+    replicas: Annotated[int, Field(ge=0)] | None = None
     """Gateways that share the load. One when left out."""
     autoscaling: Autoscaling | None = None
     """Gateways by load."""

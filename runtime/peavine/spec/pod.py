@@ -154,9 +154,9 @@ class Autoscaling(Model):
         json_schema_extra=cel(("self.minReplicas <= self.maxReplicas", "minReplicas is more than maxReplicas"))
     )
 
-    min_replicas: Annotated[int, Field(ge=1, le=10000)] = 1
+    min_replicas: Annotated[int, Field(ge=1)] = 1
     """Never fewer."""
-    max_replicas: Annotated[int, Field(ge=1, le=10000)]
+    max_replicas: Annotated[int, Field(ge=1)]
     """Never more."""
     target_cpu: Annotated[int, Field(ge=1, le=100)] = Field(
         default=80, validation_alias=AliasChoices("targetCPU", "target_cpu"), serialization_alias="targetCPU"
@@ -208,7 +208,7 @@ class PodSpec(Model):
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
     files: dict[str, str] = {}
     """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
-    replicas: Annotated[int, Field(ge=0, le=10000)] | None = None
+    replicas: Annotated[int, Field(ge=0)] | None = None
     """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
     """Parts that the data is split into."""
@@ -234,7 +234,7 @@ class PodSpec(Model):
     """Whether requests may share a call of the Executor."""
     autoscaling: Autoscaling | None = None
     """Replicas by load."""
-    max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] | None = None
+    max_message_bytes: Annotated[int, Field(ge=1024)] | None = None
     """The largest message; the Flow's when left out."""
     max_documents: Annotated[int, Field(ge=1, le=1048576)] | None = None
     """Maximum number of root Documents in a request, and a sixteenth of the maximum together with their chunks and

@@ -44,6 +44,8 @@ async def test_a_request_of_more_documents_than_allowed_is_refused_whichever_way
     assert [item.header.status.message for item in unit.items] == [said, ""]
     async with AsyncClient(flow.gateway_address) as client:
         assert (await client.info()).max_documents == 50
+        docs = [Document(id=f"{number}", text="x") for number in range(120)]
+        assert len(await client.search(docs, request_size=1000, progress=False)) == 120
 
 
 @pytest.mark.parametrize("pod", [{"name": "pod", **OBEY}, {"name": "pod", "uses": "_index", "shards": 2}])
