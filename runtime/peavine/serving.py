@@ -43,6 +43,8 @@ STRANGERS: Final = (
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 65536),
     ("grpc.max_concurrent_streams", 256),
+    # No compression: what a small message becomes when it is unpacked has no limit.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
     ("grpc.max_metadata_size", 8192),
     ("grpc.absolute_max_metadata_size", 16384),
 )

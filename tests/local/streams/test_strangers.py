@@ -209,6 +209,18 @@ async def test_a_unit_that_grew_on_its_way_goes_on_in_parts(start: Start) -> Non
     assert [route.pod for route in unit.items[0].header.routes or unit.routes].count("grow") == 1
 
 
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+async def test_compressed_messages_are_refused_before_they_are_unpacked(
+    start: Start, compression: grpc.Compression
+) -> None:
+    flow = await start({"name": "obey", **OBEY})
+    method: Any = flow.channel.unary_unary("/peavine.v1.Gateway/Search")
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await method(envelope("x", Document(id="x", text="x" * 1_000_000)).SerializeToString(), compression=compression)
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    await flow.ask("search", [Document(id="x", text="hi")])
+
+
 async def test_an_answer_that_takes_long_names_is_cut_to_what_clients_take(start: Start) -> None:
     flow = await start({"name": "index", "uses": "_index"})
     asked = envelope("x", Document(id="x", embedding=[1.0]))
