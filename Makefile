@@ -58,6 +58,9 @@ generate: $(DEV_STAMP) ## Make again what is generated: stubs, custom resources,
 matrix: $(DEV_STAMP) ## Unit and some local tests with Python 3.11 to 3.13, and with the lowest dependencies
 	@$(PY) tools/matrix.py
 
+fuzz: $(DEV_STAMP) ## Send nearly valid input to parsers and to a Flow, for FUZZ_SECONDS (300)
+	@FUZZ_SECONDS="$${FUZZ_SECONDS:-300}" $(VENV)/bin/pytest -s tests/local/test_fuzz.py
+
 bench: $(DEV_STAMP) ## Run every benchmark; each prints a table with its own baseline
 	@for file in bench/*.py; do echo "== $$file"; $(PY) "$$file"; done
 
@@ -97,4 +100,4 @@ $(VENV)/bin/pip:
 	  echo "peavine needs Python 3.11 or later with venv: apt-get install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -m venv $(VENV)
 
-.PHONY: help demo dataset setup check test generate matrix bench images cluster-up cluster-down kind-up
+.PHONY: help demo dataset setup check test generate matrix fuzz bench images cluster-up cluster-down kind-up

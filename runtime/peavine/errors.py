@@ -48,8 +48,14 @@ __all__ = [
 ]
 
 
+LONGEST_WORD = 256
+"""Characters of a word for which a similar one is looked for: the time for it grows with their square."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` for the nearest known word, or nothing."""
+    if len(word) > LONGEST_WORD:
+        return ""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
 

@@ -38,6 +38,27 @@ KEEPALIVE: Final = (
 )
 """A machine that lost its power says nothing: without pings its peers would wait for the deadline of every request."""
 
+STRANGERS: Final = (
+    # Without these a message that is not read yet, or not whole, is held here up to its full size.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 65536),
+    ("grpc.max_concurrent_streams", 256),
+    # No compression: what a small message becomes when it is unpacked has no limit.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
+    ("grpc.max_metadata_size", 8192),
+    ("grpc.absolute_max_metadata_size", 16384),
+)
+"""What bounds a connection that anybody may open."""
+
+AGE_SECONDS: Final = 3600.0
+"""Age at which a stream is drained: then new gateways get their share of clients, and nothing is kept for ever."""
+CONNECTION_AGE: Final = 1.25
+"""Age at which a connection is asked to end, as a multiple: its streams have ended by themselves before."""
+IDLE_SECONDS: Final = 300.0
+"""How long a connection without calls, or a client's stream on which nothing is said, stays open."""
+SPARE_BYTES: Final = 1048576
+"""What a message may have over the limits, so that what is a little too large is refused by name, not by gRPC."""
+
 _log = logging.getLogger(__name__)
 
 Raw = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Any]
@@ -63,15 +84,23 @@ class Server:
     """A gRPC server with health and reflection. Not serving until `serving` is called."""
 
     def __init__(
-        self, services: Mapping[str, Mapping[str, grpc.RpcMethodHandler[Any, Any]]], max_receive_bytes: int = -1
+        self,
+        services: Mapping[str, Mapping[str, grpc.RpcMethodHandler[Any, Any]]],
+        max_receive_bytes: int,
+        max_calls: int,
+        max_age: float,
     ) -> None:
         options = (
             ("grpc.so_reuseport", 0),
-            ("grpc.max_receive_message_length", max_receive_bytes),
+            ("grpc.max_receive_message_length", min(max_receive_bytes, 2**31 - 1)),
             ("grpc.max_send_message_length", -1),
+            ("grpc.max_connection_idle_ms", round(1000 * IDLE_SECONDS)),
+            ("grpc.max_connection_age_ms", round(1000 * CONNECTION_AGE * max_age)),
+            ("grpc.max_connection_age_grace_ms", round(1000 * AGE_SECONDS)),
             *KEEPALIVE,
+            *STRANGERS,
         )
-        self._server = grpc.aio.server(options=options)
+        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=max_calls)
         self._health = health.aio.HealthServicer()
         self._names = ("", *services)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

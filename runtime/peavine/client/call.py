@@ -93,7 +93,8 @@ class Call:
         `on_error`; what was sent before that is answered first.
         """
         info = await self._session.limits()
-        limits = (self._options.get("request_size", REQUEST_SIZE), info.max_message_bytes)
+        size = self._options.get("request_size", REQUEST_SIZE)
+        limits = (min(size, info.max_documents or size), info.max_message_bytes)
         feeding = asyncio.create_task(self._feed(*limits))
         feeding.add_done_callback(lambda _: self._changed.set())
         answered, failure = 0, None

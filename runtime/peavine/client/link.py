@@ -14,9 +14,10 @@ import grpc.aio
 from peavine.client.pace import Pace
 from peavine.client.pending import Pending
 from peavine.clock import Heard, Issuer, ticks
-from peavine.errors import Unavailable
+from peavine.errors import ExecutorError, InvalidRequest, Unavailable
 from peavine.v1 import gateway_pb2, gateway_pb2_grpc, pea_pb2
 from peavine.wire.hello import check, hello
+from peavine.wire.status import status_of
 from peavine.wire.unit import CONTROL, MAX_ITEMS, parse, serialize, stamp, unstamp
 
 __all__ = ["Link"]
@@ -103,13 +104,17 @@ class Link:
         """Return the requests of the next unit that is answered, and its answer; Unavailable at the stream's end."""
         while True:
             number, _, shown, rest = unstamp(await self._read())
-            unit = parse(rest)
-            self.leaving = self.leaving or unit.draining
             sent = self._unanswered.pop(number, None)
+            try:
+                unit = parse(rest)
+            except InvalidRequest as error:  # others wait on this stream: it goes on
+                unit = pea_pb2.Unit(refused=status_of(ExecutorError(f"the gateway's answer cannot be read: {error}")))
+            self.leaving = self.leaving or unit.draining
             if sent is None:
                 continue
             self._heard.hear(shown, sent.asked, ticks())
-            if any(item.header.status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0] for item in unit.items):
+            codes = [unit.refused.code, *(item.header.status.code for item in unit.items)]
+            if grpc.StatusCode.RESOURCE_EXHAUSTED.value[0] in codes:
                 self._pace.refused()
             else:
                 timeout = max(request.timeout or self.info.timeout for request in sent.requests)

@@ -206,6 +206,8 @@ class Session:
         for pending in requests:
             header = pending.envelope.header
             item = answers.get(header.id)
+            if unit.HasField("refused"):
+                item = pea_pb2.Envelope(header=pea_pb2.Header(status=unit.refused))
             if item is None:
                 self._again(pending, Unavailable("the gateway left the request out of its answer"))
             elif item.header.status.code:

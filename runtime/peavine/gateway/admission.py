@@ -35,6 +35,11 @@ class Admission:
         self.requests += requests
         self.bytes += size
 
+    def undo(self, requests: int, size: int) -> None:
+        """Count out what came in and was refused at once: it says nothing about how long a request takes."""
+        self.requests -= requests
+        self.bytes -= size
+
     def leave(self, requests: int, size: int, seconds: float) -> None:
         """Count them out; they took that long."""
         self.requests -= requests

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from peavine.clock import Issuer
 from peavine.errors import DeadlineExceeded, InvalidRequest, did_you_mean
 from peavine.v1 import pea_pb2
-from peavine.wire.header import KIND_NUMBERS, check_top_k, name_of
+from peavine.wire.header import KIND_NUMBERS, WRITES, check_top_k, name_of
 from peavine.wire.tags import read_struct
 
-__all__ = ["MAX_ID_BYTES", "check", "sanitize", "seconds"]
+__all__ = ["MAX_ID_BYTES", "check", "issue", "sanitize", "seconds"]
 
 MAX_ID_BYTES = 256
 
@@ -53,7 +54,17 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
                 raise InvalidRequest("no Executor of this Flow learns from train requests; none has a method train()")
             if name not in known:
                 hint = did_you_mean(name, known) or "; known: " + (", ".join(sorted(known)) or "none")
-                raise InvalidRequest(f'{path}: no Pod takes "{name}" for {name_of(header.kind)}{hint}')
+                raise InvalidRequest(
+                    f'{path[:MAX_ID_BYTES]}: no Pod takes "{name[:MAX_ID_BYTES]}" for {name_of(header.kind)}{hint}'
+                )
+
+
+def issue(header: pea_pb2.Header, clock: Issuer) -> None:
+    """Let a write have a version: the one that its client gave it, or else the time of its arrival."""
+    if header.kind not in WRITES:
+        header.ClearField("version")
+    elif not header.version:
+        header.version = clock.issue()
 
 
 def _asked(header: pea_pb2.Header) -> Iterator[tuple[str, str]]:

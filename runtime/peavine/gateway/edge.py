@@ -1,41 +1,44 @@
 """The edge: where requests come in and answers go out, whatever the transport.
 
-Checks, limits, deadlines and units are here, and nothing about gRPC or HTTP. Each request is answered exactly once: by
+Single requests are checked, bounded and put into units here; what clients form themselves is in `units`. Nothing here
+knows of gRPC or HTTP. Each request is answered exactly once: by
 the Flow, or with a status that says why not, at its deadline at the latest.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from google.protobuf.message import DecodeError
-
 import peavine
-from peavine.errors import ExecutorError, InvalidRequest, PeavineError
+from peavine.errors import InvalidRequest, PeavineError
 from peavine.gateway.admission import Admission
-from peavine.gateway.checks import check, sanitize, seconds
+from peavine.gateway.checks import check, issue, sanitize, seconds
 from peavine.gateway.forming import Forming
-from peavine.gateway.metrics import IN_FLIGHT, PEAS, REQUESTS, SECONDS, UNIT_REQUESTS
+from peavine.gateway.metrics import IN_FLIGHT, PEAS, REQUESTS, SECONDS, UNIT_REQUESTS, kind_label
+from peavine.gateway.units import Units
 from peavine.graph import Plan
 from peavine.router.question import Parcel
 from peavine.router.router import Router
 from peavine.router.trail import Trail
 from peavine.v1 import gateway_pb2, pea_pb2
-from peavine.wire.header import KIND_NUMBERS, WRITES, name_of
+from peavine.wire.census import census
 from peavine.wire.hello import PROTOCOL
-from peavine.wire.join import fail
 from peavine.wire.status import code_of, status_of
-from peavine.wire.unit import Stamped, parse, serialize
+from peavine.wire.unit import answered, bounded, item_field, parse, serialize
 
 __all__ = ["Asked", "Edge", "envelope_of"]
 
 IN_FLIGHT_MESSAGES: Final = 16
 """Largest messages that may be in flight at once; what is smaller counts by its bytes."""
+
+_COUNTED: Final = object()
+_log = logging.getLogger(__name__)
 
 Done = Callable[[bytes, bool], None]
 """Takes the answer, an Envelope's bytes, and whether it bears an error."""
@@ -51,8 +54,10 @@ class Asked:
     deadline: float
     done: Done | None
     timer: asyncio.TimerHandle | None = None
+    waits: bool = False
+    """Whether it waits to leave in a unit."""
     parcel: Parcel | None = None
-    """The unit that it left in; None while it waits."""
+    """The unit that it left in; None before."""
 
     @property
     def kind(self) -> int:
@@ -71,6 +76,7 @@ class Edge:
         self._admission = Admission(plan.max_in_flight, IN_FLIGHT_MESSAGES * plan.max_message_bytes)
         self._forming: Forming[Asked] = Forming(self.router, self._leave)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.units = Units(plan, self.router, self._admission, self._status, self._spawn)
         IN_FLIGHT.set_function(lambda: self._admission.requests)
         for step in plan.steps:
             PEAS.labels(step.pod).set_function(partial(self._peas, step.pod))
@@ -106,6 +112,7 @@ class Edge:
             version=peavine.__version__,
             protocol=PROTOCOL,
             max_message_bytes=self.plan.max_message_bytes,
+            max_documents=self.plan.max_documents,
             max_in_flight=self.plan.max_in_flight,
             timeout=self.plan.timeout_seconds,
             pods=[
@@ -137,84 +144,51 @@ class Edge:
         `grants` is how many seconds the transport says that the client waits. Returns None when it is answered already.
         """
         header, now = envelope.header, time.monotonic()
-        sanitize(envelope)
         try:
-            check(envelope, self.plan.max_message_bytes, self.router.accepts)
-            most = self.plan.timeout_seconds
-            left = seconds(header, None, most if grants is None else min(grants, most))
             self._admission.enter(1, size)
         except PeavineError as error:
             self._finish_refused(envelope, done, error)
             return None
+        try:
+            sanitize(envelope)
+            check(envelope, self.plan.max_message_bytes, self.router.accepts)
+            most = self.plan.timeout_seconds
+            left = seconds(header, None, most if grants is None else min(grants, most))
+            counting = census(envelope.bodies[0], self.plan.max_documents)
+            counted = next(counting, _COUNTED)
+        except Exception as error:
+            self._admission.undo(1, size)
+            self._finish_refused(envelope, done, error)
+            return None
         header.deadline = time.time() + left
-        self._issue(header)
+        issue(header, self.router.clock)
         asked = Asked(envelope, size, now, now + left, done)
         asked.timer = asyncio.get_running_loop().call_later(left, self._expire, asked)
-        self._forming.add(asked)
+        if counted is _COUNTED:
+            self._wait(asked)
+        else:
+            self._spawn(self._count(asked, counting))
         return asked
+
+    async def _count(self, asked: Asked, counting: Iterator[None]) -> None:
+        """Finish to count the Documents of a request, and let it wait to leave."""
+        try:
+            for _ in counting:
+                await asyncio.sleep(0)
+                if asked.done is None:
+                    return
+            self._wait(asked)
+        except Exception as error:
+            self._refuse(asked, error)
+
+    def _wait(self, asked: Asked) -> None:
+        asked.waits = True
+        self._forming.add(asked)
 
     def drop(self, asked: Asked | None) -> None:
         """Forget a request whose client is gone. It does not leave if it has not left."""
         if asked is not None and asked.done is not None:
             self._close(asked)
-
-    def take(self, unit: Stamped, answer: Callable[[int, int, bytes], None]) -> asyncio.Task[None] | None:
-        """Take a unit that a client formed; it goes as it came. `answer` gets number, failed and rest."""
-        parsed = parse(unit.rest)
-        count, now, failed, longest = len(parsed.items), time.monotonic(), 0, 0.0
-        accepts, clock = self.router.accepts, time.time()
-        for item in parsed.items:
-            sanitize(item)
-            try:
-                if item.header.kind != parsed.kind:
-                    raise InvalidRequest(f"header.kind: {item.header.kind}, and the unit's kind is {parsed.kind}")
-                check(item, self.plan.max_message_bytes, accepts)
-                left = seconds(item.header, unit.sent, self.plan.timeout_seconds)
-            except PeavineError as error:
-                item.header.status.CopyFrom(self._status(error))
-                item.header.ClearField("deadline")
-                del item.bodies[:]
-                failed += 1
-                continue
-            item.header.deadline = clock + left
-            self._issue(item.header)
-            longest = max(longest, left)
-        del parsed.routes[:]
-        try:
-            if not count:
-                raise InvalidRequest(f"unit {unit.number} has no items")
-            self._admission.enter(count, len(unit.rest))
-        except PeavineError as error:
-            status = self._status(error)
-            REQUESTS.labels(_kind(parsed.kind), code_of(status.code).name).inc(count)
-            rest, failed = fail(parsed, status)
-            answer(unit.number, failed, rest)
-            return None
-        parcel = Parcel(parsed.kind, count, serialize(parsed), failed, now + longest, clock - now)
-        UNIT_REQUESTS.labels("client").observe(count)
-        task = self._spawn(self._carry(unit.number, parcel, now, answer))
-        # A task that is cancelled before it begins runs nothing of its own.
-        task.add_done_callback(lambda _: self._admission.leave(count, len(unit.rest), time.monotonic() - now))
-        return task
-
-    async def _carry(self, number: int, parcel: Parcel, now: float, answer: Callable[[int, int, bytes], None]) -> None:
-        """Bring a client's unit through the plan, and its answer back."""
-        answered = await self._run(parcel)
-        kind = _kind(parcel.kind)
-        SECONDS.labels(kind).observe(time.monotonic() - now)
-        REQUESTS.labels(kind, "OK").inc(parcel.count - answered.failed)
-        if answered.failed:
-            for item in parse(answered.rest).items:
-                if item.header.HasField("status"):
-                    REQUESTS.labels(kind, code_of(item.header.status.code).name).inc()
-        answer(number, answered.failed, answered.rest)
-
-    def _issue(self, header: pea_pb2.Header) -> None:
-        """Let a write have a version: the one that its client gave it, or the time of its arrival."""
-        if header.kind not in WRITES:
-            header.ClearField("version")
-        elif not header.version:
-            header.version = self.router.clock.issue()
 
     def _leave(self, together: list[Asked]) -> None:
         """Send single requests on their way as one unit."""
@@ -223,61 +197,55 @@ class Edge:
         rest = serialize(pea_pb2.Unit(kind=kind, items=[asked.envelope for asked in together]))
         parcel = Parcel(kind, len(together), rest, 0, max(asked.deadline for asked in together), clock - now)
         for asked in together:
-            asked.parcel = parcel
+            asked.parcel, asked.waits = parcel, False
         UNIT_REQUESTS.labels("gateway").observe(len(together))
         self._spawn(self._together(together, parcel))
 
     async def _together(self, together: list[Asked], parcel: Parcel) -> None:
         """Bring a unit through the plan, and each answer to its own client."""
         try:
-            unit = parse((await self._run(parcel)).rest)
-            if len(unit.items) != len(together):
-                raise ExecutorError(f"{len(together)} requests were answered with {len(unit.items)}")
-        except PeavineError as error:
-            unit = parse(fail(parse(parcel.rest), self._status(error))[0])
+            unit = answered((await self.router.run(parcel)).rest, len(together))
+            # Bytes of a header that are appended to a message are merged into its header when it is read.
+            routes = pea_pb2.Envelope(header=pea_pb2.Header(routes=unit.routes)).SerializeToString()
+            for asked, item in zip(together, unit.items, strict=True):
+                if asked.done is not None:
+                    self._finish(asked, item, routes)
+        except Exception as error:
+            status = self._status(error)
+            for asked in together:
+                if asked.done is not None:
+                    self._finish(asked, _refusal(asked.envelope, status))
         finally:
             self._forming.returned(len(together))
-        # Bytes of a header that are appended to a message are merged into its header when it is read.
-        routes = pea_pb2.Envelope(header=pea_pb2.Header(routes=unit.routes)).SerializeToString()
-        for asked, item in zip(together, unit.items, strict=True):
-            if asked.done is not None:
-                self._finish(asked, item, routes)
-
-    async def _run(self, parcel: Parcel) -> Parcel:
-        """Return what the plan makes of a unit; when all of it fails, each item says so."""
-        try:
-            answered = await self.router.run(parcel)
-        except Exception as error:
-            return parcel.after(*fail(parse(parcel.rest), self._status(error)))
-        return answered
 
     def _finish(self, asked: Asked, item: pea_pb2.Envelope, routes: bytes = b"") -> None:
         header, done = item.header, asked.done
         header.ClearField("deadline")
-        kind, failed = _kind(asked.kind), header.HasField("status")
+        kind, failed = kind_label(asked.kind), header.HasField("status")
         SECONDS.labels(kind).observe(time.monotonic() - asked.arrived)
         REQUESTS.labels(kind, code_of(header.status.code).name if failed else "OK").inc()
         self._close(asked)
         if done is not None:
             done(item.SerializeToString() + routes, failed)
 
-    def _finish_refused(self, envelope: pea_pb2.Envelope, done: Done, error: PeavineError) -> None:
+    def _refuse(self, asked: Asked, error: BaseException) -> None:
+        if asked.done is not None:
+            self._finish(asked, _refusal(asked.envelope, self._status(error)))
+
+    def _finish_refused(self, envelope: pea_pb2.Envelope, done: Done, error: BaseException) -> None:
         status = self._status(error)
-        REQUESTS.labels(_kind(envelope.header.kind), code_of(status.code).name).inc()
+        REQUESTS.labels(kind_label(envelope.header.kind), code_of(status.code).name).inc()
         done(_refusal(envelope, status).SerializeToString(), True)
 
     def _expire(self, asked: Asked) -> None:
         """Answer a request whose time is over, wherever it is."""
-        if asked.done is None:
-            return
-        late = self.router.late(asked.parcel.trail if asked.parcel is not None else Trail())
-        self._finish(asked, _refusal(asked.envelope, self._status(late)))
+        self._refuse(asked, self.router.late(asked.parcel.trail if asked.parcel is not None else Trail()))
 
     def _close(self, asked: Asked) -> None:
         asked.done = None
         if asked.timer is not None:
             asked.timer.cancel()
-        if asked.parcel is None:
+        if asked.waits:
             self._forming.forget(asked)
         self._admission.leave(1, asked.size, time.monotonic() - asked.arrived)
 
@@ -287,24 +255,29 @@ class Edge:
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("unexpected, after all that could be answered was", exc_info=error)
 
 
 def envelope_of(raw: bytes) -> pea_pb2.Envelope:
     """Return a client's request, its Documents left alone. Raises InvalidRequest."""
     try:
-        return pea_pb2.Envelope.FromString(raw)
-    except DecodeError as error:
+        # As an item of a unit, which is how it goes on: protobuf bounds the depth of the whole.
+        rest = item_field(raw)
+        bounded(rest)
+        (envelope,) = parse(rest).items
+    except InvalidRequest as error:
         raise InvalidRequest(f"this is not a peavine.v1.Request: {error}") from error
+    envelope.DiscardUnknownFields()
+    return envelope
 
 
 def _refusal(envelope: pea_pb2.Envelope, status: pea_pb2.Status) -> pea_pb2.Envelope:
     """Return the answer to a request that the Flow did not answer: its header with the status, no Documents."""
     header = pea_pb2.Header(id=envelope.header.id, kind=envelope.header.kind, status=status)
     return pea_pb2.Envelope(header=header)
-
-
-def _kind(number: int) -> str:
-    """Return the kind's name for a label; what a client made up is not a label of its own."""
-    return name_of(pea_pb2.Kind.ValueType(number)) if number in KIND_NUMBERS else "unknown"

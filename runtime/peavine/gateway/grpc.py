@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import grpc
 
-from peavine.errors import InvalidRequest
+from peavine.errors import InvalidRequest, PeavineError
+from peavine.gateway.checks import MAX_ID_BYTES
 from peavine.gateway.edge import Asked, Edge, envelope_of
-from peavine.serving import method
+from peavine.gateway.reading import Reading
+from peavine.serving import IDLE_SECONDS, method
 from peavine.spec import KINDS
 from peavine.v1 import pea_pb2
 from peavine.wire.duplex import Duplex
 from peavine.wire.header import kind_of
 from peavine.wire.hello import hello
-from peavine.wire.status import code_of
+from peavine.wire.status import code_of, status_of
 from peavine.wire.stream import Stream
-from peavine.wire.unit import Stamped
+from peavine.wire.streams import Streams
+from peavine.wire.unit import MAX_HEADER_BYTES, Stamped
 
 __all__ = ["GrpcEdge"]
 
@@ -31,33 +34,46 @@ RETRY_AFTER: Final = "grpc-retry-pushback-ms"
 STATUS: Final = "peavine-status-bin"
 """Trailing metadata of a failed call: the Status, with Pod, Executor and Driver."""
 
+MAX_MESSAGE_LENGTH: Final = 1000
+"""Characters of an error in trailing metadata, of which clients take 8 KiB."""
+MAX_STATUS_BYTES: Final = 5000
+"""Bytes of a Status there, which are sent in base64."""
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class GrpcEdge:
     """The services of a gateway, by name, for a server."""
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge, max_age: float) -> None:
         self._edge = edge
-        self._open: set[Duplex | Stream] = set()
+        self._reading = Reading(edge.plan.max_message_bytes)
+        self._streams = Streams(max_age, IDLE_SECONDS)
         self._window_bytes = WINDOW_MESSAGES * edge.plan.max_message_bytes
-        kinds = {kind.capitalize(): method(self._one(kind_of(kind))) for kind in KINDS}
+        # As streams, so that a message is read only when it is its turn. On the wire they are the same.
+        kinds = {kind.capitalize(): method(self._one(kind_of(kind)), streams=True) for kind in KINDS}
         self.services = {
-            "peavine.v1.Gateway": {**kinds, "Call": method(self._call, streams=True), "Info": method(self._info)},
+            "peavine.v1.Gateway": {
+                **kinds,
+                "Call": method(self._call, streams=True),
+                "Info": method(self._info, streams=True),
+            },
             "peavine.v1.Pea": {"Stream": method(self._stream, streams=True)},
         }
 
     def drain(self) -> None:
         """End the streams once all that came on them is answered."""
-        for stream in self._open:
-            stream.drain()
+        self._streams.drain("this gateway is stopping; connect again")
 
     def _one(self, kind: pea_pb2.Kind.ValueType) -> Any:
-        async def answer(raw: bytes, context: Context) -> bytes:
+        async def answer(_: Any, context: Context) -> None:
             try:
+                raw = await self._reading.read(context)
+                if raw is grpc.aio.EOF:
+                    raise InvalidRequest("the call ended without a request")
                 envelope = envelope_of(raw)
-            except InvalidRequest as error:
-                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            except PeavineError as error:
+                await _abort(context, status_of(error, pea=self._edge.name))
             envelope.header.kind = kind
             answered: asyncio.Future[tuple[bytes, bool]] = asyncio.get_running_loop().create_future()
 
@@ -72,7 +88,7 @@ class GrpcEdge:
                 self._edge.drop(asked)
             if failed:
                 await _abort(context, pea_pb2.Envelope.FromString(said).header.status)
-            return said
+            await context.write(said)
 
         return answer
 
@@ -85,7 +101,9 @@ class GrpcEdge:
             name, size = envelope.header.id, len(raw)
             if not name or name in asked:
                 raise InvalidRequest(
-                    f'header.id: "{name}" is on its way already' if name else "header.id: is needed to match the answer"
+                    f'header.id: "{name[:MAX_ID_BYTES]}" is on its way already'
+                    if name
+                    else "header.id: is needed to match the answer"
                 )
 
             def done(answer: bytes, _: bool) -> None:
@@ -97,45 +115,63 @@ class GrpcEdge:
             if one is not None:
                 asked[name] = one
 
-        self._open.add(duplex)
+        await self._add(duplex, context)
         try:
             await duplex.serve(take)
         finally:
-            self._open.discard(duplex)
+            self._streams.remove(duplex)
             for one in list(asked.values()):
                 self._edge.drop(one)
         if duplex.draining:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "this gateway is stopping; connect again")
+            await context.abort(grpc.StatusCode.UNAVAILABLE, duplex.draining)
 
     async def _stream(self, _: Any, context: Context) -> None:
         plan = self._edge.plan
         stream = Stream(context, UNIT_WINDOW, self._window_bytes, self._edge.router.clock)
-        if not await stream.meet():
-            return
         tasks: set[asyncio.Task[None]] = set()
 
         def take(stream: Stream, unit: Stamped) -> None:
-            task = self._edge.take(unit, stream.answer)
-            if task is not None:
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
+            task = self._edge.units.take(unit, stream.answer)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
-        self._open.add(stream)
-        try:
+        async def ready() -> bytes:
             router = self._edge.router
-            said = hello(plan.name, self._edge.name, router.accepts, window=UNIT_WINDOW, concurrency=router.width)
-            await stream.serve(said, take)
+            return hello(
+                plan.name,
+                self._edge.name,
+                router.accepts,
+                window=UNIT_WINDOW,
+                concurrency=router.width,
+                max_bytes=plan.max_message_bytes + MAX_HEADER_BYTES,
+            )
+
+        await self._add(stream, context)
+        try:
+            await stream.serve(ready, take, self._edge.name)
         finally:
-            self._open.discard(stream)
+            self._streams.remove(stream)
             for task in list(tasks):
                 task.cancel()
 
-    async def _info(self, _: bytes, __: Context) -> bytes:
-        return self._edge.info().SerializeToString()
+    async def _info(self, _: Any, context: Context) -> None:
+        await context.write(self._edge.info().SerializeToString())
+
+    async def _add(self, stream: Duplex | Stream, context: Context) -> None:
+        try:
+            self._streams.add(stream)
+        except PeavineError as error:
+            await _abort(context, status_of(error, pea=self._edge.name))
 
 
-async def _abort(context: Context, status: pea_pb2.Status) -> None:
-    trailing: list[tuple[str, str | bytes]] = [(STATUS, status.SerializeToString())]
+async def _abort(context: Context, status: pea_pb2.Status) -> NoReturn:
+    """End a call with an error. Trailing metadata has its limit at the client: what is too long is cut."""
+    status.message = status.message[:MAX_MESSAGE_LENGTH]
+    if status.ByteSize() > MAX_STATUS_BYTES:
+        status.ClearField("traceback")
+    trailing: list[tuple[str, str | bytes]] = []
+    if status.ByteSize() <= MAX_STATUS_BYTES:
+        trailing.append((STATUS, status.SerializeToString()))
     if status.retry_after:
         trailing.append((RETRY_AFTER, str(round(1000 * status.retry_after))))
     await context.abort(code_of(status.code), status.message, tuple(trailing))

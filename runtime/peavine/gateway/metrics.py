@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["IN_FLIGHT", "PEAS", "REQUESTS", "SECONDS", "UNIT_REQUESTS"]
+from peavine.v1 import pea_pb2
+from peavine.wire.header import KIND_NUMBERS, name_of
+
+__all__ = ["IN_FLIGHT", "PEAS", "REQUESTS", "SECONDS", "UNIT_REQUESTS", "kind_label"]
 
 REQUESTS = Counter("peavine_requests", "Requests answered", ["kind", "code"])
 SECONDS = Histogram(
@@ -18,3 +21,8 @@ UNIT_REQUESTS = Histogram(
     "peavine_unit_requests", "Requests in a unit", ["formed_by"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )
 PEAS = Gauge("peavine_connected_peas", "Peas that take work", ["pod"])
+
+
+def kind_label(number: int) -> str:
+    """Return the kind's name for a label; what a client made up is not a label of its own."""
+    return name_of(pea_pb2.Kind.ValueType(number)) if number in KIND_NUMBERS else "unknown"

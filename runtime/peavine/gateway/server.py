@@ -17,13 +17,17 @@ from peavine.gateway.listener import Listener
 from peavine.gateway.settings import GatewaySettings
 from peavine.gateway.websocket import Sockets
 from peavine.graph import Plan
-from peavine.serving import Server, grace, last_words, metrics, stopped
+from peavine.serving import SPARE_BYTES, Server, grace, last_words, metrics, stopped
 from peavine.startup import read_plan
+from peavine.wire.streams import MAX_STREAMS
 
 __all__ = ["GatewayServer", "serve"]
 
 HEALTH_SECONDS: Final = 0.1
 """How often it looks whether it is ready."""
+
+CALLS: Final = 4
+"""Calls that may be open for each request that may be in flight, streams aside; they wait to be read, or for health."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,9 +43,11 @@ class GatewayServer:
         self.settings = settings
         self.address = ""
         self.edge = Edge(plan, settings.name or f"{plan.name}-gateway")
-        self._grpc = GrpcEdge(self.edge)
-        # What is a little too large is refused by name; what is far too large, by gRPC itself.
-        self._server = Server(self._grpc.services, 2 * plan.max_message_bytes + 1048576)
+        self._grpc = GrpcEdge(self.edge, settings.max_age)
+        max_bytes = plan.max_message_bytes + SPARE_BYTES
+        self._server = Server(
+            self._grpc.services, max_bytes, CALLS * plan.max_in_flight + MAX_STREAMS, settings.max_age
+        )
         self._sockets = Sockets(self.edge)
         self._listener = Listener(app(self.edge, self._sockets), plan.max_message_bytes)
         self._health: asyncio.Task[None] | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from peavine.serving import AGE_SECONDS
+
 __all__ = ["GatewaySettings"]
 
 
@@ -24,5 +26,7 @@ class GatewaySettings:
     """File that it writes `{"grpc": "HOST:PORT", "http": "HOST:PORT"}` to once it listens; none when None."""
     name: str = ""
     """Its name in logs and errors; FLOW-gateway when empty."""
+    max_age: float = AGE_SECONDS
+    """Seconds after which a stream is drained and its client connects again."""
     metrics_port: int | None = None
     """Port of the Prometheus metrics; none when None. They are on the HTTP port too."""

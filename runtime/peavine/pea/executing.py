@@ -17,7 +17,9 @@ from peavine.errors import InvalidRequest, PeavineError
 from peavine.pea.faults import Faults
 from peavine.pea.passing import late
 from peavine.spec import Pod
+from peavine.spec.rules import MAX_DOCUMENTS, MAX_MESSAGE_BYTES
 from peavine.v1 import pea_pb2
+from peavine.wire.census import TOTAL, check_documents
 from peavine.wire.split import shallow
 from peavine.wire.status import status_of
 from peavine.wire.tags import read_struct
@@ -33,19 +35,23 @@ class Place:
     pod: str
     pea: str
     max_message_bytes: int
-    max_documents: int | None
-    """In one call of the Executor; None: as many as a unit has."""
+    max_documents: int
+    """In one request."""
+    max_batch: int
+    """Documents in one call of the Executor, unless a single request has more."""
     expose_tracebacks: bool
 
     @classmethod
     def of(cls, pod: Pod, pea: str) -> Place:
         """Return the place of a Pea of that Pod."""
         spec = pod.spec
+        max_documents = spec.max_documents or MAX_DOCUMENTS
         return cls(
             pod=pod.metadata.name,
             pea=pea,
-            max_message_bytes=spec.max_message_bytes or 16777216,
-            max_documents=spec.batching.max_size if spec.batching else None,
+            max_message_bytes=spec.max_message_bytes or MAX_MESSAGE_BYTES,
+            max_documents=max_documents,
+            max_batch=spec.batching.max_size if spec.batching else TOTAL * max_documents,
             expose_tracebacks=bool(spec.expose_tracebacks),
         )
 
@@ -71,33 +77,41 @@ class Arrived:
         return sum(_count(body) for item in self.unit.items for body in item.bodies[:1])
 
 
+@dataclass(slots=True, eq=False)
+class _Task:
+    """An item to be executed."""
+
+    item: pea_pb2.Envelope
+    arrived: Arrived
+    call: Call
+
+
 def execute(
     runner: Runner, kind: str, units: Sequence[Arrived], place: Place, faults: Faults, where: Where
 ) -> list[tuple[int, bytes]]:
     """Return, for each unit, the number of its failed items and the rest of its answer.
 
-    `where` is kept up to date with what the thread is doing. All their items are executed together; those whose
-    deadline is over, or that bear an error already, are left out.
+    `where` is kept up to date with what the thread is doing. Their items are executed together, up to `max_batch`
+    Documents at a time. Those that have too many Documents, whose deadline is over when their turn comes, or that bear
+    an error already, are left out.
     """
-    calls: list[tuple[pea_pb2.Envelope, Call]] = []
-    now = time.time()
+    tasks: list[_Task] = []
     for arrived in units:
         for item in arrived.unit.items:
-            if item.header.HasField("status"):
-                continue
-            over = now - item.header.deadline - arrived.ahead
-            if over > 0:
-                late(item, arrived.unit, pea_pb2.Route(pod=place.pod, pea=place.pea), over)
-            else:
-                calls.append((item, _call(item)))
-    for some in _bounded([call for _, call in calls], place.max_documents):
-        runner.run(kind, some, where)
+            if not item.header.HasField("status"):
+                try:
+                    tasks.append(_Task(item, arrived, _call(item, place.max_documents)))
+                except InvalidRequest as error:
+                    _fail(item, status_of(error, place.pod, place.pea))
+    for some in _bounded(tasks, place.max_batch):
+        runner.run(kind, [task.call for task in some if not _late(task, place)], where)
     end = time.time()
-    for item, call in calls:
-        error = call.failure or call.skipped
-        if error is not None:
-            faults.report(error, kind, call.executor, call.driver)
-        _answer(item, call, place, end)
+    for task in tasks:
+        if not task.item.header.HasField("status"):
+            fault = task.call.failure or task.call.skipped
+            if fault is not None:
+                faults.report(fault, kind, task.call.executor, task.call.driver)
+            _answer(task.item, task.call, place, end)
     answers = []
     for arrived in units:
         unit = arrived.unit
@@ -113,7 +127,23 @@ def _count(body: bytes) -> int:
         return 0
 
 
-def _call(item: pea_pb2.Envelope) -> Call:
+def _late(task: _Task, place: Place) -> bool:
+    """Return whether a request's deadline is over, after saying so in its item."""
+    over = time.time() - task.item.header.deadline - task.arrived.ahead
+    if over > 0:
+        late(task.item, task.arrived.unit, pea_pb2.Route(pod=place.pod, pea=place.pea), over)
+    return over > 0
+
+
+def _fail(item: pea_pb2.Envelope, status: pea_pb2.Status) -> None:
+    item.header.status.CopyFrom(status)
+    del item.bodies[:]
+
+
+def _call(item: pea_pb2.Envelope, max_documents: int) -> Call:
+    """Return what an item asks for. Raises InvalidRequest where it has too many Documents."""
+    for body in item.bodies:
+        check_documents(body, max_documents)
     header = item.header
     return Call(
         bodies=list(item.bodies),
@@ -141,20 +171,21 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def _bounded(calls: Sequence[Call], most: int | None) -> Iterator[Sequence[Call]]:
-    """Cut into runs of at most so many Documents; a call that has more is alone."""
-    if most is None:
-        if calls:
-            yield calls
+def _bounded(tasks: Sequence[_Task], most: int) -> Iterator[Sequence[_Task]]:
+    """Cut into runs of at most so many Documents; a request that has more is alone."""
+    # Two bytes are a Document, at the least.
+    if sum(len(body) for task in tasks for body in task.call.bodies[:1]) <= 2 * most:
+        if tasks:
+            yield tasks
         return
-    run: list[Call] = []
+    run: list[_Task] = []
     size = 0
-    for call in calls:
-        count = sum(map(_count, call.bodies[:1]))
+    for task in tasks:
+        count = sum(map(_count, task.call.bodies[:1]))
         if run and size + count > most:
             yield run
             run, size = [], 0
-        run.append(call)
+        run.append(task)
         size += count
     if run:
         yield run
@@ -168,10 +199,10 @@ def _answer(item: pea_pb2.Envelope, call: Call, place: Place, end: float) -> Non
             f"the answer has {len(call.body)} bytes, and {place.max_message_bytes} are the most; ask for less (top_k), "
             f"send fewer Documents a request, or raise spec.maxMessageBytes of the Flow"
         )
-    del item.bodies[:]
     if failure is not None:
-        item.header.status.CopyFrom(_status(failure, call, place))
+        _fail(item, _status(failure, call, place))
         return
+    del item.bodies[:]
     item.bodies.append(call.body)
     item.header.top_k = call.top_k
     if call.skipped is not None:

@@ -6,21 +6,26 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from peavine.errors import DeadlineExceeded
+from peavine.errors import DeadlineExceeded, InvalidRequest
 from peavine.graph import Plan
 from peavine.pea.watch import PATIENCE_SECONDS
-from peavine.pea.work import Answer, Work
+from peavine.pea.work import MAX_HEADER_BYTES, Answer, Work
 from peavine.router.question import Parcel
 from peavine.router.router import Router
 from peavine.spec import Pod
 from peavine.v1 import pea_pb2
+from peavine.wire.census import census
 from peavine.wire.hello import together
 from peavine.wire.join import fail
 from peavine.wire.status import status_of
-from peavine.wire.unit import Stamped, parse, routes_field
+from peavine.wire.unit import Stamped, received, routes_field, serialize
 
 __all__ = ["Head"]
+
+LONGEST_SECONDS: Final = 86400.0
+"""What a Flow's timeoutSeconds may be: a unit with a later deadline was not sent by a gateway."""
 
 
 class Head:
@@ -37,6 +42,7 @@ class Head:
         self.accepts: Mapping[str, frozenset[str]] = {}
         self.concurrency = 1
         self._pod, self._pea = pod.metadata.name, pea
+        self._max_documents = plan.max_documents
         self._came = asyncio.Event()
         self._router = Router(plan, pea, self._came.set)
         uses = (pod.spec.uses_before, pod.spec.uses_after)
@@ -64,8 +70,9 @@ class Head:
         self.accepts = together([self._router.accepts or {}, *(work.accepts for work in self.works)])
 
     def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Take a unit; it is answered once, later. Raises InvalidRequest where it cannot be read."""
-        task = asyncio.create_task(self._carry(stamped, parse(stamped.rest), answer, wanted))
+        """Take a unit; it is answered once, later. Raises InvalidRequest where no router would send it."""
+        unit = received(stamped, MAX_HEADER_BYTES)
+        task = asyncio.create_task(self._carry(stamped, unit, answer, wanted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -80,16 +87,34 @@ class Head:
         at, now = time.time(), time.monotonic()
         latest = max((item.header.deadline for item in unit.items), default=0.0)
         skew = stamped.sent - now
-        parcel = Parcel(unit.kind, len(unit.items), stamped.rest, stamped.failed, latest - skew, skew)
+        deadline = min(latest - skew, now + LONGEST_SECONDS)
+        parcel = Parcel(unit.kind, len(unit.items), stamped.rest, stamped.failed, deadline, skew)
         try:
+            excessive = await self._count(unit)
+            if excessive:
+                parcel = parcel.after(serialize(unit), stamped.failed + excessive)
             parcel = await self._through(self._before, parcel, wanted)
             parcel = await self._router.run(parcel)
             parcel = await self._through(self._after, parcel, wanted)
             route = routes_field(pea_pb2.Route(pod=self._pod, pea=self._pea, start=at, end=time.time()))
             answer(parcel.failed, parcel.rest + route)
         except Exception as error:
-            rest, failed = fail(parse(parcel.rest), status_of(error, self._pod, self._pea))
+            rest, failed = fail(unit, status_of(error, self._pod, self._pea))
             answer(failed, rest)
+
+    async def _count(self, unit: pea_pb2.Unit) -> int:
+        """Refuse items that have too many Documents, and return how many these are."""
+        excessive = 0
+        for item in unit.items:
+            try:
+                for body in item.bodies:
+                    for _ in census(body, self._max_documents):
+                        await asyncio.sleep(0)
+            except InvalidRequest as error:
+                excessive += not item.header.HasField("status")
+                item.header.status.CopyFrom(status_of(error, self._pod, self._pea))
+                del item.bodies[:]
+        return excessive
 
     async def _through(self, work: Work | None, parcel: Parcel, wanted: Callable[[], bool]) -> Parcel:
         """Return the parcel as an Executor of this process leaves it."""

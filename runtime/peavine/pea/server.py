@@ -12,16 +12,18 @@ from typing import Any, Final
 
 import grpc
 
-from peavine.errors import PeavineError, message_of
+from peavine.errors import Overloaded, PeavineError, message_of
 from peavine.graph import Plan
 from peavine.pea.head import Head
 from peavine.pea.settings import PeaSettings
 from peavine.pea.work import Work
-from peavine.serving import Server, grace, last_words, method, metrics, stopped
+from peavine.serving import SPARE_BYTES, Server, grace, last_words, method, metrics, stopped
 from peavine.spec import Pod
+from peavine.spec.rules import MAX_MESSAGE_BYTES
 from peavine.startup import read_plan, read_pod
 from peavine.wire.hello import hello
 from peavine.wire.stream import Stream
+from peavine.wire.streams import Streams
 from peavine.wire.unit import Stamped
 
 __all__ = ["PeaServer", "serve"]
@@ -33,6 +35,8 @@ HEAD_WINDOW: Final = 32
 WINDOW_MESSAGES: Final = 4
 """Largest messages that one stream may have here at once."""
 SERVICE: Final = "peavine.v1.Pea"
+MAX_CALLS: Final = 1024
+"""Calls that may be open at once: streams, and what asks for health."""
 CLOSE_SECONDS: Final = 5.0
 """How long an Executor may take to close, after the grace for requests."""
 
@@ -58,11 +62,13 @@ class PeaServer:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why this Pea cannot work any more, once that is so: the process is to exit."""
         self._window = max(HEAD_WINDOW if plan else WINDOW, 2 * pod.spec.concurrency)
-        self._streams: set[Stream] = set()
+        self._streams = Streams(settings.max_age)
+        self._max_bytes = 2 * (pod.spec.max_message_bytes or MAX_MESSAGE_BYTES)
         self._loaded = asyncio.Event()
         self._stopping = False
         self._hello = b""
-        self._server = Server({SERVICE: {"Stream": method(self._stream, streams=True)}})
+        services = {SERVICE: {"Stream": method(self._stream, streams=True)}}
+        self._server = Server(services, self._max_bytes + SPARE_BYTES, MAX_CALLS, settings.max_age)
 
     async def start(self) -> str:
         """Listen, load the Executor, and return the address. Raises PeavineError where it cannot."""
@@ -78,6 +84,7 @@ class PeaServer:
             self._work.accepts,
             window=self._window,
             concurrency=self._work.concurrency,
+            max_bytes=self._max_bytes,
         )
         self._loaded.set()
         await self._server.set_serving(True)
@@ -95,8 +102,7 @@ class PeaServer:
         if self._watching is not None:
             self._watching.cancel()
         await self._server.set_serving(False)
-        for stream in self._streams:
-            stream.drain()
+        self._streams.drain(f"{self.name} is stopping")
         await self._server.stop(grace)
         return await self._work.close(CLOSE_SECONDS)
 
@@ -129,18 +135,21 @@ class PeaServer:
             self.failed.set_result(f"the task that looks after the Executor ended: {message_of(error)}")
 
     async def _stream(self, _: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        window_bytes = WINDOW_MESSAGES * (self.pod.spec.max_message_bytes or 16777216)
-        stream = Stream(context, self._window, window_bytes, self._work.clock)
-        if not await stream.meet():
-            return
-        await self._loaded.wait()
-        if self._stopping:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, f"{self.name} is stopping")
-        self._streams.add(stream)
+        async def ready() -> bytes:
+            await self._loaded.wait()
+            if self._stopping:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, f"{self.name} is stopping")
+            return self._hello
+
+        stream = Stream(context, self._window, WINDOW_MESSAGES * self._max_bytes // 2, self._work.clock)
         try:
-            await stream.serve(self._hello, self._take)
+            self._streams.add(stream)
+        except Overloaded as error:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+        try:
+            await stream.serve(ready, self._take, self.name)
         finally:
-            self._streams.discard(stream)
+            self._streams.remove(stream)
 
     def _take(self, stream: Stream, unit: Stamped) -> None:
         self._work.put(unit, partial(stream.answer, unit.number), lambda: stream.alive)

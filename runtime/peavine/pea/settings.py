@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peavine.pea.watch import PATIENCE_SECONDS
+from peavine.serving import AGE_SECONDS
 
 __all__ = ["PeaSettings"]
 
@@ -30,5 +31,7 @@ class PeaSettings:
     """Seconds after its deadline that a call of the Executor may run, at the least, before the process exits."""
     sources: tuple[Path, ...] = ()
     """Folders that the manifest's files may have been read from; where they are unchanged, they are used there."""
+    max_age: float = AGE_SECONDS
+    """Seconds after which a stream is drained and its peer connects again."""
     metrics_port: int | None = None
     """Port of the Prometheus metrics; none when None."""

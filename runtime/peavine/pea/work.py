@@ -13,7 +13,7 @@ from pathlib import Path
 
 from peavine.clock import SHARD
 from peavine.drivers import Runner
-from peavine.errors import ExecutorError, InvalidRequest, PeavineError, message_of
+from peavine.errors import ExecutorError, PeavineError, message_of
 from peavine.executors import load
 from peavine.pea.executing import Arrived, Place, execute
 from peavine.pea.faults import Faults
@@ -22,12 +22,15 @@ from peavine.pea.passing import passed
 from peavine.pea.watch import PATIENCE_SECONDS, Running, Watch, patience
 from peavine.spec import Pod, PodSpec
 from peavine.v1 import pea_pb2
-from peavine.wire.header import KIND_NUMBERS, name_of
+from peavine.wire.header import name_of
 from peavine.wire.join import fail
 from peavine.wire.status import status_of
-from peavine.wire.unit import MAX_BYTES, MAX_ITEMS, Stamped, parse
+from peavine.wire.unit import MAX_BYTES, MAX_ITEMS, Stamped, received
 
-__all__ = ["Answer", "Waiting", "Work"]
+__all__ = ["MAX_HEADER_BYTES", "Answer", "Waiting", "Work"]
+
+MAX_HEADER_BYTES = 1048576
+"""Bytes of a request besides its Documents: routes with the stacks of errors that were skipped are among them."""
 
 _log = logging.getLogger(__name__)
 
@@ -128,15 +131,13 @@ class Work:
             raise
 
     def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> Waiting | None:
-        """Take a unit; it is answered once, now or later. Raises InvalidRequest where it cannot be read.
+        """Take a unit; it is answered once, now or later. Raises InvalidRequest where no router would send it.
 
         Returns what may be forgotten while it waits, None where it is answered already.
         """
         assert self._runner is not None
         at = time.time()
-        unit = parse(stamped.rest)
-        if unit.kind not in KIND_NUMBERS:
-            raise InvalidRequest(f"kind: {unit.kind} is not a kind of request")
+        unit = received(stamped, MAX_HEADER_BYTES)
         if self._runner.passes(name_of(unit.kind)):
             route = pea_pb2.Route(pod=self._place.pod, pea=self._place.pea, start=at, end=time.time())
             done = passed(stamped, unit, route)
@@ -218,6 +219,8 @@ class Work:
             self._wake.clear()
             await self._wake.wait()
         some = [queue.popleft()]
+        if some[0].arrived.unit.alone:
+            return some
         if self._batching is None:
             self._gather(some, MAX_ITEMS, lambda waiting: len(waiting.arrived.unit.items), MAX_BYTES)
             return some
@@ -240,7 +243,7 @@ class Work:
         """Move units of the same kind from the queue to `some`, and return whether there is room for more."""
         total, size = sum(map(count, some)), sum(waiting.size for waiting in some)
         for waiting in list(self._queue):
-            if waiting.kind != some[0].kind:
+            if waiting.kind != some[0].kind or waiting.arrived.unit.alone:
                 continue
             total += count(waiting)
             size += waiting.size

@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import grpc
@@ -18,7 +18,8 @@ from peavine.errors import PeavineError, Unavailable
 from peavine.router.question import Question
 from peavine.v1 import pea_pb2
 from peavine.wire import hello as hellos
-from peavine.wire.unit import CONTROL, parse, stamp, unstamp
+from peavine.wire.status import error_of
+from peavine.wire.unit import ALONE, CONTROL, MAX_BYTES, MAX_ITEMS, REFUSED, parse, stamp, unstamp
 
 __all__ = ["Link"]
 
@@ -53,7 +54,10 @@ class Owner(Protocol):
         """Hear that a link has room for more."""
 
     def lost(self, questions: list[Question]) -> None:
-        """Take back what a link that broke left unanswered."""
+        """Take back what a link that ended left unanswered."""
+
+    def drained(self, link: Link) -> None:
+        """Hear that a Pea wants the link to end; it may take new work on another one."""
 
 
 class Link:
@@ -68,6 +72,8 @@ class Link:
         """Items that it has not answered."""
         self.workers = 1
         """Units that its Pea works on at once."""
+        self.max_bytes = 0
+        """Size of a unit that its Pea takes; 0 while it has not said."""
         self.turn = 0
         """When it was last chosen, so that equals take turns."""
         self._hello = hello
@@ -98,10 +104,10 @@ class Link:
         self._number += 1
         self._pending[self._number] = question
         self.load += parcel.count
-        question.sendings += 1
         question.asked = ticks()
+        rest = parcel.rest + ALONE if question.deaths else parcel.rest
         # The deadlines inside were read from a clock that may be another machine's: say what that one shows now.
-        self._out.append(stamp(parcel.rest, self._number, parcel.failed, time.monotonic() + parcel.skew))
+        self._out.append(stamp(rest, self._number, parcel.failed, time.monotonic() + parcel.skew))
         self._wake.set()
 
     def leave(self, gone: Callable[[Link], None]) -> None:
@@ -150,6 +156,7 @@ class Link:
         family = "" if self.address.startswith("unix:") else "ipv6:" if self.address.startswith("[") else "ipv4:"
         channel = grpc.aio.insecure_channel(family + self.address, OPTIONS)
         writer: asyncio.Task[None] | None = None
+        ended = False
         try:
             call: Any = channel.stream_stream(METHOD)()
             async with asyncio.timeout(HELLO_SECONDS):
@@ -160,19 +167,24 @@ class Link:
                 raise Unavailable("the Pea ended the stream before it said Hello")
             said = hellos.check(raw, self.address)
             self._heard.hear(unstamp(raw).sent, asked, ticks())
-            self._window, self.workers = max(1, said.window), max(1, said.concurrency)
+            self._window, self.workers, self.max_bytes = max(1, said.window), max(1, said.concurrency), said.max_bytes
             self.serving, self.problem = not self._leaving, ""
             _log.info("%s: connected to %s", self.address, said.pea)
             self._owner.met(said)
             self._owner.changed()
             writer = asyncio.create_task(self._write(call))
             await self._read(call)
+            ended = True
         finally:
             self.serving = False
             if writer is not None:
                 writer.cancel()
-            self._out.clear()
             pending, self._pending, self.load = list(self._pending.values()), {}, 0
+            if not ended:
+                # What was not written yet was not the end of the Pea.
+                for question in _suspects(pending[: len(pending) - len(self._out)], self.workers):
+                    question.deaths += 1
+            self._out.clear()
             self._owner.lost(pending)
             self._owner.changed()
             await channel.close()
@@ -181,9 +193,8 @@ class Link:
         while (raw := await call.read()) is not grpc.aio.EOF:
             number, failed, shown, rest = unstamp(raw)
             if number == CONTROL:
-                if parse(rest).draining:
-                    self.serving = False
-                    self._owner.changed()
+                if parse(rest).draining and not self._leaving:
+                    self._owner.drained(self)
                 continue
             question = self._pending.pop(number, None)
             if question is None:
@@ -191,7 +202,10 @@ class Link:
             self.load -= question.parcel.count
             self._heard.hear(shown, question.asked, ticks())
             if not question.answer.done():
-                question.answer.set_result(question.parcel.after(rest, failed))
+                if failed == REFUSED:
+                    question.answer.set_exception(_refusal(rest))
+                else:
+                    question.answer.set_result(question.parcel.after(rest, failed))
             if self._leaving and not self._pending:
                 return
             self._owner.answered()
@@ -204,3 +218,26 @@ class Link:
                     await call.write(self._out.popleft())
                 self._wake.clear()
                 await self._wake.wait()
+
+
+def _suspects(pending: Sequence[Question], workers: int) -> Iterator[Question]:
+    """Yield what a Pea may have worked on when it died: the oldest units, and those that it executes with them."""
+    items = size = 0
+    alone = False
+    for question in pending:
+        parcel = question.parcel
+        items, size = items + parcel.count, size + len(parcel.rest)
+        if alone or question.deaths or items == parcel.count or items > MAX_ITEMS or size > MAX_BYTES:
+            if not workers:
+                return
+            workers -= 1
+            items, size, alone = parcel.count, len(parcel.rest), question.deaths > 0
+        yield question
+
+
+def _refusal(rest: bytes) -> PeavineError:
+    """Return why a Pea refused a unit as a whole."""
+    try:
+        return error_of(parse(rest).refused)
+    except PeavineError as error:
+        return error

@@ -41,7 +41,7 @@ class Question:
 
     parcel: Parcel
     answer: asyncio.Future[Parcel] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    sendings: int = 0
-    """How often it was sent: a Pea that broke off may have been broken by it."""
+    deaths: int = 0
+    """How many Peas died while they may have worked on it: it may be what killed them."""
     asked: int = 0
     """When it was last sent, in ticks."""

@@ -16,19 +16,23 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from peavine.clock import Issuer
-from peavine.errors import ExecutorError
+from peavine.errors import DeadlineExceeded, ExecutorError, PeavineError
 from peavine.router.link import Link
 from peavine.router.names import is_fixed, resolve
 from peavine.router.question import Parcel, Question
 from peavine.v1 import pea_pb2
 from peavine.wire.hello import accepts
+from peavine.wire.join import fail
+from peavine.wire.split import Part, assemble, portions
+from peavine.wire.status import status_of
+from peavine.wire.unit import MAX_UNIT_ITEMS, answered, parse, serialize
 
 __all__ = ["Listener", "Replicas"]
 
 RESOLVE_SECONDS: Final = 1.0
 """How often a name is resolved: how soon a new Pea is found."""
-MAX_SENDINGS: Final = 4
-"""A unit that broke this many Peas off is not given another one."""
+MAX_DEATHS: Final = 2
+"""A request that this many Peas worked on when they died is not given another one. The second one has it alone."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +45,10 @@ class Listener(Protocol):
 
     def work_done(self) -> None:
         """Hear that a Pea can take more than before."""
+
+
+class _Died(ExecutorError):
+    """A Pea died while it may have worked on a unit of several items: each is to be tried by itself."""
 
 
 class Replicas:
@@ -99,9 +107,40 @@ class Replicas:
 
     async def ask(self, parcel: Parcel, deadline: float) -> Parcel:
         """Return the parcel as a Pea answered it. Raises TimeoutError at `deadline` (monotonic)."""
+        limit = min((link.max_bytes for link in self._links.values() if link.max_bytes), default=0)
+        if limit and len(parcel.rest) > limit:
+            # It grew on its way: of 64 small requests each may have been given an answer of the largest size.
+            return await self._in_parts(parcel, deadline, limit)
+        try:
+            return await self._ask(parcel, deadline)
+        except _Died:
+            return await self._in_parts(parcel, deadline, limit, deaths=1)
+
+    async def _in_parts(self, parcel: Parcel, deadline: float, max_bytes: int, deaths: int = 0) -> Parcel:
+        """Ask for the items of a unit in several units; in one each where a Pea died while it worked on it."""
+        unit = parse(parcel.rest)
+        parts = portions(unit, max_bytes, self.pod, max_items=1 if deaths else MAX_UNIT_ITEMS)
+        answers = await asyncio.gather(*(self._part(parcel, part, deadline, deaths) for part in parts.values()))
+        failed = assemble(unit, parts, dict(zip(parts, answers, strict=True)))
+        return parcel.after(serialize(unit), failed)
+
+    async def _part(self, parcel: Parcel, part: Part, deadline: float, deaths: int) -> pea_pb2.Unit:
+        """Return the answer to some of a unit's items. What goes wrong with them is in it, and fails no others."""
+        items = len(part.unit.items)
+        try:
+            answer = await self._ask(parcel.part(serialize(part.unit), items), deadline, deaths)
+            return answered(answer.rest, items)
+        except TimeoutError:
+            status = status_of(DeadlineExceeded(f'Pod "{self.pod}" did not answer in time'), self.pod)
+        except PeavineError as error:
+            status = status_of(error, self.pod)
+        fail(part.unit, status)
+        return part.unit
+
+    async def _ask(self, parcel: Parcel, deadline: float, deaths: int = 0) -> Parcel:
         if deadline <= time.monotonic():
             raise TimeoutError
-        question = Question(parcel)
+        question = Question(parcel, deaths=deaths)
         self._queue.append(question)
         self._dispatch()
         try:
@@ -154,15 +193,29 @@ class Replicas:
         for question in questions:
             if question.answer.done():
                 continue
-            if question.sendings < MAX_SENDINGS:
+            if question.deaths and question.parcel.count > 1:
+                question.answer.set_exception(_Died(f'a Pea of Pod "{self.pod}" died'))
+            elif question.deaths < MAX_DEATHS:
                 again.append(question)
             else:
                 message = (
-                    f'Pod "{self.pod}" lost {question.sendings} Peas while they worked on this; it is not tried again'
+                    f'{question.deaths} Peas of Pod "{self.pod}" died while they worked on this; it is not tried '
+                    "again. Look at their logs; if they had too little memory, send less in a request"
                 )
                 # Not Unavailable, or the client would send what may be the death of Peas again.
                 question.answer.set_exception(ExecutorError(message))
         self._queue.extendleft(reversed(again))
+
+    def drained(self, link: Link) -> None:
+        """Connect anew to a Pea whose stream is to end, as it does with age; what is out is answered on the old."""
+        if self._links.get(link.address) is link:
+            self._links[link.address] = Link(link.address, self._hello, self, self._clock)
+            self._leave(link)
+        self.changed()
+
+    def _leave(self, link: Link) -> None:
+        self._leaving.add(link)
+        link.leave(self._leaving.discard)
 
     async def _watching(self) -> None:
         while True:
@@ -188,8 +241,7 @@ class Replicas:
             for address in self._links.keys() - found:
                 link = self._links.pop(address)
                 _log.info("%s: no longer in the names of %s", address, self.pod)
-                self._leaving.add(link)
-                link.leave(self._leaving.discard)
+                self._leave(link)
 
 
 def _least(link: Link) -> tuple[int, int]:

@@ -147,7 +147,9 @@ class Router:
     async def _joined(self, step: Step, asked: Parcel, done: dict[str, asyncio.Task[Parcel]]) -> Parcel:
         """Await the step's parents, and run it on what they answered."""
         parents = [asked if name == GATEWAY else await done[name] for name in step.needs]
-        parcel = parents[0] if len(parents) == 1 else asked.after(*join([parent.rest for parent in parents]))
+        parcel = (
+            parents[0] if len(parents) == 1 else asked.after(*join([parent.rest for parent in parents], asked.count))
+        )
         return await self._step(step, parcel)
 
     async def _step(self, step: Step, parcel: Parcel) -> Parcel:

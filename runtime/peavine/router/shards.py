@@ -16,7 +16,7 @@ from peavine.v1 import pea_pb2
 from peavine.wire.header import name_of
 from peavine.wire.merge import merge
 from peavine.wire.split import assemble, split
-from peavine.wire.unit import parse, serialize
+from peavine.wire.unit import answered, parse, serialize
 
 __all__ = ["Shards"]
 
@@ -93,7 +93,8 @@ class Shards:
                 for shard, part in parts.items()
             }
         )
-        failed = assemble(unit, parts, {shard: parse(answer.rest) for shard, answer in answers.items()})
+        read = {shard: answered(answer.rest, len(parts[shard].unit.items)) for shard, answer in answers.items()}
+        failed = assemble(unit, parts, read)
         return parcel.after(serialize(unit), failed)
 
     async def _all(self, parcel: Parcel, deadline: float) -> Parcel:
@@ -109,7 +110,8 @@ class Shards:
                 raise next(outcome for outcome in outcomes if isinstance(outcome, BaseException))
         else:
             found = list((await _every(dict(enumerate(shard.ask(parcel, deadline) for shard in asked)))).values())
-        merged, failed = merge([parse(answer.rest) for answer in found], len(self._shards), self._partial)
+        read = [answered(answer.rest, parcel.count) for answer in found]
+        merged, failed = merge(read, len(self._shards), self._partial)
         return parcel.after(serialize(merged), failed)
 
 

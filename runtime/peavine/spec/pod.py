@@ -229,7 +229,7 @@ class PodSpec(Model):
     """Environment variables of the Peas."""
     resources: Resources = Resources()
     """What each Pea asks of the machine."""
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=86400)] | None = None
     """Time that a request may spend at this Pod; the Flow's when left out."""
     on_error: OnError = OnError.FAIL
     """What becomes of a request when the Executor raises."""
@@ -241,6 +241,9 @@ class PodSpec(Model):
     """Replicas by load."""
     max_message_bytes: Annotated[int, Field(ge=1024)] | None = None
     """The largest message; the Flow's when left out."""
+    max_documents: Annotated[int, Field(ge=1, le=1048576)] | None = None
+    """Maximum number of root Documents in a request, and a sixteenth of the maximum together with their chunks and
+    matches. The Flow's when left out."""
     expose_tracebacks: bool | None = None
     """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""
     pod_template: dict[str, Any] = {}

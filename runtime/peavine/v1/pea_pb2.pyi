@@ -308,6 +308,8 @@ class Hello(google.protobuf.message.Message):
     ACCEPTS_FIELD_NUMBER: builtins.int
     WINDOW_FIELD_NUMBER: builtins.int
     CONCURRENCY_FIELD_NUMBER: builtins.int
+    MAX_ITEMS_FIELD_NUMBER: builtins.int
+    MAX_BYTES_FIELD_NUMBER: builtins.int
     version: builtins.str
     """of peavine"""
     protocol: builtins.int
@@ -318,6 +320,10 @@ class Hello(google.protobuf.message.Message):
     """units that the server takes before it answers the first"""
     concurrency: builtins.int
     """units that it works on at once; 0 is 1"""
+    max_items: builtins.int
+    """items in a unit; one with more is refused. 0 from a peer that does not know the limit"""
+    max_bytes: builtins.int
+    """size of a unit; 0 for no limit"""
     @property
     def accepts(self) -> google.protobuf.internal.containers.MessageMap[builtins.int, Global___ParameterNames]:
         """by Kind, the parameters that may be set by a request"""
@@ -332,8 +338,10 @@ class Hello(google.protobuf.message.Message):
         accepts: collections.abc.Mapping[builtins.int, Global___ParameterNames] | None = ...,
         window: builtins.int = ...,
         concurrency: builtins.int = ...,
+        max_items: builtins.int = ...,
+        max_bytes: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "concurrency", b"concurrency", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "version", b"version", "window", b"window"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "concurrency", b"concurrency", "max_bytes", b"max_bytes", "max_items", b"max_items", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "version", b"version", "window", b"window"]) -> None: ...
 
 Global___Hello: typing_extensions.TypeAlias = Hello
 
@@ -373,6 +381,8 @@ class Unit(google.protobuf.message.Message):
     ROUTES_FIELD_NUMBER: builtins.int
     HELLO_FIELD_NUMBER: builtins.int
     DRAINING_FIELD_NUMBER: builtins.int
+    REFUSED_FIELD_NUMBER: builtins.int
+    ALONE_FIELD_NUMBER: builtins.int
     number: builtins.int
     """on this stream, counted from 1 by the asking side; 0 for what is about the stream itself"""
     failed: builtins.int
@@ -384,6 +394,8 @@ class Unit(google.protobuf.message.Message):
     kind: Global___Kind.ValueType
     draining: builtins.bool
     """from a server: send nothing new, take what is unanswered elsewhere if this stream ends"""
+    alone: builtins.bool
+    """do not execute together with others: a Pea died while it worked on this, or on its neighbours"""
     @property
     def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Envelope]: ...
     @property
@@ -392,6 +404,10 @@ class Unit(google.protobuf.message.Message):
 
     @property
     def hello(self) -> Global___Hello: ...
+    @property
+    def refused(self) -> Global___Status:
+        """in an answer: why no item was looked at. Then there are no items, and failed is 2^32 - 1"""
+
     def __init__(
         self,
         *,
@@ -403,8 +419,10 @@ class Unit(google.protobuf.message.Message):
         routes: collections.abc.Iterable[Global___Route] | None = ...,
         hello: Global___Hello | None = ...,
         draining: builtins.bool = ...,
+        refused: Global___Status | None = ...,
+        alone: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["hello", b"hello"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["draining", b"draining", "failed", b"failed", "hello", b"hello", "items", b"items", "kind", b"kind", "number", b"number", "routes", b"routes", "sent", b"sent"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["hello", b"hello", "refused", b"refused"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["alone", b"alone", "draining", b"draining", "failed", b"failed", "hello", b"hello", "items", b"items", "kind", b"kind", "number", b"number", "refused", b"refused", "routes", b"routes", "sent", b"sent"]) -> None: ...
 
 Global___Unit: typing_extensions.TypeAlias = Unit

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -24,16 +25,23 @@ class Duplex:
 
     def __init__(self, context: grpc.aio.ServicerContext[Any, Any], window: int, window_bytes: int) -> None:
         self.alive = True
-        self.draining = False
+        self.draining = ""
+        """Why the stream is ending; empty while it is not."""
         self._context = context
         self._window, self._window_bytes = window, window_bytes
         self._held = 0
         self._held_bytes = 0
+        self._heard = time.monotonic()
         self._out: deque[tuple[bytes, int, int]] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
         self._broken = False
+
+    @property
+    def silent_since(self) -> float | None:
+        """When something was last said, by the monotonic clock; None while an answer is owed."""
+        return None if self._held else self._heard
 
     async def serve(self, take: Callable[[bytes], None]) -> None:
         """Hand each message to `take` until the peer has said all and is answered, or a drain is done.
@@ -74,9 +82,9 @@ class Duplex:
         self._out.append((raw, 0, 0))
         self._wake.set()
 
-    def drain(self) -> None:
+    def drain(self, reason: str) -> None:
         """End the stream as soon as all that came is answered."""
-        self.draining = True
+        self.draining = reason
         self._wake.set()
 
     async def _read(self, take: Callable[[bytes], None]) -> None:
@@ -88,6 +96,7 @@ class Duplex:
             raw = await read()
             if raw is grpc.aio.EOF:
                 return
+            self._heard = time.monotonic()
             self._held += 1
             self._held_bytes += len(raw)
             take(raw)
@@ -101,6 +110,7 @@ class Duplex:
                 if count:
                     self._held -= count
                     self._held_bytes -= size
+                    self._heard = time.monotonic()
                     self._room.set()
             if self._broken or ((self.draining or self._ended) and not self._held):
                 return

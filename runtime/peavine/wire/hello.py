@@ -10,10 +10,12 @@ import peavine
 from peavine.errors import InvalidRequest, VersionMismatch
 from peavine.v1 import pea_pb2
 from peavine.wire.header import kind_of, name_of
-from peavine.wire.unit import CONTROL, parse, serialize, stamp, unstamp
+from peavine.wire.unit import CONTROL, MAX_UNIT_ITEMS, parse, serialize, stamp, unstamp
 
 __all__ = ["PROTOCOL", "accepts", "check", "draining", "hello", "together"]
 
+MAX_HELLO_BYTES: Final = 262144
+"""Size of a Hello: 64 Pods name their parameters in much less."""
 PROTOCOL: Final = 1
 """Raised by one when units change so that an earlier peavine would misread them."""
 
@@ -25,11 +27,22 @@ def hello(
     *,
     window: int = 0,
     concurrency: int = 1,
+    max_bytes: int = 0,
     protocol: int = PROTOCOL,
 ) -> bytes:
-    """Return the first unit of a stream, without its stamp. `accepts` is by kind; `window` is counted in units."""
+    """Return the first unit of a stream, without its stamp. `accepts` is by kind; `window` is counted in units.
+
+    `window`, `concurrency` and `max_bytes` (of a unit; 0 for no limit) are what a server takes.
+    """
     said = pea_pb2.Hello(
-        version=peavine.__version__, protocol=protocol, pod=pod, pea=pea, window=window, concurrency=concurrency
+        version=peavine.__version__,
+        protocol=protocol,
+        pod=pod,
+        pea=pea,
+        window=window,
+        concurrency=concurrency,
+        max_items=MAX_UNIT_ITEMS if window else 0,
+        max_bytes=max_bytes,
     )
     for kind, names in (accepts or {}).items():
         said.accepts[kind_of(kind)].names.extend(sorted(names))
@@ -43,6 +56,8 @@ def draining() -> bytes:
 
 def check(raw: bytes, peer: str) -> pea_pb2.Hello:
     """Return a peer's Hello, or raise VersionMismatch or InvalidRequest; `peer` is its address, for the message."""
+    if len(raw) > MAX_HELLO_BYTES:
+        raise InvalidRequest(f"{peer} began with {len(raw)} bytes; a Hello has at most {MAX_HELLO_BYTES}")
     unit = parse(unstamp(raw).rest)
     if not unit.HasField("hello"):
         raise InvalidRequest(f"{peer} did not begin with a Hello")

@@ -7,35 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from peavine.errors import InvalidRequest
 from peavine.v1 import pea_pb2
-from peavine.wire.unit import parse, serialize
+from peavine.wire.unit import answered, serialize
 
 __all__ = ["fail", "join", "lesser", "union"]
 
 
-def join(rests: Sequence[bytes]) -> tuple[bytes, int]:
+def join(rests: Sequence[bytes], items: int) -> tuple[bytes, int]:
     """Return the unit that a joining Pod gets, and how many of its items bear an error.
 
-    An item that failed in one branch has failed; the first branch that says so is believed.
+    An item that failed in one branch has failed; the first branch that says so is believed. Raises ExecutorError where
+    a branch did not answer as many items as there were.
     """
-    units = [parse(rest) for rest in rests]
-    counts = [len(unit.items) for unit in units]
-    if len(set(counts)) != 1:
-        raise InvalidRequest(f"branches answered {counts} items where each should answer as many as it got")
+    units = [answered(rest, items) for rest in rests]
     joined = pea_pb2.Unit(kind=units[0].kind, routes=union(unit.routes for unit in units))
     failed = 0
-    for items in zip(*(unit.items for unit in units), strict=True):
+    for branches in zip(*(unit.items for unit in units), strict=True):
         one = joined.items.add()
-        one.header.CopyFrom(items[0].header)
+        one.header.CopyFrom(branches[0].header)
         del one.header.routes[:]
-        one.header.routes.extend(union(item.header.routes for item in items))
-        broken = next((item for item in items if item.header.HasField("status")), None)
+        one.header.routes.extend(union(item.header.routes for item in branches))
+        broken = next((item for item in branches if item.header.HasField("status")), None)
         if broken is not None:
             one.header.status.CopyFrom(broken.header.status)
             failed += 1
             continue
-        for item in items:
+        for item in branches:
             if item.header.HasField("coverage"):
                 one.header.coverage.CopyFrom(lesser(one.header, item.header.coverage))
             one.bodies.extend(item.bodies)
@@ -57,7 +54,7 @@ def lesser(header: pea_pb2.Header, other: pea_pb2.Coverage) -> pea_pb2.Coverage:
 
 
 def fail(unit: pea_pb2.Unit, status: pea_pb2.Status) -> tuple[bytes, int]:
-    """Return a unit whose items all bear an error, their own where they had one, else this; and their number."""
+    """Give each item of a unit an error, its own where it had one, else this; return its bytes and their number."""
     for item in unit.items:
         if not item.header.HasField("status"):
             item.header.status.CopyFrom(status)

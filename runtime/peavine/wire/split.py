@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from google.protobuf.message import DecodeError
 
@@ -16,7 +17,10 @@ from peavine.v1 import pea_pb2, shallow_pb2
 from peavine.wire.join import lesser, union
 from peavine.wire.status import status_of
 
-__all__ = ["Part", "assemble", "owner", "split"]
+__all__ = ["Part", "assemble", "owner", "portions", "split"]
+
+PORTION_BYTES: Final = 64
+"""What an item takes in a unit besides its own bytes, and a unit besides its items, at the most."""
 
 
 def owner(name: str, shards: int) -> int:
@@ -53,6 +57,37 @@ def split(unit: pea_pb2.Unit, shards: int) -> dict[int, Part]:
             own = part.unit.items.add(bodies=bodies)
             own.header.CopyFrom(item.header)
             del own.header.routes[:]
+    return parts
+
+
+def portions(unit: pea_pb2.Unit, max_bytes: int, pod: str, max_items: int) -> dict[int, Part]:
+    """Return the items of a unit that have not failed in parts of at most `max_items` and `max_bytes`, in order.
+
+    With `max_bytes` 0 size does not matter.
+
+    An item that is too large by itself gets an error here, which names `pod` as the one that cannot take it.
+    """
+    parts: dict[int, Part] = {}
+    room = 0
+    for place, item in enumerate(unit.items):
+        if item.header.HasField("status"):
+            continue
+        size = item.ByteSize() + PORTION_BYTES
+        if 0 < max_bytes < size + PORTION_BYTES:
+            error = InvalidRequest(
+                f'the request has {size} bytes before Pod "{pod}", and the limit there is {max_bytes}; send fewer '
+                "Documents a request, ask for less (top_k), or raise maxMessageBytes of the Flow and of the Pod"
+            )
+            item.header.status.CopyFrom(status_of(error, pod))
+            del item.bodies[:]
+            continue
+        if not parts or len(parts[len(parts) - 1].places) == max_items or (max_bytes and size > room):
+            room = max_bytes - PORTION_BYTES
+            parts[len(parts)] = Part(pea_pb2.Unit(kind=unit.kind))
+        room -= size
+        part = parts[len(parts) - 1]
+        part.places.append(place)
+        part.unit.items.append(item)
     return parts
 
 
@@ -104,6 +139,7 @@ def _assemble(item: pea_pb2.Envelope, pieces: list[pea_pb2.Envelope]) -> None:
         item.header.status.CopyFrom(broken.header.status)
         del item.bodies[:]
         return
+    item.header.top_k = max(piece.header.top_k for piece in pieces)
     for piece in pieces:
         if piece.header.HasField("coverage"):
             item.header.coverage.CopyFrom(lesser(item.header, piece.header.coverage))

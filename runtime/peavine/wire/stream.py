@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import grpc
@@ -12,7 +12,8 @@ from peavine.clock import ticks
 from peavine.errors import InvalidRequest, VersionMismatch
 from peavine.wire import hello as hellos
 from peavine.wire.duplex import Duplex
-from peavine.wire.unit import CONTROL, Stamped, stamp, unstamp
+from peavine.wire.status import status_of
+from peavine.wire.unit import CONTROL, REFUSED, Stamped, refusal, stamp, unstamp
 
 __all__ = ["Stream", "Take"]
 
@@ -20,7 +21,11 @@ HELLO_SECONDS: Final = 10.0
 """How long a peer that opened a stream may take to say Hello."""
 
 Take = Callable[["Stream", Stamped], None]
-"""Takes a unit that arrived; it is answered later with `stream.answer`."""
+"""Takes a unit that arrived; it is answered later with `stream.answer`. What it raises is the answer to the unit."""
+
+
+Ready = Callable[[], Awaitable[bytes]]
+"""Returns our Hello, without its stamp, once this side can take units."""
 
 
 class Clock(Protocol):
@@ -41,46 +46,71 @@ class Stream:
         self._duplex = Duplex(context, window, window_bytes)
         self._open: dict[int, tuple[int, int]] = {}
         """Bytes of each unanswered unit, and when it arrived, in ticks."""
-        self._met = 0
+        self._greeted = False
+        self._drained = asyncio.Event()
 
     @property
     def alive(self) -> bool:
         """Whether the peer is still there to be answered."""
         return self._duplex.alive
 
-    async def meet(self) -> bool:
-        """Read the peer's Hello; return False where the peer ended the stream instead."""
+    @property
+    def silent_since(self) -> float | None:
+        """When something was last said, by the monotonic clock; None while an answer is owed."""
+        return self._duplex.silent_since
+
+    async def serve(self, ready: Ready, take: Take, pea: str) -> None:
+        """Exchange Hellos, hand each unit to `take`, and return when the peer, or a drain, ended it.
+
+        `pea` is the name of this side, for errors.
+        """
         context = self._context
         try:
-            async with asyncio.timeout(HELLO_SECONDS):
-                first = await context.read()
-            if first is grpc.aio.EOF:
-                return False
-            self._met = ticks()
-            hellos.check(first, context.peer())
+            if not await self._greeting():
+                return
+            met = ticks()
         except TimeoutError:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no Hello within {HELLO_SECONDS:g} s")
         except VersionMismatch as error:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         except InvalidRequest as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        return True
-
-    async def serve(self, hello: bytes, take: Take) -> None:
-        """Say Hello, hand each unit to `take`, and return when the peer, or a drain, ended it.
-
-        `hello` is without its stamp. Call `meet` first.
-        """
-        await self._context.write(stamp(hello, CONTROL, 0, self._shown(self._met)))
+        hello = await ready()
+        await context.write(stamp(hello, CONTROL, 0, self._shown(met)))
+        self._greeted = True
 
         def arrived(raw: bytes) -> None:
             unit = unstamp(raw)
             if unit.number == CONTROL or unit.number in self._open:
                 raise InvalidRequest(f"unit {unit.number} is not a new one; number units upwards from 1")
             self._open[unit.number] = (len(raw), ticks())
-            take(self, unit)
+            try:
+                take(self, unit)
+            except Exception as error:  # others share the stream: it goes on
+                self.answer(unit.number, REFUSED, refusal(status_of(error, pea=pea)))
 
+        if self._drained.is_set():
+            self._duplex.push(hellos.draining())
         await self._duplex.serve(arrived)
+
+    async def _greeting(self) -> bool:
+        """Await the peer's Hello, and return whether there is one: the peer may leave, or the stream be drained."""
+        reading = asyncio.ensure_future(self._context.read())
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        drained = asyncio.ensure_future(self._drained.wait())
+        try:
+            await asyncio.wait((reading, drained), timeout=HELLO_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                if drained.done():
+                    return False
+                raise TimeoutError
+        finally:
+            drained.cancel()
+            reading.cancel()
+        if reading.result() is grpc.aio.EOF:
+            return False
+        hellos.check(reading.result(), self._context.peer())
+        return True
 
     def answer(self, number: int, failed: int, rest: bytes) -> None:
         """Send the answer to a unit that was taken. On a stream that is gone it does nothing."""
@@ -93,7 +123,9 @@ class Stream:
         seconds = self._clock.seconds
         return seconds and seconds - (ticks() - arrived) / 1e6
 
-    def drain(self) -> None:
+    def drain(self, reason: str) -> None:
         """Tell the peer to send nothing new, and end the stream once all that came is answered."""
-        self._duplex.push(hellos.draining())
-        self._duplex.drain()
+        self._drained.set()
+        if self._greeted:
+            self._duplex.push(hellos.draining())
+        self._duplex.drain(reason)

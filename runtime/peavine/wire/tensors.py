@@ -78,14 +78,15 @@ def _dtype(name: str) -> np.dtype[Any]:
 
 
 def _read(dense: document_pb2.Dense) -> NDArray[Any]:
+    # Before the product of the sizes: that of a million of them takes minutes.
+    if len(dense.shape) > MAX_DIMENSIONS:
+        raise InvalidRequest(f"shape: has {len(dense.shape)} dimensions; at most {MAX_DIMENSIONS}")
     dtype, shape, buffer = _dtype(dense.dtype), tuple(dense.shape), dense.buffer
     if len(buffer) != math.prod(shape) * dtype.itemsize:
         raise InvalidRequest(
             f"buffer: has {len(buffer)} bytes, and shape {list(shape)} of {dtype.name} needs "
             f"{math.prod(shape) * dtype.itemsize}"
         )
-    if len(shape) > MAX_DIMENSIONS:
-        raise InvalidRequest(f"shape: has {len(shape)} dimensions; at most {MAX_DIMENSIONS}")
     try:
         array: NDArray[Any] = np.ndarray(shape, dtype, buffer=buffer)
     except (ValueError, OverflowError) as problem:  # an empty array of an absurd shape

@@ -14,6 +14,7 @@ from peavine import graph, spec
 from peavine.documents import Batch, Document
 from peavine.gateway import GatewayServer, GatewaySettings
 from peavine.pea import PeaServer, PeaSettings
+from peavine.serving import AGE_SECONDS
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes, batch_to_bytes
 from peavine.wire.header import kind_of
@@ -80,7 +81,8 @@ class UnitStream:
 class Running:
     """A Flow that runs in this process."""
 
-    def __init__(self, manifest: dict[str, Any]) -> None:
+    def __init__(self, manifest: dict[str, Any], max_age: float = AGE_SECONDS) -> None:
+        self.max_age = max_age
         self.flow = spec.parse(manifest)
         self.pods = {pod.metadata.name: pod for pod in graph.pods(self.flow)}
         self.peas: dict[str, PeaServer] = {}
@@ -96,7 +98,7 @@ class Running:
                 shards.append([pea.address for pea in peas])
             self.targets[name] = shards[0]
             if pod.spec.has_head:
-                settings = PeaSettings(UNUSED, "127.0.0.1:0", name=f"{name}-head")
+                settings = PeaSettings(UNUSED, "127.0.0.1:0", name=f"{name}-head", max_age=self.max_age)
                 head = PeaServer(settings, pod, graph.head_plan(pod, shards))
                 self.peas[head.name] = head
                 self.targets[name] = [await head.start()]
@@ -105,7 +107,7 @@ class Running:
 
     async def pea(self, pod: str, shard: int = 0, replica: int = 0, listen: str = "127.0.0.1:0") -> PeaServer:
         """Start one Pea."""
-        settings = PeaSettings(UNUSED, listen, shard=shard, name=f"{pod}-{shard}-{replica}")
+        settings = PeaSettings(UNUSED, listen, shard=shard, name=f"{pod}-{shard}-{replica}", max_age=self.max_age)
         pea = PeaServer(settings, self.pods[pod])
         self.peas[pea.name] = pea
         await pea.start()
@@ -113,7 +115,8 @@ class Running:
 
     async def start_gateway(self) -> None:
         plan = graph.plan(self.flow, lambda pod: self.targets[pod.name])
-        self.gateway = GatewayServer(GatewaySettings(UNUSED, grpc_port=0, http_port=None), plan)
+        settings = GatewaySettings(UNUSED, grpc_port=0, http_port=None, max_age=self.max_age)
+        self.gateway = GatewayServer(settings, plan)
         self.channel = grpc.aio.insecure_channel(await self.gateway.start())
         gateway = self.gateway
         await until(lambda: gateway.edge.ready, "the gateway is ready")

@@ -15,10 +15,33 @@ from peavine.documents import Document
 from peavine.local.runner import LocalFlow
 from peavine.v1 import pea_pb2
 from peavine.wire.hello import PROTOCOL, hello
-from peavine.wire.unit import CONTROL, serialize, stamp
+from peavine.wire.unit import CONTROL, REFUSED, serialize, stamp
 from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelope
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
+
+
+HEAD: dict[str, Any] = {"uses": "_pass", "usesBefore": "_pass"}
+
+
+def varint(number: int) -> bytes:
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
+
+
+def nested(field: int, raw: bytes) -> bytes:
+    """Return a field that holds a message or a string."""
+    return varint(field << 3 | 2) + varint(len(raw)) + raw
+
+
+def groups(depth: int) -> bytes:
+    """Return groups within groups, which proto3 does not have, of a field that nobody knows."""
+    return varint(100 << 3 | 3) * depth + varint(100 << 3 | 4) * depth
+
+
+def envelope_due(deadline: float) -> pea_pb2.Envelope:
+    item = envelope("x", Document(id="x", text="hi"))
+    item.header.deadline = deadline
+    return item
 
 
 async def status(call: Any) -> tuple[grpc.StatusCode, str]:
@@ -50,13 +73,14 @@ async def test_peers_of_other_protocols_refuse_each_other_and_name_both(start: S
     "raw",
     [
         b"no unit at all",
-        stamp(b"\x2a\xff", 1, 0, 0.0),
         stamp(serialize(pea_pb2.Unit(kind=pea_pb2.SEARCH)), 0, 0, 0.0),
     ],
-    ids=["it has no stamp", "it is no message", "it has no number"],
+    ids=["it has no stamp", "it has no number"],
 )
 @pytest.mark.parametrize("where", ["gateway", "pea"])
-async def test_a_unit_that_cannot_be_read_ends_its_stream_and_no_other(start: Start, where: str, raw: bytes) -> None:
+async def test_a_unit_that_cannot_be_answered_ends_its_stream_and_no_other(
+    start: Start, where: str, raw: bytes
+) -> None:
     flow = await start({"name": "obey", **OBEY})
     address = flow.gateway_address if where == "gateway" else flow.targets["obey"][0]
     stream = UnitStream(grpc.aio.insecure_channel(address))
@@ -66,6 +90,97 @@ async def test_a_unit_that_cannot_be_read_ends_its_stream_and_no_other(start: St
     assert code is INVALID
     assert "unit" in said
     await alive(flow)
+
+
+ITEM = envelope("x", Document(id="x", text="hi"))
+
+
+def raw_unit(*items: pea_pb2.Envelope, kind: Any = pea_pb2.SEARCH, failed: int = 0, sent: float = 0.0) -> bytes:
+    return stamp(serialize(pea_pb2.Unit(kind=kind, items=items)), 1, failed, sent)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (stamp(b"\x2a\xff", 1, 0, 0.0), "malformed protobuf"),
+        (stamp(b"\x2a\x02\x0a\xff", 1, 0, 0.0), "is not a protobuf message"),
+        (stamp(groups(200), 1, 0, 0.0), "malformed protobuf"),
+        (stamp(b"\x20\x02" + b"\x2a\x00" * 2000, 1, 0, 0.0), "more than 1024 items"),
+        (stamp(b"\x20\x02\x2a\x00" + b"\x32\x00" * 2_000_000, 1, 0, 0.0), "besides its items"),
+    ],
+    ids=["cut off", "an item that is no message", "groups", "too many items", "too many routes"],
+)
+@pytest.mark.parametrize("where", ["gateway", "pea", "head"])
+async def test_a_unit_that_cannot_be_read_is_refused_and_its_stream_goes_on(
+    start: Start, where: str, raw: bytes, said: str
+) -> None:
+    flow = await start({"name": "pass", **HEAD} if where == "head" else {"name": "pass"})
+    stream = UnitStream(
+        grpc.aio.insecure_channel(flow.gateway_address if where == "gateway" else flow.targets["pass"][0])
+    )
+    await stream.open()
+    async with asyncio.timeout(20):
+        await stream.call.write(raw)
+        stamped, unit = await stream.answer()
+        assert (stamped.number, stamped.failed, unit.refused.code) == (1, REFUSED, INVALID.value[0])
+        assert said in unit.refused.message
+        ITEM.header.deadline = time.time() + 10
+        await stream.ask(2, ITEM)
+        assert (await stream.answer())[0][:2] == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (raw_unit(ITEM, failed=2**32 - 1), "failed: 4294967295 of 1 items"),
+        (raw_unit(ITEM, kind=0), "kind: 0 is not a kind"),
+        (raw_unit(ITEM, kind=99), "kind: 99 is not a kind"),
+        (raw_unit(ITEM, sent=math.nan), "sent: nan is not a time"),
+        (raw_unit(envelope_due(math.nan)), "items[0].header.deadline: nan is not a time"),
+        (raw_unit(envelope_due(math.inf)), "items[0].header.deadline: inf is not a time"),
+    ],
+)
+@pytest.mark.parametrize("where", ["pea", "head"])
+async def test_a_unit_that_no_router_would_send_is_refused_without_a_stack_in_the_log(
+    start: Start, caplog: pytest.LogCaptureFixture, where: str, raw: bytes, said: str
+) -> None:
+    flow = await start({"name": "pass", **HEAD} if where == "head" else {"name": "pass"}, gateway=False)
+    stream = UnitStream(grpc.aio.insecure_channel(flow.targets["pass"][0]))
+    await stream.open()
+    async with asyncio.timeout(20):
+        await stream.call.write(raw)
+        stamped, unit = await stream.answer()
+    assert (stamped.failed, unit.refused.code) == (REFUSED, INVALID.value[0])
+    assert said in unit.refused.message
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize("depth", [98, 99, 100])
+@pytest.mark.parametrize("where", ["header", "request", "parameters"])
+async def test_what_is_nested_as_deep_as_protobuf_allows_disturbs_nobody(start: Start, where: str, depth: int) -> None:
+    flow = await start({"name": "first"}, {"name": "index", "uses": "_index", "shards": 2}, timeoutSeconds=20)
+    deep = envelope("deep", Document(id="x", embedding=[1.0]))
+    raw = deep.SerializeToString()
+    if where == "request":
+        raw += groups(depth)
+    elif where == "header":
+        raw += nested(1, groups(depth))
+    else:
+        value = b""
+        for _ in range((depth - 4) // 2):
+            value = nested(6, nested(1, value))
+        raw += nested(1, nested(5, nested(1, nested(1, b"top_k") + nested(2, value))))
+    method: Any = flow.channel.unary_unary("/peavine.v1.Gateway/Search")
+    asking = [method(each) for each in [raw, deep.SerializeToString()] * 5]
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    assert [each for each in outcomes[1::2] if isinstance(each, BaseException)] == []
+    refused = [each for each in outcomes[::2] if isinstance(each, grpc.aio.AioRpcError)]
+    assert {each.code() for each in refused} <= {INVALID}
+    stream = UnitStream(flow.channel)
+    await stream.open()
+    await stream.call.write(stamp(b"\x20\x02" + nested(5, raw) + nested(5, deep.SerializeToString()), 1, 0, 0.0))
+    stamped, unit = await stream.answer()
+    assert stamped.failed in (0, 1) or unit.refused.code == INVALID.value[0]
 
 
 async def test_a_stream_that_does_not_begin_with_hello_is_ended(start: Start) -> None:

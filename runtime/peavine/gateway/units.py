@@ -1,0 +1,119 @@
+"""Units that clients formed: each item is checked, and the unit goes through the plan as it came.
+
+What a unit holds is counted and admitted before it is parsed, and each item is answered, whatever becomes of the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+
+from peavine.errors import InvalidRequest, PeavineError
+from peavine.gateway.admission import Admission
+from peavine.gateway.checks import check, issue, sanitize, seconds
+from peavine.gateway.metrics import REQUESTS, SECONDS, UNIT_REQUESTS, kind_label
+from peavine.graph import Plan
+from peavine.router.question import Parcel
+from peavine.router.router import Router
+from peavine.v1 import pea_pb2
+from peavine.wire.census import census
+from peavine.wire.status import code_of
+from peavine.wire.unit import MAX_ITEMS, Stamped, bounded, parse, serialize
+
+__all__ = ["Units"]
+
+Answer = Callable[[int, int, bytes], None]
+"""Takes number, failed and rest of the answer to a unit."""
+
+
+class Units:
+    """Takes units for a Flow."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        router: Router,
+        admission: Admission,
+        status: Callable[[BaseException], pea_pb2.Status],
+        spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
+    ) -> None:
+        self._plan, self._router, self._admission, self._status, self._spawn = plan, router, admission, status, spawn
+
+    def take(self, stamped: Stamped, answer: Answer) -> asyncio.Task[None]:
+        """Take a unit; `answer` is called once, when the task ends. Raises what refuses the unit as a whole."""
+        now, size, count = time.monotonic(), len(stamped.rest), 0
+        try:
+            count = bounded(stamped.rest)
+            if not count:
+                raise InvalidRequest(f"unit {stamped.number} has no items")
+            self._admission.enter(count, size)
+        except PeavineError as error:
+            REQUESTS.labels("unknown", code_of(self._status(error).code).name).inc(max(1, count))
+            raise
+        try:
+            unit = parse(stamped.rest)
+        except PeavineError:
+            self._admission.undo(count, size)
+            raise
+        task = self._spawn(self._carry(stamped, unit, now, answer))
+        # A task that is cancelled before it begins runs nothing of its own.
+        task.add_done_callback(lambda _: self._admission.leave(count, size, time.monotonic() - now))
+        return task
+
+    async def _carry(self, stamped: Stamped, unit: pea_pb2.Unit, now: float, answer: Answer) -> None:
+        """Bring a unit through the plan, and its answer back."""
+        number, kind = unit.kind, kind_label(unit.kind)
+        # All that is needed to answer each item, whatever becomes of the unit.
+        headers = [pea_pb2.Header(id=item.header.id, kind=item.header.kind) for item in unit.items]
+        try:
+            parcel = await self._checked(stamped, unit, headers, now)
+            answered = await self._router.run(parcel)
+            codes = [item.header.status for item in parse(answered.rest).items] if answered.failed else []
+            failed, rest = answered.failed, answered.rest
+        except Exception as error:
+            status = self._status(error)
+            for header in headers:
+                if not header.HasField("status"):
+                    header.status.CopyFrom(status)
+            codes = [header.status for header in headers]
+            failed = len(headers)
+            rest = serialize(pea_pb2.Unit(kind=number, items=[pea_pb2.Envelope(header=each) for each in headers]))
+        SECONDS.labels(kind).observe(time.monotonic() - now)
+        REQUESTS.labels(kind, "OK").inc(max(0, len(headers) - failed))
+        for code in codes:
+            if code.code:
+                REQUESTS.labels(kind, code_of(code.code).name).inc()
+        answer(stamped.number, failed, rest)
+
+    async def _checked(self, stamped: Stamped, unit: pea_pb2.Unit, headers: list[pea_pb2.Header], now: float) -> Parcel:
+        """Return a unit as it is to be sent. Items that are refused bear a status, and so do their `headers`."""
+        longest, failed = 0.0, 0
+        for place, (item, header) in enumerate(zip(unit.items, headers, strict=True)):
+            if place % MAX_ITEMS == MAX_ITEMS - 1:
+                await asyncio.sleep(0)
+            try:
+                longest = max(longest, await self._check(item, stamped, unit.kind))
+            except Exception as error:
+                failed += 1
+                header.status.CopyFrom(self._status(error))
+                item.header.CopyFrom(header)
+                del item.bodies[:]
+        del unit.routes[:]
+        UNIT_REQUESTS.labels("client").observe(len(headers))
+        skew = time.time() - time.monotonic()
+        return Parcel(unit.kind, len(headers), serialize(unit), failed, now + longest, skew)
+
+    async def _check(self, item: pea_pb2.Envelope, stamped: Stamped, kind: int) -> float:
+        """Make an item ready to be sent, and return the seconds that it has. Raises what refuses it."""
+        item.DiscardUnknownFields()
+        sanitize(item)
+        if item.header.kind != kind:
+            raise InvalidRequest(f"header.kind: {item.header.kind}, and the unit's kind is {kind}")
+        check(item, self._plan.max_message_bytes, self._router.accepts)
+        left = seconds(item.header, stamped.sent, self._plan.timeout_seconds)
+        for _ in census(item.bodies[0], self._plan.max_documents):
+            await asyncio.sleep(0)
+        item.header.deadline = time.time() + left
+        issue(item.header, self._router.clock)
+        return left

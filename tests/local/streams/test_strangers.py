@@ -1,0 +1,231 @@
+"""What strangers cannot do: cost more than they pay for, keep others out, or stay for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from typing import Any
+
+import grpc
+import pytest
+
+from peavine.client import AsyncClient
+from peavine.documents import Document
+from peavine.gateway import reading
+from peavine.v1 import pea_pb2
+from peavine.wire import streams
+from peavine.wire.unit import REFUSED
+from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelope
+
+INVALID, EXHAUSTED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def many(count: int) -> pea_pb2.Envelope:
+    return envelope("many", *[Document(id=f"{number}", text="x") for number in range(count)])
+
+
+async def test_a_request_of_more_documents_than_allowed_is_refused_whichever_way_it_comes(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY}, maxDocuments=50)
+    method: Any = flow.channel.unary_unary("/peavine.v1.Gateway/Search")
+    await method(many(50).SerializeToString())
+    said = "body: has more than 50 Documents; send fewer a request, or raise spec.maxDocuments of the Flow"
+    with pytest.raises(grpc.aio.AioRpcError, match=said) as raised:
+        await method(many(51).SerializeToString())
+    assert raised.value.code() is INVALID
+    call = flow.call()
+    await call.write(many(51).SerializeToString())
+    assert said in envelope("").FromString(await call.read()).header.status.message
+    stream = UnitStream(flow.channel)
+    await stream.open()
+    await stream.ask(1, many(51), many(50))
+    _, unit = await stream.answer()
+    assert [item.header.status.message for item in unit.items] == [said, ""]
+    async with AsyncClient(flow.gateway_address) as client:
+        assert (await client.info()).max_documents == 50
+        docs = [Document(id=f"{number}", text="x") for number in range(120)]
+        assert len(await client.search(docs, request_size=1000, progress=False)) == 120
+
+
+@pytest.mark.parametrize("pod", [{"name": "pod", **OBEY}, {"name": "pod", "uses": "_index", "shards": 2}])
+async def test_a_pea_and_a_head_refuse_what_has_too_many_documents_by_themselves(
+    start: Start, pod: dict[str, Any]
+) -> None:
+    flow = await start({**pod, "maxDocuments": 50}, gateway=False)
+    stream = UnitStream(grpc.aio.insecure_channel(flow.targets["pod"][0]))
+    await stream.open()
+    items = [many(51), envelope("few", Document(id="x", embedding=[1.0], text="x"))]
+    for item in items:
+        item.header.deadline = time.time() + 20
+    await stream.ask(1, *items, sent=time.time())
+    stamped, unit = await stream.answer()
+    assert stamped.failed == 1
+    assert "spec.maxDocuments" in unit.items[0].header.status.message
+    assert not unit.items[1].header.HasField("status")
+
+
+async def test_many_small_documents_keep_the_event_loop_free(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY}, maxInFlight=100)
+    method: Any = flow.channel.unary_unary("/peavine.v1.Gateway/Search")
+    heavy = pea_pb2.Envelope(bodies=[b"\x0a\x84\x80\x80\x04" + b"\x32\x00" * 4_194_306]).SerializeToString()
+    asking = [asyncio.ensure_future(method(heavy)) for _ in range(3)]
+    for _ in range(10):
+        await flow.ask("search", [Document(id="x", text="hi")])
+    for outcome in await asyncio.gather(*asking, return_exceptions=True):
+        assert isinstance(outcome, grpc.aio.AioRpcError)
+        assert outcome.code() is INVALID
+    assert flow.gateway is not None
+    edge = flow.gateway.edge
+    await flow.until(lambda: edge.in_flight == 0, "nothing is left")
+
+
+async def test_a_unit_is_admitted_before_its_items_are_looked_at(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY}, maxInFlight=4)
+    stream = UnitStream(flow.channel)
+    said = await stream.open()
+    assert said.max_items == 1024
+    await stream.ask(1, envelope("slow", Document(id="x", text="sleep 0.5")))
+    await stream.ask(2, *[envelope(f"{number}", Document(id="x")) for number in range(10)])
+    stamped, unit = await stream.answer()
+    assert (stamped.number, stamped.failed, unit.refused.code) == (2, REFUSED, EXHAUSTED.value[0])
+    assert unit.refused.retry_after > 0
+    assert (await stream.answer())[0][:2] == (1, 0)
+
+
+class HalfSent:
+    """A connection that sends the head of a call, and of its message all but the last byte of what it announced."""
+
+    def __init__(self, address: str, size: int) -> None:
+        host, _, port = address.rpartition(":")
+        self.socket = socket.create_connection((host, int(port)))
+        head = b"".join(
+            b"\x00" + bytes([len(key)]) + key + bytes([len(value)]) + value
+            for key, value in {
+                b":method": b"POST",
+                b":scheme": b"http",
+                b":path": b"/peavine.v1.Gateway/Search",
+                b":authority": b"x",
+                b"content-type": b"application/grpc",
+                b"te": b"trailers",
+            }.items()
+        )
+        body = b"\0" + size.to_bytes(4, "big") + bytes(min(size - 1, 16000))
+        self.socket.sendall(
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 4, 1, head) + frame(0, 0, 1, body)
+        )
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+async def test_calls_that_send_half_a_message_keep_nobody_out(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "SLOW_SECONDS", 2.0)
+    flow = await start({"name": "obey", **OBEY})
+    halves = [HalfSent(flow.gateway_address, 16_000_000) for _ in range(60)]
+    for _ in range(20):
+        await asyncio.gather(*(flow.ask("search", [Document(id="x", text="hi")]) for _ in range(20)))
+    for half in halves:
+        half.socket.close()
+
+
+async def test_a_message_that_does_not_arrive_is_given_up_by_name(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "SLOW_SECONDS", 0.2)
+    flow = await start({"name": "obey", **OBEY})
+    call: Any = flow.channel.stream_stream("/peavine.v1.Gateway/Search")()
+    with pytest.raises(grpc.aio.AioRpcError, match=r"the request did not arrive within 0\.2 s"):
+        await call.read()
+
+
+async def test_silent_streams_make_room_for_new_ones(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams.Streams.__init__, "__defaults__", (float("inf"), 4))
+    flow = await start({"name": "obey", **OBEY})
+    silent = [flow.call() for _ in range(4)]
+    for call in silent:
+        await call.write(envelope("x", Document(id="x")).SerializeToString())
+        await call.read()
+    busy = UnitStream(flow.channel)
+    await busy.open()
+    with pytest.raises(grpc.aio.AioRpcError, match="others need its place; connect again"):
+        await silent[0].read()
+    await busy.ask(1, envelope("y", Document(id="y", text="hi")))
+    assert (await busy.answer())[0][:2] == (1, 0)
+    await silent[-1].write(envelope("z", Document(id="z")).SerializeToString())
+    assert envelope("").FromString(await silent[-1].read()).header.id == "z"
+
+
+async def test_a_stream_without_a_hello_makes_room_as_well(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams.Streams.__init__, "__defaults__", (float("inf"), 2))
+    flow = await start({"name": "obey", **OBEY})
+    mute = [UnitStream(flow.channel) for _ in range(6)]
+    for stream in mute:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await stream.call.wait_for_connection()
+    last = UnitStream(flow.channel)
+    await last.open()
+    await last.ask(1, envelope("y", Document(id="y", text="hi")))
+    assert (await last.answer())[0][:2] == (1, 0)
+
+
+async def test_streams_of_a_small_age_lose_no_request(caplog: pytest.LogCaptureFixture) -> None:
+    """Every stream, between client, gateway, head and Peas, is opened anew several times under load."""
+    caplog.set_level("INFO")
+    flow = Running(
+        {
+            "metadata": {"name": "flow"},
+            "spec": {"pods": [{"name": "obey", **OBEY}, {"name": "last"}], "timeoutSeconds": 30},
+        },
+        max_age=0.3,
+    )
+    await flow.start()
+    try:
+        async with AsyncClient(flow.gateway_address) as client:
+            until_time = time.monotonic() + 4
+            answered = 0
+            while time.monotonic() < until_time:
+                docs = [Document(id=f"{number}", text="sleep 0.001") for number in range(60)]
+                answered += len(await client.search(docs, request_size=1, progress=False))
+        assert answered >= 60
+        assert sum("connected to" in record.getMessage() for record in caplog.records) > 8
+    finally:
+        await flow.stop()
+
+
+async def test_a_unit_that_grew_on_its_way_goes_on_in_parts(start: Start) -> None:
+    grow = "from peavine.executors import Crafter\nclass Growing(Crafter):\n    def craft(self, text):\n"
+    grow += "        return {'text': text * 1000}\n"
+    uses = {"uses": "!Growing\nmetas: {py_modules: growing.py}\n", "files": {"growing.py": grow}}
+    flow = await start({"name": "grow", **uses}, {"name": "obey", **OBEY}, maxMessageBytes=10_000)
+    stream = UnitStream(flow.channel)
+    await stream.open()
+    await stream.ask(1, *[envelope(f"{number}", Document(id=f"{number}", text="xxxx")) for number in range(64)])
+    stamped, unit = await stream.answer()
+    assert (stamped.failed, len(unit.items)) == (0, 64)
+    assert [item.header.id for item in unit.items] == [f"{number}" for number in range(64)]
+    assert [route.pod for route in unit.items[0].header.routes or unit.routes].count("grow") == 1
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+async def test_compressed_messages_are_refused_before_they_are_unpacked(
+    start: Start, compression: grpc.Compression
+) -> None:
+    flow = await start({"name": "obey", **OBEY})
+    method: Any = flow.channel.unary_unary("/peavine.v1.Gateway/Search")
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await method(envelope("x", Document(id="x", text="x" * 1_000_000)).SerializeToString(), compression=compression)
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    await flow.ask("search", [Document(id="x", text="hi")])
+
+
+async def test_an_answer_that_takes_long_names_is_cut_to_what_clients_take(start: Start) -> None:
+    flow = await start({"name": "index", "uses": "_index"})
+    asked = envelope("x", Document(id="x", embedding=[1.0]))
+    asked.header.parameters.update({"x" * 50_000: 1})
+    method: Any = flow.channel.unary_unary("/peavine.v1.Gateway/Search")
+    with pytest.raises(grpc.aio.AioRpcError, match="no Pod takes") as raised:
+        await method(asked.SerializeToString())
+    assert raised.value.code() is INVALID
