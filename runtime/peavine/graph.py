@@ -13,7 +13,7 @@ from pydantic import Field
 
 from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
 from peavine.spec.model import Model
-from peavine.spec.rules import GATEWAY, TIMEOUT_SECONDS, edges
+from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, TIMEOUT_SECONDS, edges
 
 __all__ = ["GATEWAY", "Plan", "Step", "head_plan", "plan", "pods"]
 
@@ -53,6 +53,8 @@ class Plan(Model):
     timeout_seconds: float
     """Time that a request may take, unless the client asks for less."""
     max_message_bytes: int
+    max_documents: int = MAX_DOCUMENTS
+    """Root Documents that a request may have. A plan of an earlier peavine does not set it."""
     max_in_flight: int
     expose_tracebacks: bool = False
 
@@ -70,7 +72,7 @@ def pods(flow: Flow) -> list[Pod]:
         fields["env"] = [variable for variable in spec.env if variable.name not in defined] + list(pod.env)
         if not fields["env"]:
             del fields["env"]
-        for name in ("timeout_seconds", "max_message_bytes", "expose_tracebacks"):
+        for name in ("timeout_seconds", "max_message_bytes", "max_documents", "expose_tracebacks"):
             if getattr(pod, name) is None:
                 fields[name] = getattr(spec, name)
         metadata = Metadata(name=pod.name)
@@ -91,6 +93,7 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
         steps=steps,
         timeout_seconds=spec.timeout_seconds,
         max_message_bytes=spec.max_message_bytes,
+        max_documents=spec.max_documents,
         max_in_flight=spec.max_in_flight,
         expose_tracebacks=spec.expose_tracebacks,
     )
@@ -113,6 +116,7 @@ def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
         steps=[step],
         timeout_seconds=timeout,
         max_message_bytes=spec.max_message_bytes or 16777216,
+        max_documents=spec.max_documents or MAX_DOCUMENTS,
         max_in_flight=1024,
         expose_tracebacks=bool(spec.expose_tracebacks),
     )

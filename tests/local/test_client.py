@@ -170,7 +170,7 @@ def test_info_tells_the_graph_and_the_limits(client: Client) -> None:
         ("second", ["first"], 1),
         ("third", ["second"], 1),
     ]
-    assert (info.timeout, info.max_message_bytes) == (10, 16 * 1024 * 1024)
+    assert (info.timeout, info.max_message_bytes, info.max_documents) == (10, 16 * 1024 * 1024, 4096)
 
 
 def test_no_inputs_are_no_requests(client: Client) -> None:

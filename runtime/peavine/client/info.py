@@ -28,6 +28,7 @@ class Info:
     version: str
     protocol: int
     max_message_bytes: int
+    max_documents: int
     max_in_flight: int
     timeout: float
     pods: Sequence[PodInfo]
@@ -41,6 +42,7 @@ def info(message: gateway_pb2.FlowInfo) -> Info:
         version=message.version,
         protocol=message.protocol,
         max_message_bytes=message.max_message_bytes,
+        max_documents=message.max_documents,
         max_in_flight=message.max_in_flight,
         timeout=message.timeout,
         pods=pods,

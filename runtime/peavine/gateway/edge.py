@@ -106,6 +106,7 @@ class Edge:
             version=peavine.__version__,
             protocol=PROTOCOL,
             max_message_bytes=self.plan.max_message_bytes,
+            max_documents=self.plan.max_documents,
             max_in_flight=self.plan.max_in_flight,
             timeout=self.plan.timeout_seconds,
             pods=[

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from peavine.spec.model import API_VERSION, MAP_BY_NAME, Metadata, Model, Name, cel
 from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
-from peavine.spec.rules import GRPC_PORT, HTTP_PORT, TIMEOUT_SECONDS
+from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, TIMEOUT_SECONDS
 
 
 class FlowPod(PodSpec):
@@ -95,6 +95,9 @@ class FlowSpec(Model):
     the graph set for themselves adds up to this at the most."""
     max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = 16777216
     """The largest request or answer."""
+    max_documents: Annotated[int, Field(ge=1, le=1048576)] = MAX_DOCUMENTS
+    """Maximum number of root Documents in a request. Together with their chunks and matches there may be 16 times as
+    many."""
     max_in_flight: Annotated[int, Field(ge=1, le=1000000)] = 1024
     """Requests that a gateway works on at once; more are refused with a delay to try again after."""
     expose_tracebacks: bool = False

@@ -241,6 +241,9 @@ class PodSpec(Model):
     """Replicas by load."""
     max_message_bytes: Annotated[int, Field(ge=1024)] | None = None
     """The largest message; the Flow's when left out."""
+    max_documents: Annotated[int, Field(ge=1, le=1048576)] | None = None
+    """Maximum number of root Documents in a request, and a sixteenth of the maximum together with their chunks and
+    matches. The Flow's when left out."""
     expose_tracebacks: bool | None = None
     """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""
     pod_template: dict[str, Any] = {}

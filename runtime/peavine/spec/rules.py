@@ -18,6 +18,9 @@ GATEWAY = "gateway"
 TIMEOUT_SECONDS = 10
 """A Flow's `timeoutSeconds` when it is left out."""
 
+MAX_DOCUMENTS = 4096
+"""A Flow's `maxDocuments` when it is left out."""
+
 GRPC_PORT, HTTP_PORT = 8081, 8080
 """A gateway's ports when they are left out."""
 

@@ -41,6 +41,7 @@ class FlowInfo(google.protobuf.message.Message):
     MAX_IN_FLIGHT_FIELD_NUMBER: builtins.int
     TIMEOUT_FIELD_NUMBER: builtins.int
     PODS_FIELD_NUMBER: builtins.int
+    MAX_DOCUMENTS_FIELD_NUMBER: builtins.int
     flow: builtins.str
     version: builtins.str
     """of peavine"""
@@ -49,6 +50,8 @@ class FlowInfo(google.protobuf.message.Message):
     max_in_flight: builtins.int
     timeout: builtins.float
     """seconds"""
+    max_documents: builtins.int
+    """root Documents in a request; 0 from a gateway that does not know the limit"""
     @property
     def pods(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___PodInfo]: ...
     def __init__(
@@ -61,8 +64,9 @@ class FlowInfo(google.protobuf.message.Message):
         max_in_flight: builtins.int = ...,
         timeout: builtins.float = ...,
         pods: collections.abc.Iterable[Global___PodInfo] | None = ...,
+        max_documents: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["flow", b"flow", "max_in_flight", b"max_in_flight", "max_message_bytes", b"max_message_bytes", "pods", b"pods", "protocol", b"protocol", "timeout", b"timeout", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["flow", b"flow", "max_documents", b"max_documents", "max_in_flight", b"max_in_flight", "max_message_bytes", b"max_message_bytes", "pods", b"pods", "protocol", b"protocol", "timeout", b"timeout", "version", b"version"]) -> None: ...
 
 Global___FlowInfo: typing_extensions.TypeAlias = FlowInfo
 

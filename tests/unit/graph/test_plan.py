@@ -90,13 +90,15 @@ def test_a_pod_needs_the_one_before_it_unless_it_says_otherwise() -> None:
 def test_pods_are_complete_with_what_the_flow_says() -> None:
     first, second = graph.pods(
         flow(
-            {"name": "a", "env": [{"name": "LEVEL", "value": "1"}], "timeoutSeconds": 2},
+            {"name": "a", "env": [{"name": "LEVEL", "value": "1"}], "timeoutSeconds": 2, "maxDocuments": 7},
             {"name": "b"},
             env=[{"name": "LEVEL", "value": "0"}, {"name": "MORE", "value": "2"}],
             timeoutSeconds=5,
             exposeTracebacks=True,
+            maxDocuments=50,
         )
     )
+    assert (first.spec.max_documents, second.spec.max_documents) == (7, 50)
     assert {variable.name: variable.value for variable in first.spec.env} == {"LEVEL": "1", "MORE": "2"}
     assert (first.spec.timeout_seconds, second.spec.timeout_seconds) == (2, 5)
     assert second.spec.expose_tracebacks is True
