@@ -7,8 +7,8 @@ below 250 ms, none of their requests failed, no process of the Flow was more tha
 every process is still the one that was started. A Flow that did not pass is replaced before the next attack, so each
 row speaks for itself; one that passes must survive all attacks. The first row, without an attack, is the baseline.
 
-Attackers run at the lowest priority, as if on a machine of their own. Everything is bounded in number and time, and
-stays on the loopback interface.
+Attackers run at a low priority, because they would have machines of their own. Everything is bounded in number and
+time, and stays on the loopback interface.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ import struct
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import numpy as np
@@ -77,6 +77,7 @@ class Target:
     """The unix socket of a Pea."""
 
 
+T = TypeVar("T")
 Attack = Callable[[Target], Awaitable[None]]
 """Attacks until it is done, or holds what it has until it is cancelled."""
 
@@ -123,11 +124,11 @@ def bodies(count: int, first: bytes, every: float | None = None) -> Attack:
                 await writer.drain()
             await reader.read()  # until the gateway closes it
 
-    return lambda target: many(count, lambda: one(target))
+    return lambda target: many([target] * count, one)
 
 
-async def many(count: int, one: Callable[[], Awaitable[None]]) -> None:
-    await asyncio.gather(*(one() for _ in range(count)), return_exceptions=True)
+async def many(whats: Iterable[T], one: Callable[[T], Awaitable[None]]) -> None:
+    await asyncio.gather(*map(one, whats), return_exceptions=True)
 
 
 async def connections(target: Target) -> None:
@@ -136,24 +137,24 @@ async def connections(target: Target) -> None:
 
 
 async def headers(target: Target) -> None:
-    async def one() -> None:
+    async def one(_: int) -> None:
         while True:
             reader, writer = await connect(target)
             writer.write(head(0, "x:\r\n" * 250_000))
             await reader.read()
 
-    await many(4, one)
+    await many(range(4), one)
 
 
 async def pipelined(target: Target) -> None:
-    async def one() -> None:
-        _, writer = await connect(target)
+    async def one(_: int) -> None:
+        _reader, writer = await connect(target)
         for _ in range(100):
             writer.write((head(2) + b"{}") * 1000)
             await writer.drain()
         await asyncio.Event().wait()
 
-    await many(4, one)
+    await many(range(4), one)
 
 
 async def gone(target: Target) -> None:
@@ -196,7 +197,7 @@ def unfinished(count: int, payload: bytes) -> Attack:
         writer.write(message(payload, last=False))
         await reader.read()
 
-    return lambda target: many(count, lambda: one(target))
+    return lambda target: many([target] * count, one)
 
 
 async def frames(target: Target) -> None:
@@ -241,7 +242,7 @@ def search(raw: bytes, clients: int = 1, again: bool = False) -> Attack:
                 if not again:
                     return
 
-    return lambda target: many(clients, lambda: one(target))
+    return lambda target: many([target] * clients, one)
 
 
 async def many_items(target: Target) -> None:
@@ -328,19 +329,19 @@ class HalfSender:
 
 
 async def half_sent(target: Target) -> None:
-    async def one() -> None:
+    async def one(_: int) -> None:
         streams = await asyncio.open_connection(target.host, target.grpc_port)
         await HalfSender(*streams).send("/peavine.v1.Gateway/Search", 16 * MIB)
 
-    await many(40, one)
+    await many(range(40), one)
 
 
 async def half_sent_to_a_pea(target: Target) -> None:
-    async def one() -> None:
+    async def one(_: int) -> None:
         streams = await asyncio.open_unix_connection(target.pea)
         await HalfSender(*streams).send("/peavine.v1.Pea/Stream", 400 * MIB)
 
-    await many(2, one)
+    await many(range(2), one)
 
 
 def streams(count: int, block: bytes, reset: bool) -> Attack:
@@ -389,19 +390,20 @@ ATTACKS: dict[str, Attack] = {
 # Running them
 
 
-def attacker(name: str, target: Target, seconds: float) -> None:
-    os.nice(19)
+def attacker(names: list[str], target: Target, seconds: float, together: Any) -> None:
+    os.nice(10)
 
-    async def run() -> None:
+    async def one(name: str) -> None:
         with contextlib.suppress(TimeoutError, OSError, EOFError, grpc.RpcError):
             async with asyncio.timeout(seconds):
                 await ATTACKS[name](target)
 
-    asyncio.run(run())
+    together.wait(60)
+    asyncio.run(many(names, one))
 
 
-def victim(target: Target, pipe: Connection) -> None:
-    """Ask until told to stop, and send the milliseconds and failures of all requests."""
+def victim(target: Target, pipe: Connection, together: Any) -> None:
+    """Ask from when all are ready until told to stop, and send the milliseconds and failures of all requests."""
     stop, times, failures = threading.Event(), list[float](), list[str]()
 
     def keep(ask: Callable[[], str]) -> None:
@@ -417,7 +419,7 @@ def victim(target: Target, pipe: Connection) -> None:
                 failures.append(failed)
             stop.wait(VICTIM_SECONDS - took)
 
-    opened = grpc.insecure_channel(f"{target.host}:{target.grpc_port}")
+    opened: Any = grpc.insecure_channel(f"{target.host}:{target.grpc_port}")
     raw = pea_pb2.Envelope(bodies=[SMALL]).SerializeToString()
     body = json.dumps({"docs": [{"tensor": [1, 2, 3, 4]}]}).encode()
     kept = http.client.HTTPConnection(target.host, target.http_port, timeout=10)
@@ -426,7 +428,7 @@ def victim(target: Target, pipe: Connection) -> None:
         try:
             opened.unary_unary("/peavine.v1.Gateway/Search")(raw, timeout=10)
         except grpc.RpcError as error:
-            return str(error.code().name)  # type: ignore[attr-defined]
+            return str(error.code().name)
         return ""
 
     def by_http() -> str:
@@ -440,9 +442,9 @@ def victim(target: Target, pipe: Connection) -> None:
         return "" if answer.status == 200 else str(answer.status)
 
     threads = [threading.Thread(target=keep, args=(ask,)) for ask in (by_grpc, by_http)]
+    together.wait(60)
     for thread in threads:
         thread.start()
-    pipe.send("asking")
     pipe.recv()
     stop.set()
     for thread in threads:
@@ -514,19 +516,19 @@ class Result:
 
 def measure(attacked: Attacked, names: list[str], seconds: float) -> Result:
     forget_peaks(attacked.flow)
+    together = SPAWN.Barrier(3 if names else 2)
     ours, theirs = SPAWN.Pipe()
-    asking = SPAWN.Process(target=victim, args=(attacked.target, theirs))
+    asking = SPAWN.Process(target=victim, args=(attacked.target, theirs, together))
     asking.start()
-    ours.recv()
-    attackers = [SPAWN.Process(target=attacker, args=(name, attacked.target, seconds)) for name in names]
-    for process in attackers:
-        process.start()
-    give_up = time.monotonic() + seconds + 10
-    for process in attackers:
-        process.join(max(0.0, give_up - time.monotonic()))
-        process.kill()
-        process.join()
-    time.sleep(1 if names else seconds)  # while it should be well again
+    attacking = SPAWN.Process(target=attacker, args=(names, attacked.target, seconds, together))
+    if names:
+        attacking.start()
+    together.wait(60)
+    if names:
+        attacking.join(seconds + 10)
+        attacking.kill()
+        attacking.join()
+    time.sleep(1 if names else seconds)  # while all should be well again
     ours.send("stop")
     times, failures = ours.recv()
     asking.join()

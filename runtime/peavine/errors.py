@@ -50,7 +50,8 @@ __all__ = [
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` for the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    # No name of ours is longer, and comparing takes time in proportion to the word.
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6) if len(word) <= 256 else []
     return f'; did you mean "{near[0]}"?' if near else ""
 
 

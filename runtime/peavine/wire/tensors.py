@@ -79,13 +79,14 @@ def _dtype(name: str) -> np.dtype[Any]:
 
 def _read(dense: document_pb2.Dense) -> NDArray[Any]:
     dtype, shape, buffer = _dtype(dense.dtype), tuple(dense.shape), dense.buffer
+    # Counted first: the product of a million sizes would take hours.
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidRequest(f"shape: has {len(shape)} dimensions; at most {MAX_DIMENSIONS}")
     if len(buffer) != math.prod(shape) * dtype.itemsize:
         raise InvalidRequest(
             f"buffer: has {len(buffer)} bytes, and shape {list(shape)} of {dtype.name} needs "
             f"{math.prod(shape) * dtype.itemsize}"
         )
-    if len(shape) > MAX_DIMENSIONS:
-        raise InvalidRequest(f"shape: has {len(shape)} dimensions; at most {MAX_DIMENSIONS}")
     try:
         array: NDArray[Any] = np.ndarray(shape, dtype, buffer=buffer)
     except (ValueError, OverflowError) as problem:  # an empty array of an absurd shape
