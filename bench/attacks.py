@@ -7,8 +7,8 @@ below 250 ms, none of their requests failed, no process of the Flow was more tha
 every process is still the one that was started. A Flow that did not pass is replaced before the next attack, so each
 row speaks for itself; one that passes must survive all attacks. The first row, without an attack, is the baseline.
 
-Attackers run at a low priority, because they would have machines of their own. Everything is bounded in number and
-time, and stays on the loopback interface.
+The attacker is a process on this machine, so it takes time of the cores that the Flow needs. Everything is bounded in
+number and time, and stays on the loopback interface.
 """
 
 from __future__ import annotations
@@ -117,12 +117,13 @@ def bodies(count: int, first: bytes, every: float | None = None) -> Attack:
     async def one(target: Target) -> None:
         while True:
             reader, writer = await connect(target)
-            writer.write(head(16 * MIB) + first)
+            writer.write(head(16 * MIB, "Connection: close\r\n") + first)
             while every is not None and not reader.at_eof():
                 await asyncio.sleep(every)
                 writer.write(b" ")
                 await writer.drain()
             await reader.read()  # until the gateway closes it
+            await asyncio.sleep(0.1)
 
     return lambda target: many([target] * count, one)
 
@@ -391,8 +392,6 @@ ATTACKS: dict[str, Attack] = {
 
 
 def attacker(names: list[str], target: Target, seconds: float, together: Any) -> None:
-    os.nice(10)
-
     async def one(name: str) -> None:
         with contextlib.suppress(TimeoutError, OSError, EOFError, grpc.RpcError):
             async with asyncio.timeout(seconds):

@@ -25,4 +25,4 @@ class GatewaySettings:
     name: str = ""
     """Its name in logs and errors; FLOW-gateway when empty."""
     metrics_port: int | None = None
-    """Port of the Prometheus metrics; none when None. They are on the HTTP port too."""
+    """Port of the Prometheus metrics; none when None."""
