@@ -18,8 +18,8 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from peavine.gateway import connection, listener, websocket
 from peavine.gateway import http as http_module
-from peavine.gateway import listener, websocket
 from peavine.gateway.server import GatewayServer
 from peavine.gateway.settings import GatewaySettings
 from peavine.graph import Plan, Step
@@ -55,9 +55,25 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         await server.stop(0)
 
 
+OPENED: list[asyncio.StreamWriter] = []
+
+
+@pytest.fixture(autouse=True)
+async def close_connections() -> AsyncIterator[None]:
+    """Close what a test has opened."""
+    yield
+    for writer in OPENED:
+        writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    OPENED.clear()
+
+
 async def open_to(server: GatewayServer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     host, _, port = server.http_address.rpartition(":")
-    return await asyncio.open_connection(host, int(port))
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    OPENED.append(writer)
+    return reader, writer
 
 
 async def said_to(server: GatewayServer, *parts: bytes) -> bytes:
@@ -71,7 +87,6 @@ async def said_to(server: GatewayServer, *parts: bytes) -> bytes:
         with contextlib.suppress(ConnectionResetError):  # it is closed before all that was sent was read
             while part := await reader.read(65536):
                 said += part
-    writer.close()
     return said
 
 
@@ -109,7 +124,7 @@ async def test_a_gateway_whose_pod_is_not_there_says_so(gateway: Gateway) -> Non
 async def test_a_head_that_does_not_come_ends_its_connection(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
     assert await said_to(await gateway(), sent) == b""
 
 
@@ -136,7 +151,7 @@ async def test_a_body_that_does_not_come_is_refused(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, came: bytes
 ) -> None:
     monkeypatch.setattr(http_module, "STEP_SECONDS", 0.3)
-    monkeypatch.setattr(listener, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 0.1)
     said = await said_to(await gateway(), framed(came, LIMIT))
     assert said.startswith(b"HTTP/1.1 408 ")
     assert b"DEADLINE_EXCEEDED" in said
@@ -159,7 +174,6 @@ async def test_a_body_that_comes_slowly_and_steadily_is_taken(
     writer.write(SMALL.rjust(LIMIT - sent))
     async with asyncio.timeout(20):
         assert (await reader.readline()).split()[1] in (b"503", b"504")
-    writer.close()
 
 
 async def test_bodies_that_do_not_come_never_keep_others_out(gateway: Gateway) -> None:
@@ -170,8 +184,6 @@ async def test_bodies_that_do_not_come_never_keep_others_out(gateway: Gateway) -
         await writer.drain()
     for size in (0, LIMIT):
         assert (await ask(server, SMALL.rjust(size))).status_code in (503, 504)
-    for _, writer in held:
-        writer.close()
 
 
 async def test_bodies_that_get_on_least_give_way_to_others(gateway: Gateway) -> None:
@@ -188,8 +200,6 @@ async def test_bodies_that_get_on_least_give_way_to_others(gateway: Gateway) -> 
     answer = await ask(server, SMALL.rjust(LIMIT))
     assert answer.status_code in (503, 504)
     assert (await ask(server)).status_code in (503, 504)
-    for _, writer in held:
-        writer.close()
 
 
 async def test_connections_that_wait_for_their_clients_give_way_to_others(
@@ -210,8 +220,6 @@ async def test_connections_that_wait_for_their_clients_give_way_to_others(
         answer = await ask(server, b"{")
         assert answer.status_code == 400
     assert (await working).status_code in (503, 504)
-    for _, writer in held:
-        writer.close()
 
 
 async def test_a_client_that_goes_while_it_sends_leaves_no_trace_in_the_log(
@@ -254,7 +262,6 @@ async def test_many_requests_in_one_burst_are_answered_in_order(gateway: Gateway
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
             assert f" {path} " in json.loads(await reader.readexactly(length))["detail"]
-    writer.close()
 
 
 REFUSED: dict[str, tuple[Any, int, str]] = {
@@ -333,6 +340,48 @@ async def test_descriptions_can_be_turned_off(gateway: Gateway) -> None:
             assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+@contextlib.asynccontextmanager
+async def unread(server: GatewayServer) -> AsyncIterator[Callable[[], bool]]:
+    """Ask for more than fits any buffer, read none of it, and give what tells whether the connection was reset."""
+    host, _, port = server.http_address.rpartition(":")
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(raw, (host, int(port)))
+        request = b"GET /docs/static/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        await loop.sock_sendall(raw, request * 20)
+        yield lambda: raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+
+async def test_a_client_that_does_not_read_its_answers_loses_its_connection(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.2)
+    async with unread(await gateway()) as is_reset:
+        await until(is_reset, "the connection is reset")
+
+
+async def test_answers_that_are_read_least_lately_give_way_to_others(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "READ_SECONDS", 60)
+    server = await gateway()
+    async with contextlib.AsyncExitStack() as stack:
+        opened = {
+            await stack.enter_async_context(unread(server)) for _ in range(8)
+        }  # of which four have room, or fewer
+        reset = set[Callable[[], bool]]()
+
+        def some_are_reset() -> bool:
+            reset.update(is_reset for is_reset in opened - reset if is_reset())
+            return len(reset) >= 4
+
+        await until(some_are_reset, "those for which there is no room are reset")
+        assert len(reset) < len(opened)
+        assert (await ask(server)).status_code in (503, 504)
+
+
 # WebSockets
 
 
@@ -370,7 +419,7 @@ async def test_sockets_on_which_nothing_comes_give_way_to_others(
 async def test_a_message_that_does_not_go_on_closes_its_socket(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "FRAME_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "FRAME_SECONDS", 0.2)
     server = await gateway()
     for part in (b"\x01\x81\0\0\0\0{", b"\x81\xfe\x10\x00\0\0\0\0{"):  # an unfinished message; an unfinished frame
         async with stream(server) as opened:
@@ -391,12 +440,11 @@ async def test_a_message_of_too_many_parts_closes_its_socket(gateway: Gateway) -
 
 async def test_a_client_that_reads_no_pongs_is_not_read_from(gateway: Gateway) -> None:
     server = await gateway()
-    host, _, port = server.http_address.rpartition(":")
     upgrade = (
         "GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    reader, writer = await open_to(server)
     writer.write(upgrade.encode())
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
     pings = b"\x89\xfd\0\0\0\0" + b"x" * 125
@@ -409,7 +457,6 @@ async def test_a_client_that_reads_no_pongs_is_not_read_from(gateway: Gateway) -
 
     with pytest.raises(TimeoutError):
         await flood()
-    writer.transport.abort()
 
 
 async def test_bytes_that_are_no_text_are_answered(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
