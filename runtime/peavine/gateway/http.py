@@ -224,6 +224,7 @@ def _status(edge: Edge) -> Endpoint:
         ]
         limits = {
             "max_message_bytes": info.max_message_bytes,
+            "max_documents": info.max_documents,
             "max_in_flight": info.max_in_flight,
             "timeout_seconds": info.timeout,
         }
