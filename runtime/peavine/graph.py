@@ -57,6 +57,10 @@ class Plan(Model):
     """Root Documents that a request may have. A plan of an earlier peavine does not set it."""
     max_in_flight: int
     expose_tracebacks: bool = False
+    docs: bool = True
+    """Whether a gateway serves /docs and /openapi.json."""
+    reflection: bool = True
+    """Whether a gateway serves gRPC reflection."""
 
 
 def pods(flow: Flow) -> list[Pod]:
@@ -96,6 +100,8 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
         max_documents=spec.max_documents,
         max_in_flight=spec.max_in_flight,
         expose_tracebacks=spec.expose_tracebacks,
+        docs=spec.gateway.docs,
+        reflection=spec.gateway.reflection,
     )
 
 

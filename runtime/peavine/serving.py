@@ -81,7 +81,7 @@ def method(handler: Raw, streams: bool = False) -> grpc.RpcMethodHandler[Any, An
 
 
 class Server:
-    """A gRPC server with health and reflection. Not serving until `serving` is called."""
+    """A gRPC server with health and, unless told not to, reflection. Not serving until `set_serving` is called."""
 
     def __init__(
         self,
@@ -89,6 +89,7 @@ class Server:
         max_receive_bytes: int,
         max_calls: int,
         max_age: float,
+        reflects: bool = True,
     ) -> None:
         options = (
             ("grpc.so_reuseport", 0),
@@ -106,7 +107,9 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         for name, methods in services.items():
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, dict(methods)),))
-        reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        if reflects:
+            names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
 
     async def start(self, listen: str) -> str:
         """Listen on `HOST:PORT` or `unix:PATH` and return the address, with the port that was chosen for port 0."""

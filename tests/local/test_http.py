@@ -2,9 +2,7 @@ import asyncio
 import base64
 import gzip
 import json
-import socket
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +10,6 @@ import httpx
 import numpy as np
 import pytest
 
-from peavine.gateway import http as http_module
-from peavine.gateway import listener
-from peavine.gateway.server import GatewayServer
-from peavine.gateway.settings import GatewaySettings
-from peavine.graph import Plan, Step
 from peavine.local.runner import LocalFlow
 
 KINDS = ("index", "search", "update", "delete", "train")
@@ -42,18 +35,6 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert said["code"] == code
     assert "Traceback" not in answer.text
     return said
-
-
-def wait_until(condition: Any, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
-
-
-def in_flight(http: httpx.Client) -> float:
-    lines = http.get("/metrics").text.splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith("peavine_in_flight_requests ")))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -204,26 +185,6 @@ async def test_too_much_at_once_is_refused_with_when_to_come_again(
         assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_a_client_that_vanishes_takes_its_request_along(start_flow: Any, obedient: LocalFlow, tmp_path: Path) -> None:
-    """The request would have a minute, and its Executor works for as long."""
-    flow = start_flow(*(pod.manifest() for pod in obedient.flow.spec.pods), timeoutSeconds=60)
-    obeying = httpx.Client(base_url=flow.url, timeout=30)
-    host, port = obeying.base_url.host, obeying.base_url.port
-    body = json.dumps({"docs": [{"text": f"await {tmp_path / 'end'}"}]}).encode()
-    with socket.create_connection((host, port or 80)) as raw:
-        lines = [
-            "POST /v1/search HTTP/1.1",
-            "Host: x",
-            "Content-Type: application/json",
-            f"Content-Length: {len(body)}",
-        ]
-        raw.sendall("\r\n".join([*lines, "", ""]).encode() + body)
-        wait_until(lambda: in_flight(obeying) == 1)
-    wait_until(lambda: in_flight(obeying) == 0)
-    (tmp_path / "end").touch()
-    obeying.close()
-
-
 def test_the_status_tells_the_graph_and_what_is_ready(http: httpx.Client) -> None:
     said = http.get("/v1/status").json()
     assert said["flow"] == "flow"
@@ -233,14 +194,12 @@ def test_the_status_tells_the_graph_and_what_is_ready(http: httpx.Client) -> Non
         ("second", ["first"], 1),
         ("third", ["second"], 1),
     ]
-    assert said["limits"]["timeout_seconds"] == 10
+    assert (said["limits"]["timeout_seconds"], said["limits"]["max_documents"]) == (10, 4096)
 
 
-def test_health_readiness_and_metrics_answer(http: httpx.Client) -> None:
+def test_health_and_readiness_answer(http: httpx.Client) -> None:
     assert http.get("/healthz").json() == {"healthy": True}
     assert http.get("/readyz").json() == {"ready": True}
-    assert http.post("/v1/search", json={"docs": [{"text": "x"}]}).status_code == 200
-    assert 'peavine_requests_total{code="OK",kind="search"}' in http.get("/metrics").text
 
 
 @pytest.mark.parametrize(
@@ -249,6 +208,7 @@ def test_health_readiness_and_metrics_answer(http: httpx.Client) -> None:
         ("GET", "/v1/search", 405, "UNIMPLEMENTED"),
         ("POST", "/v1/serach", 404, "NOT_FOUND"),
         ("GET", "/", 404, "NOT_FOUND"),
+        ("GET", "/metrics", 404, "NOT_FOUND"),  # they have a port of their own
     ],
 )
 def test_what_is_not_served_is_a_problem_too(
@@ -286,64 +246,3 @@ def test_the_docs_page_loads_nothing_from_elsewhere(http: httpx.Client) -> None:
     for source in sources:
         assert source.startswith("/")
         assert http.get(source).status_code == 200
-
-
-@pytest.fixture
-async def lonely(tmp_path: Path) -> AsyncIterator[str]:
-    """Return the address of a gateway whose Pod is not there."""
-    step = Step(pod="lost", needs=["gateway"], shards=[[f"unix:{tmp_path}/nothing.sock"]], timeout_seconds=0.5)
-    plan = Plan(name="half", steps=[step], timeout_seconds=0.5, max_message_bytes=100_000, max_in_flight=8)
-    addresses = tmp_path / "addresses"
-    settings = GatewaySettings(plan=tmp_path / "unused", grpc_port=0, http_port=0, addresses=addresses)
-    server = GatewayServer(settings, plan)
-    await server.start()
-    yield json.loads(addresses.read_text())["http"]
-    await server.stop(1)
-
-
-async def test_a_gateway_whose_pod_is_not_there_says_so(lonely: str) -> None:
-    async with httpx.AsyncClient(base_url=f"http://{lonely}", timeout=30) as http:
-        assert (await http.get("/healthz")).status_code == 200
-        ready = await http.get("/readyz")
-        assert "lost" in problem(ready, 503, "UNAVAILABLE")["detail"]
-        assert ready.headers["retry-after"]
-        assert (await http.get("/v1/status")).json()["ready"] is False
-        answer = await http.post("/v1/search", json={"docs": [{"text": "x"}]})
-        assert answer.status_code in (503, 504)
-        assert "lost" in answer.json()["detail"]
-
-
-async def said_to(address: str, *parts: bytes) -> bytes:
-    """Send these parts, and nothing after them, and return all that comes until the gateway ends the connection."""
-    host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    for part in parts:
-        writer.write(part)
-        await writer.drain()
-    async with asyncio.timeout(20):
-        said = await reader.read()
-    writer.close()
-    return said
-
-
-HEAD = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-
-
-@pytest.mark.parametrize("sent", [b"", HEAD[:30], HEAD], ids=["nothing", "a line", "headers"])
-async def test_a_head_that_does_not_come_ends_its_connection(
-    lonely: str, monkeypatch: pytest.MonkeyPatch, sent: bytes
-) -> None:
-    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
-    assert await said_to(lonely, sent) == b""
-
-
-async def test_a_head_without_an_end_is_refused(lonely: str) -> None:
-    said = await said_to(lonely, HEAD, *[b"X-Y: " + b"y" * 10_000 + b"\r\n"] * 8)
-    assert said.startswith(b"HTTP/1.1 400 ")
-
-
-async def test_a_body_that_does_not_come_is_refused(lonely: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "BODY_SECONDS", 0.2)
-    said = await said_to(lonely, HEAD + b"Connection: close\r\nContent-Length: 100\r\n\r\n", b'{"docs": ')
-    assert said.startswith(b"HTTP/1.1 408 ")
-    assert b"DEADLINE_EXCEEDED" in said

@@ -17,7 +17,7 @@ from peavine.cli.process import FILE, PORT, logging_options, serve
 @click.option("--http-port", type=PORT, default=8080, show_default=True, help="Port of HTTP; 0 takes a free one.")
 @click.option("--addresses", type=click.Path(path_type=Path), help="File to write {grpc, http} to, once it listens.")
 @click.option("--name", default="", help="Its name in routes and logs; FLOW-gateway if left out.")
-@click.option("--metrics-port", type=PORT, help="Port of the Prometheus metrics, beside /metrics on the HTTP port.")
+@click.option("--metrics-port", type=PORT, help="Port of the Prometheus metrics; not served if left out.")
 @logging_options
 def gateway(
     plan: Path,

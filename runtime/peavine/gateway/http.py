@@ -7,28 +7,36 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import grpc
-import prometheus_client
 from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 import peavine
-from peavine.errors import Unavailable
-from peavine.gateway.admission import Admission
+from peavine.errors import Overloaded, Unavailable
+from peavine.gateway.connection import CONNECTION
 from peavine.gateway.edge import Edge
-from peavine.gateway.messages import answer, asking, json, read, sized
+from peavine.gateway.intake import FREE_BYTES, Intake
+from peavine.gateway.messages import Asking, answer, asking, json
 from peavine.gateway.openapi import describe
+from peavine.gateway.origin import OwnNames, is_loopback
+from peavine.gateway.pacing import is_gone
 from peavine.gateway.problems import Refused, problem, response, status
+from peavine.gateway.sharing import Share
 from peavine.gateway.websocket import Sockets
 from peavine.spec import KINDS
+from peavine.v1 import pea_pb2
 
 __all__ = ["app"]
 
-BODY_SECONDS: Final = 30.0
-"""How long a client may take to send a request's body."""
-BODIES: Final = 16
-"""Largest bodies that may be in memory at once; what is smaller counts by its bytes."""
+STEP_BYTES: Final = 65536
+"""Bytes of a body that have to come for it to count as getting on."""
+STEP_SECONDS = 5.0
+"""How long a client may take to send so much of a request's body, or the rest of it."""
+
+MAX_PATH: Final = 200
+"""Characters of an unknown path that its problem shows."""
 
 DESCRIPTION: Final = """
 Neural search over a Flow. Errors are problem details (RFC 9457) with gRPC's codes. A stream of requests goes over the
@@ -36,10 +44,25 @@ WebSocket `/v1/stream`; the same Flow answers gRPC on its gRPC port, which is se
 """
 
 
-def app(edge: Edge, sockets: Sockets) -> FastAPI:
-    """Return the ASGI application of a gateway."""
+def app(edge: Edge, intake: Intake, sockets: Sockets, host: str) -> FastAPI:
+    """Return the ASGI application of a gateway that listens on this host."""
+    made = _described(edge.plan.name) if edge.plan.docs else FastAPI(openapi_url=None)
+    for kind in KINDS:
+        made.add_route(f"/v1/{kind}", _answering(_ask(edge, kind, intake), edge), methods=["POST"])
+    made.add_api_websocket_route("/v1/stream", sockets.serve)
+    made.add_route("/v1/status", _answering(_status(edge), edge))
+    made.add_route("/healthz", _answering(_healthz, edge))
+    made.add_route("/readyz", _answering(_readyz(edge), edge))
+    made.add_exception_handler(HTTPException, _not_routed(edge))
+    if is_loopback(host):
+        made.add_middleware(OwnNames, gateway=edge.name)
+    return made
+
+
+def _described(name: str) -> FastAPI:
+    """Return an application with /docs and /openapi.json."""
     made = FastAPIOffline(
-        title=edge.plan.name,
+        title=name,
         version=peavine.__version__,
         description=DESCRIPTION,
         redoc_url=None,
@@ -47,15 +70,6 @@ def app(edge: Edge, sockets: Sockets) -> FastAPI:
         swagger_ui_oauth2_redirect_url="/docs/oauth2-redirect",
     )
     describe(made)
-    bodies = Admission(edge.plan.max_in_flight, BODIES * edge.plan.max_message_bytes)
-    for kind in KINDS:
-        made.add_route(f"/v1/{kind}", _answering(_ask(edge, kind, bodies), edge), methods=["POST"])
-    made.add_api_websocket_route("/v1/stream", sockets.serve)
-    made.add_route("/v1/status", _answering(_status(edge), edge))
-    made.add_route("/healthz", _answering(_healthz, edge))
-    made.add_route("/readyz", _answering(_readyz(edge), edge))
-    made.add_route("/metrics", _metrics)
-    made.add_exception_handler(HTTPException, _not_routed(edge))
     return made
 
 
@@ -74,29 +88,43 @@ def _answering(endpoint: Endpoint, edge: Edge) -> Endpoint:
     return answering
 
 
-def _ask(edge: Edge, kind: str, bodies: Admission) -> Endpoint:
+def _ask(edge: Edge, kind: str, intake: Intake) -> Endpoint:
     async def ask(request: Request) -> Response:
-        most = edge.plan.max_message_bytes
-        size = _announced(request, most)
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        bodies.enter(1, size)
-        try:
-            raw = await _body(request, most)
-            asked = await sized(len(raw), lambda: asking(kind, read(raw)))
-            answered = await _unless_gone(request, edge.ask(asked.envelope))
-            if answered.header.status.code:
-                return response(problem(answered.header.status))
-            data = await sized(answered.ByteSize(), lambda: json(answer(answered, asked.arrays)))
-            return Response(data, media_type="application/json")
-        finally:
-            bodies.leave(1, size, loop.time() - began)
+        asked = await _asked(request, edge, kind, intake)
+        answered = await _unless_gone(request, _submitted(request, edge, asked))
+        if answered.header.status.code:
+            return response(problem(answered.header.status))
+        data = await intake.write(answered, lambda: json(answer(answered, asked.arrays)))
+        return Response(data, media_type="application/json")
 
     return ask
 
 
-def _announced(request: Request, most: int) -> int:
-    """Return the bytes that a body may have, and refuse what is too large before it is read."""
+async def _asked(request: Request, edge: Edge, kind: str, intake: Intake) -> Asking:
+    """Return what a client asks. Its body is dropped once it is read."""
+    plan = edge.plan
+    _check_announced(request, plan.max_message_bytes)
+    body = _Body(intake.bodies, plan.max_message_bytes)
+    try:
+        raw = await body.receive(request)
+        return await intake.read(raw, lambda data: asking(kind, data, plan.max_documents))
+    finally:
+        intake.bodies.release(body)
+
+
+async def _submitted(request: Request, edge: Edge, asked: Asking) -> pea_pb2.Envelope:
+    """Return the answer, unless the client is gone already: nobody would hear of it, and a write might come too late.
+
+    A gateway that stood still finds requests whose clients have long sent them elsewhere.
+    """
+    connection = request.scope.get(CONNECTION)
+    if connection is not None and is_gone(connection.transport):
+        raise _went()
+    return await edge.ask(asked.envelope)
+
+
+def _check_announced(request: Request, most: int) -> None:
+    """Refuse what is not JSON, or is too large, before it is read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         # A form or plain text could be sent here by any web page that the user has open.
@@ -104,11 +132,8 @@ def _announced(request: Request, most: int) -> int:
     if (coding := request.headers.get("content-encoding", "identity").strip().lower()) != "identity":
         raise Refused(415, f'content-encoding: "{coding}" is not taken; send the body as it is')
     length = request.headers.get("content-length", "")
-    if not length.isdigit():
-        return most
-    if int(length) > most:
+    if length.isdigit() and int(length) > most:
         raise _too_large(int(length), most)
-    return int(length)
 
 
 def _too_large(size: int, most: int) -> Refused:
@@ -119,19 +144,57 @@ def _too_large(size: int, most: int) -> Refused:
     )
 
 
-async def _body(request: Request, most: int) -> bytes:
-    """Return the body, of which never more than `most` bytes are in memory."""
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                raw += part
-                if len(raw) > most:
-                    raise _too_large(len(raw), most)
-    except TimeoutError:
-        message = f"the body did not come within {BODY_SECONDS:g} s"
-        raise Refused(408, message, grpc.StatusCode.DEADLINE_EXCEEDED) from None
-    return bytes(raw)
+class _Body:
+    """A body that arrives. It gives way to others when it gets on less than they do."""
+
+    def __init__(self, bodies: Share, most: int) -> None:
+        self._bodies, self._most = bodies, most
+        self._gave_way = False
+        self._patience = asyncio.timeout(STEP_SECONDS)
+
+    def give_way(self) -> None:
+        """Stop waiting for the rest of it."""
+        self._gave_way = True
+        self._patience.reschedule(0)
+
+    async def receive(self, request: Request) -> bytearray:
+        """Return it, of which never more than the largest body's bytes are in memory."""
+        raw = bytearray()
+        try:
+            async with self._patience:
+                async for part in request.stream():
+                    step = len(raw) // STEP_BYTES
+                    raw += part
+                    if len(raw) > self._most:
+                        raise _too_large(len(raw), self._most)
+                    self._take(len(raw), progress=len(raw) // STEP_BYTES > step)
+        except TimeoutError:
+            if self._gave_way:
+                raise _crowded_out() from None
+            message = f"in {STEP_SECONDS:g} s there came neither {STEP_BYTES} bytes of the body nor the rest of it"
+            raise Refused(408, message, grpc.StatusCode.DEADLINE_EXCEEDED) from None
+        except ClientDisconnect:
+            raise _went() from None
+        if self._gave_way:
+            raise _crowded_out()
+        self._bodies.settle(self)
+        return raw
+
+    def _take(self, size: int, progress: bool) -> None:
+        """Count what has come."""
+        if size > FREE_BYTES:
+            self._bodies.hold(self, size, progress)
+        if progress and not self._gave_way:
+            self._patience.reschedule(asyncio.get_running_loop().time() + STEP_SECONDS)
+
+
+def _crowded_out() -> Overloaded:
+    message = "other bodies, which come faster, take all the memory there is for them; try again, or send smaller ones"
+    return Overloaded(message, retry_after=1.0)
+
+
+def _went() -> Refused:
+    return Refused(499, "the client went before its request was answered", grpc.StatusCode.CANCELLED)
 
 
 async def _unless_gone(request: Request, asked: Awaitable[Any]) -> Any:
@@ -141,7 +204,7 @@ async def _unless_gone(request: Request, asked: Awaitable[Any]) -> Any:
     try:
         await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
         if not asking.done():
-            raise Refused(499, "the client went before the answer came", grpc.StatusCode.CANCELLED)
+            raise _went()
         return asking.result()
     finally:
         asking.cancel()
@@ -161,6 +224,7 @@ def _status(edge: Edge) -> Endpoint:
         ]
         limits = {
             "max_message_bytes": info.max_message_bytes,
+            "max_documents": info.max_documents,
             "max_in_flight": info.max_in_flight,
             "timeout_seconds": info.timeout,
         }
@@ -185,17 +249,14 @@ def _readyz(edge: Edge) -> Endpoint:
     return readyz
 
 
-async def _metrics(_: Request) -> Response:
-    return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
-
-
 def _not_routed(edge: Edge) -> Callable[[Request, Exception], Awaitable[Response]]:
     """Return what answers for paths and methods that do not exist."""
 
     async def not_routed(request: Request, error: Exception) -> Response:
         http = error.status_code if isinstance(error, HTTPException) else 500
         code = grpc.StatusCode.NOT_FOUND if http == 404 else grpc.StatusCode.UNIMPLEMENTED
-        refused = Refused(http, f"{request.method} {request.url.path} is not served; /docs tells what is", code)
+        hint = "; /docs shows what is" if edge.plan.docs else ""
+        refused = Refused(http, f"{request.method} {request.url.path[:MAX_PATH]} is not served{hint}", code)
         made = response(problem(status(refused, edge.name), refused))
         if isinstance(error, HTTPException) and error.headers:
             made.headers.update(error.headers)

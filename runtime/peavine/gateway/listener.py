@@ -5,42 +5,52 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import resource
 import socket
 from collections.abc import Generator
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from peavine.errors import StartError
+from peavine.gateway.connection import Shares, protocols
+from peavine.gateway.sharing import Share
 
 __all__ = ["Listener"]
 
-PING_SECONDS = 20.0
+PING_SECONDS: Final = 20.0
 """Between pings on a WebSocket, and how long it may take to answer one."""
-IDLE_SECONDS = 75
+IDLE_SECONDS: Final = 75
 """How long a connection without a request is kept open."""
-HEAD_SECONDS = 10.0
-"""How long a client may take to send a request's head: its line and its headers."""
-HEAD_BYTES = 65536
-"""How large that may be."""
+CONNECTIONS: Final = 1024
+"""Maximum number of connections, unless the Flow lets more requests be in flight than half of that."""
+SOCKET_BYTES: Final = 1048576
+"""Maximum size of a message on a WebSocket. What is larger goes in a request of its own."""
+UNREAD: Final = 4
+"""Largest messages that clients together may leave unread; what is smaller counts by its bytes."""
+FILES: Final = 65536
+"""Open files that are enough."""
 
 
 class Listener:
     """One HTTP port."""
 
-    def __init__(self, app: FastAPI, max_message_bytes: int) -> None:
+    def __init__(self, app: FastAPI, max_message_bytes: int, max_in_flight: int) -> None:
+        shares = Shares(Share(max(CONNECTIONS, 2 * max_in_flight)), Share(UNREAD * max_message_bytes))
+        http, websocket = protocols(shares)
         self._config = uvicorn.Config(
             app,
             loop="none",
-            http=_Http,
+            http=http,
+            ws=websocket,
             lifespan="off",
             log_config=None,
-            log_level="warning",
+            log_level="error",  # a warning for every odd request would be a stranger's to fill the log with
             access_log=False,
             server_header=False,
             timeout_keep_alive=IDLE_SECONDS,
-            ws_max_size=max_message_bytes,
+            ws_max_size=min(SOCKET_BYTES, max_message_bytes),
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=PING_SECONDS,
             ws_per_message_deflate=False,
@@ -50,6 +60,7 @@ class Listener:
 
     async def start(self, host: str, port: int) -> str:
         """Listen, and return the address. Raises StartError when the port is taken."""
+        _raise_file_limit()
         try:
             listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         except OSError as error:
@@ -71,46 +82,6 @@ class Listener:
         await self._serving
 
 
-class _Http(HttpToolsProtocol):
-    """Bounds what uvicorn does not: how long the head of a request may be, and how long in coming."""
-
-    _patience: asyncio.TimerHandle | None = None
-    _head: int | None = None
-    """Bytes of it that came; None while none is awaited, or no byte of one came on a connection that is kept open."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        self._await_head()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        if self._head is None:
-            self._await_head()
-
-    def on_headers_complete(self) -> None:
-        self._head = None
-        if self._patience is not None:
-            self._patience.cancel()
-        super().on_headers_complete()
-
-    def data_received(self, data: bytes) -> None:
-        awaited = self._head is not None
-        super().data_received(data)
-        if awaited and self._head is not None:
-            self._head += len(data)
-            if self._head > HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response(f"The request's head has more than {HEAD_BYTES} bytes.")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-        super().connection_lost(exc)
-
-    def _await_head(self) -> None:
-        self._head = 0
-        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-
 class _Server(uvicorn.Server):
     """One that says when it listens, and leaves signals to whoever owns the process."""
 
@@ -125,3 +96,11 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+def _raise_file_limit() -> None:
+    """Let this process have as many files, and so connections, as the system lets it have; many begin with 256."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import pydantic_core
@@ -11,21 +11,26 @@ from pydantic import ValidationError
 
 from peavine.documents import Document
 from peavine.documents.plain import Arrays
-from peavine.documents.reading import from_dicts
+from peavine.documents.reading import MAX_PROBLEMS, from_dicts, size_of
 from peavine.errors import InvalidRequest, Problem
-from peavine.gateway.problems import InvalidBody
+from peavine.gateway.problems import InvalidBody, Refused
 from peavine.gateway.schema import DeleteBody, RequestBody
 from peavine.spec.manifest import problems_in
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes, batch_to_bytes
 from peavine.wire.header import header
 
-__all__ = ["Asking", "answer", "asking", "json", "read", "sized"]
+__all__ = ["Asking", "answer", "answer_cost", "asking", "json", "read", "read_cost"]
 
-THREAD_BYTES: Final = 65536
-"""What is larger is turned into Documents and back on a thread, so that the event loop stays free."""
+BYTE_COST: Final = 12
+"""Bytes of memory for each byte of JSON: what numbers take, which are the most expensive of what is no container."""
+CONTAINER_COST: Final = 200
+"""Bytes of memory for each list and object besides."""
+ANSWER_COST: Final = 16
+"""Bytes of memory for each byte of an answer on the wire, as Documents, plain data and JSON."""
+MAX_OPTIONS: Final = 4096
+"""Values that everything in a body but its Documents may have, parameters and queries above all."""
 
-T = TypeVar("T")
 B = TypeVar("B", RequestBody, DeleteBody)
 
 
@@ -38,39 +43,61 @@ class Asking:
         self.envelope, self.arrays = envelope, arrays
 
 
-async def sized(size: int, work: Callable[[], T]) -> T:
-    """Return what `work` does with so many bytes."""
-    return await asyncio.to_thread(work) if size > THREAD_BYTES else work()
-
-
 def json(data: Mapping[str, Any]) -> bytes:
     """Return plain data as JSON."""
     return pydantic_core.to_json(data)
 
 
-def read(raw: bytes) -> dict[str, Any]:
+def read_cost(raw: bytes | bytearray, room: int) -> int:
+    """Return about how many bytes of memory reading this JSON takes. Raises Refused when it is more than `room`.
+
+    It looks at no more than the number of brackets, those inside of text included, so a stranger's body costs little
+    before it is known what it costs.
+    """
+    cost = BYTE_COST * len(raw) + CONTAINER_COST * (raw.count(b"{") + raw.count(b"["))
+    if cost > room:
+        raise Refused(
+            413,
+            f"reading this body would take about {cost >> 20} MiB of memory; the limit is {room >> 20} MiB; send "
+            'arrays as {"data": base64, "dtype": "<f4", "shape": [..]}, or fewer Documents in a request',
+        )
+    return cost
+
+
+def answer_cost(envelope: pea_pb2.Envelope) -> int:
+    """Return about how many bytes of memory an answer takes on its way to JSON."""
+    return ANSWER_COST * envelope.ByteSize()
+
+
+def read(raw: bytes | bytearray) -> dict[str, Any]:
     """Return the JSON object in `raw`, or raise InvalidRequest that says where it is none."""
+    # Nothing of it is garbage, and a collector that looks for some time and again takes most of the time.
+    gc.disable()
     try:
         data = pydantic_core.from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         raise InvalidRequest(f"the body is not JSON: {error}") from None
+    finally:
+        gc.enable()
     if not isinstance(data, dict):
         raise InvalidRequest('the body is not a JSON object; send {"docs": [..]}')
     return data
 
 
-def asking(kind: str, data: Mapping[str, Any]) -> Asking:
+def asking(kind: str, data: Mapping[str, Any], max_documents: int) -> Asking:
     """Return the request that a body means, or raise InvalidRequest with all that is wrong."""
+    _count(data, max_documents)
     body: RequestBody | DeleteBody
     if kind == "delete":
         body = _checked(DeleteBody, data)
-        docs = [*_named(body.ids), *from_dicts(body.docs)]
+        docs = [*_named(body.ids), *from_dicts(body.docs, max_documents=max_documents)]
         if not docs:
             raise InvalidRequest('the body names nothing to delete; send {"ids": ["doc-1", ..]}')
         truths: list[Document] = []
     else:
         body = _checked(RequestBody, data)
-        docs, truths = from_dicts(body.docs), from_dicts(body.groundtruths, "groundtruths")
+        docs = from_dicts(body.docs, "docs", max_documents)
+        truths = from_dicts(body.groundtruths, "groundtruths", max_documents)
         if truths and len(truths) != len(docs):
             raise InvalidRequest(f"groundtruths: {len(truths)}, and {len(docs)} docs; each has one, or none has")
     made = header(
@@ -95,11 +122,29 @@ def answer(envelope: pea_pb2.Envelope, arrays: Arrays) -> dict[str, Any]:
     return data
 
 
+def _count(data: Mapping[str, Any], max_documents: int) -> None:
+    """Refuse more of anything than a request may have, before it is looked at one by one."""
+    ids = data.get("ids")
+    if isinstance(ids, list) and len(ids) > max_documents:
+        raise InvalidRequest(
+            f"ids: has {len(ids)} ids; the limit is {max_documents} in a request; send several smaller requests, or "
+            "raise spec.maxDocuments of the Flow"
+        )
+    options = {name: value for name, value in data.items() if name not in ("docs", "groundtruths", "ids")}
+    if size_of(options, MAX_OPTIONS) > MAX_OPTIONS:
+        raise InvalidRequest(
+            f"parameters, queries and other fields have more than {MAX_OPTIONS} values; that is the limit"
+        )
+
+
 def _checked(model: type[B], data: Mapping[str, Any]) -> B:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise InvalidBody(problems_in(error, model)) from None
+        problems = problems_in(error, model, MAX_PROBLEMS)
+        if (more := error.error_count() - len(problems)) > 0:
+            problems.append(Problem("", f"... and {more} more"))
+        raise InvalidBody(problems) from None
 
 
 def _named(ids: list[str]) -> list[Document]:
@@ -109,6 +154,8 @@ def _named(ids: list[str]) -> list[Document]:
             found.append(Document(id=name))
         except InvalidRequest as error:
             problems.append(Problem(f"ids[{place}]", str(error).removeprefix("id: ")))
+            if len(problems) == MAX_PROBLEMS:
+                break
     if problems:
         raise InvalidBody(problems)
     return found

@@ -74,8 +74,6 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, (summary, schema) in PLAIN.items():
         answer: dict[str, Any] = {"description": summary, "content": _content(schema)}
         paths[path] = _get(path, summary, answer)
-    metrics = {"description": "Prometheus metrics", "content": {"text/plain": {"schema": {"type": "string"}}}}
-    paths["/metrics"] = _get("/metrics", "Prometheus metrics", metrics)
     return {
         "openapi": "3.1.0",
         "info": {"title": app.title, "version": app.version, "description": app.description},

@@ -266,6 +266,8 @@ class Limits(_Json):
 
     max_message_bytes: int
     """The largest request or answer."""
+    max_documents: int
+    """Maximum number of root Documents in a request; with chunks and matches 16 times as many."""
     max_in_flight: int
     """Requests that this gateway works on at once."""
     timeout_seconds: float

@@ -13,6 +13,7 @@ from peavine.errors import PeavineError
 from peavine.gateway.edge import Edge
 from peavine.gateway.grpc import GrpcEdge
 from peavine.gateway.http import app
+from peavine.gateway.intake import Intake
 from peavine.gateway.listener import Listener
 from peavine.gateway.settings import GatewaySettings
 from peavine.gateway.websocket import Sockets
@@ -42,14 +43,22 @@ class GatewayServer:
     def __init__(self, settings: GatewaySettings, plan: Plan) -> None:
         self.settings = settings
         self.address = ""
+        """Where it serves gRPC, once it listens."""
+        self.http_address = ""
+        """Where it serves HTTP, if it does."""
         self.edge = Edge(plan, settings.name or f"{plan.name}-gateway")
         self._grpc = GrpcEdge(self.edge, settings.max_age)
-        max_bytes = plan.max_message_bytes + SPARE_BYTES
         self._server = Server(
-            self._grpc.services, max_bytes, CALLS * plan.max_in_flight + MAX_STREAMS, settings.max_age
+            self._grpc.services,
+            plan.max_message_bytes + SPARE_BYTES,
+            CALLS * plan.max_in_flight + MAX_STREAMS,
+            settings.max_age,
+            reflects=plan.reflection,
         )
-        self._sockets = Sockets(self.edge)
-        self._listener = Listener(app(self.edge, self._sockets), plan.max_message_bytes)
+        intake = Intake(plan)
+        self._sockets = Sockets(self.edge, intake)
+        application = app(self.edge, intake, self._sockets, settings.host)
+        self._listener = Listener(application, plan.max_message_bytes, plan.max_in_flight)
         self._health: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
@@ -58,7 +67,8 @@ class GatewayServer:
         self.address = await self._server.start(f"{settings.host}:{settings.grpc_port}")
         addresses = {"grpc": self.address}
         if settings.http_port is not None:
-            addresses["http"] = await self._listener.start(settings.host, settings.http_port)
+            self.http_address = await self._listener.start(settings.host, settings.http_port)
+            addresses["http"] = self.http_address
         await self.edge.start()
         self._health = asyncio.create_task(self._watch(), name="health")
         if settings.addresses is not None:

@@ -29,4 +29,4 @@ class GatewaySettings:
     max_age: float = AGE_SECONDS
     """Seconds after which a stream is drained and its client connects again."""
     metrics_port: int | None = None
-    """Port of the Prometheus metrics; none when None. They are on the HTTP port too."""
+    """Port of the Prometheus metrics; none when None."""

@@ -64,6 +64,10 @@ class Gateway(Model):
     """Port of the gRPC service."""
     http_port: Annotated[int, Field(ge=1, le=65535)] = HTTP_PORT
     """Port of the HTTP service."""
+    docs: bool = True
+    """Whether the gateway serves its description at /docs and /openapi.json."""
+    reflection: bool = True
+    """Whether the gateway serves gRPC reflection, from which clients without stubs learn its services."""
     resources: Resources = Resources()
     """What each gateway asks of the machine."""
     service: GatewayService = GatewayService()

@@ -68,9 +68,9 @@ SHAPES = {
 """What pydantic says of these in words of Python."""
 
 
-def problems_in(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Return all that pydantic found wrong with data for a model, in the words of who wrote the data."""
-    return [_problem(dict(detail), model) for detail in error.errors(include_url=False)]
+def problems_in(error: ValidationError, model: type[BaseModel], most: int | None = None) -> list[Problem]:
+    """Return what pydantic found wrong with data for a model, at most so much, in the words of who wrote the data."""
+    return [_problem(dict(detail), model) for detail in error.errors(include_url=False)[:most]]
 
 
 def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> Problem:

@@ -82,6 +82,9 @@ def _read(dense: document_pb2.Dense) -> NDArray[Any]:
     if len(dense.shape) > MAX_DIMENSIONS:
         raise InvalidRequest(f"shape: has {len(dense.shape)} dimensions; at most {MAX_DIMENSIONS}")
     dtype, shape, buffer = _dtype(dense.dtype), tuple(dense.shape), dense.buffer
+    # Counted first: the product of a million sizes would take hours.
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidRequest(f"shape: has {len(shape)} dimensions; at most {MAX_DIMENSIONS}")
     if len(buffer) != math.prod(shape) * dtype.itemsize:
         raise InvalidRequest(
             f"buffer: has {len(buffer)} bytes, and shape {list(shape)} of {dtype.name} needs "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,7 +72,19 @@ def test_an_array_with_nan_is_never_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "dtype"), [([1, 2], "int64"), ([[1.5]], "float64"), ([True], "bool"), ([], "float64")], ids=str
+    ("value", "dtype"),
+    [
+        ([1, 2], "int64"),
+        ([[1.5]], "float64"),
+        ([True], "bool"),
+        ([], "float64"),
+        ([[], []], "float64"),
+        ([True, 2], "int64"),
+        ([-1, 2.5], "float64"),
+        ([2**63], "uint64"),
+        ([[[0] * 3] * 70000] * 2, "int64"),
+    ],
+    ids=["whole", "nested", "booleans", "empty", "empty rows", "a boolean and a number", "mixed", "large", "many"],
 )
 def test_nested_lists_are_arrays(value: Any, dtype: str) -> None:
     tensor = Document.from_dict({"tensor": value}).tensor
@@ -101,7 +115,8 @@ WRONG: list[tuple[Any, str]] = [
     ({"tensor": ["a"]}, "docs[0].tensor: must hold numbers"),
     ({"tensor": "abc"}, "docs[0].tensor: must be a list of numbers"),
     ({"embedding": [1, None]}, "docs[0].embedding: must hold numbers"),
-    ({"embedding": {"data": "", "dtype": "O", "shape": [0]}}, "docs[0].embedding.dtype: 'O' is none of"),
+    ({"embedding": {"data": "", "dtype": "O", "shape": [0]}}, "docs[0].embedding.dtype: 'O' is not one of"),
+    ({"embedding": {"data": "", "dtype": [0] * 1000, "shape": [0]}}, "docs[0].embedding.dtype: a list is not one of"),
     ({"embedding": {"data": "", "dtype": "<f4", "shape": [1]}}, "docs[0].embedding.data: has 0 bytes"),
     ({"embedding": {"data": "", "dtype": "<f4"}}, "docs[0].embedding.shape: is missing"),
     ({"embedding": {"data": "", "dtype": "<f4", "shape": [-1]}}, "docs[0].embedding: must be a whole number"),
@@ -109,7 +124,15 @@ WRONG: list[tuple[Any, str]] = [
      "docs[0].embedding: sparse: needs 1 rows"),
     ({"tags": []}, "docs[0].tags: must be an object, not a list"),
     ({"tags": {"a": [10**400]}}, "docs[0].tags.a[0]: is too large for a number"),
-    ({"tensor": np.ones((1,) * 33).tolist()}, "docs[0].tensor: has 33 dimensions; at most 32"),
+    ({"tensor": np.ones((1,) * 33).tolist()}, "docs[0].tensor: has more than 32 dimensions"),
+    ({"tensor": ["x" * 9, 1]}, "docs[0].tensor: must hold numbers and nothing else"),
+    ({"tensor": [1, [2]]}, "docs[0].tensor: must be numbers, or lists of them of equal lengths"),
+    ({"tensor": [[1], 2]}, "docs[0].tensor: must be numbers, or lists of them of equal lengths"),
+    ({"tensor": [{}]}, "docs[0].tensor: must hold numbers and nothing else"),
+    ({"tensor": [2**64]}, "docs[0].tensor: holds a number that is too large"),
+    ({"tensor": [2**63, -1]}, "docs[0].tensor: holds a number that is too large"),
+    ({"tensor": [1.5, 10**400]}, "docs[0].tensor: holds a number that is too large"),
+    ({"offset": 10**5000}, "docs[0].offset: must be a whole number from 0 to 4294967295, not a number"),
     ({"tags": {"a": [math.nan]}}, "docs[0].tags.a[0]: nan is not a number that JSON knows"),
     ({"granularity": -1}, "docs[0].granularity: must be a whole number"),
     ({"offset": 1.5}, "docs[0].offset: must be a whole number"),
@@ -153,8 +176,68 @@ def test_all_mistakes_of_a_request_are_told_at_once() -> None:
 
 
 def test_thousands_of_mistakes_make_a_short_message() -> None:
-    with pytest.raises(InvalidRequest, match="and 980 more"):
+    with pytest.raises(InvalidRequest, match="and 950 more"):
         from_dicts([{"txt": "a"}] * 1000)
+
+
+def peak_of(action: Callable[[], object]) -> int:
+    """Return the bytes that Python and numpy allocate at most while it runs."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+HOSTILE: dict[str, Any] = {
+    "one long string among many": {"tensor": ["x" * 20_000] + [""] * 20_000},
+    "one long list among many": {"tensor": [[0] * 20_000] + [[]] * 20_000},
+    "an object among numbers": {"tensor": [0] * 20_000 + [{}]},
+    "many dimensions": {"tensor": {"data": "", "dtype": "<f4", "shape": [2**31] * 200_000}},
+    "many dimensions of a sparse array": {
+        "tensor": {"layout": "coo", "shape": [2**31] * 200_000, "rows": [], "columns": [], "values": []}
+    },
+    "a long name before many tags": {"tags": {"x" * 100_000: [{}] * 50_000 + [math.nan]}},
+    "a long name": {"x" * 1_000_000: 0},
+    "many unknown fields": {f"unknown {n}": 0 for n in range(50_000)},
+    "a list that is no whole number": {"offset": [[0] * 100] * 1000},
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
+def test_refusing_takes_memory_in_proportion_to_what_was_sent(data: Any) -> None:
+    def refuse() -> None:
+        with pytest.raises(InvalidRequest) as caught:
+            from_dicts([data])
+        assert len(str(caught.value)) < 20_000
+
+    assert peak_of(refuse) < 10_000_000
+
+
+MANY: dict[str, tuple[Any, str]] = {
+    "roots": ([{}] * 11, "docs: has 11 Documents; the limit is 10 in a request"),
+    "chunks": ([{"chunks": [{}] * 100}, {"matches": [{"chunks": [{}] * 100}]}], "the limit is 160 in a request"),
+    "tags": ([{"tags": {"a": [0] * 1000}}], "docs[0].tags: there are too many values in tags and scores"),
+    "objects in tags": ([{"tags": {"a": [[], {}] * 400}}], "docs[0].tags: there are too many values"),
+    "scores": ([{"evaluations": [{"value": 1}] * 400}], "docs[0].evaluations: there are too many values"),
+    "operands": ([{"score": {"operands": [{}] * 700}}], "docs[0].score: there are too many values"),
+    "places": ([{"location": [0] * 400}, {"location": [0] * 400}], "docs[1].location: there are too many values"),
+}
+
+
+@pytest.mark.parametrize(("data", "said"), MANY.values(), ids=MANY)
+def test_more_documents_or_values_than_the_limit_are_refused(data: Any, said: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        from_dicts(data, max_documents=10)
+    assert said in str(caught.value)
+    assert "spec.maxDocuments" in str(caught.value)
+    assert len(from_dicts(data)) == len(data)
+
+
+def test_as_many_documents_and_values_as_the_limit_are_read() -> None:
+    data = [{"chunks": [{}] * 15, "tags": {"a": list(range(50))}, "location": [0, 1]}] * 10
+    assert len(from_dicts(data, max_documents=10)) == 10
 
 
 @pytest.mark.parametrize("edge", ["chunks", "matches"])

@@ -151,13 +151,17 @@ def message(**dense: object) -> bytes:
         ({"dtype": "|O"}, "dtype: '|O' is none of"),
         ({"dtype": ""}, "dtype: '' is none of"),
         ({"shape": [2]}, "has 4 bytes, and shape [2] of float32 needs 8"),
+        ({"shape": [2**31] * 1_000_000}, "has 1000000 dimensions"),  # whose product would take hours
         ({"shape": [2**31, 2**31]}, "has 4 bytes"),
         ({"shape": [1] * 40}, "40 dimensions"),
         ({"buffer": b"", "shape": [0, 2**32 - 1, 2**32 - 1, 2**32 - 1]}, "shape"),
         ({"original_dtype": "<i4", "dtype": "<i4"}, "only floating point numbers are quantized"),
         ({"original_dtype": "<f4", "dtype": "|u1", "buffer": b"1", "scale": float("nan")}, "must be finite"),
     ],
-    ids=["objects", "no type", "short", "absurd shape", "too many dimensions", "empty", "quantized int", "odd scale"],
+    ids=[
+        "objects", "no type", "short", "a million dimensions", "absurd shape", "too many dimensions", "empty",
+        "quantized int", "odd scale",
+    ],
 )  # fmt: skip
 def test_an_array_that_lies_is_refused(dense: dict[str, object], said: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
