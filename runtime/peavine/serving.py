@@ -20,10 +20,7 @@ from prometheus_client import start_http_server
 
 from peavine.errors import StartError
 
-__all__ = ["LIVE", "Server", "grace", "last_words", "method", "metrics", "stopped"]
-
-GRACE_SECONDS: Final = 20.0
-"""How long a process finishes what is in flight after SIGTERM, at the least."""
+__all__ = ["LIVE", "Server", "last_words", "method", "metrics", "stopped"]
 
 LIVE: Final = "live"
 """The name under which health tells whether the process lives, whatever it waits for: only one that hangs is silent."""
@@ -42,14 +39,6 @@ _log = logging.getLogger(__name__)
 
 Raw = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Any]
 """A handler that takes and gives bytes."""
-
-
-def grace(timeout_seconds: float | None) -> float:
-    """Return how long a process finishes what is in flight after SIGTERM: as long as a request of its may take.
-
-    The operator tells Kubernetes to wait for longer than that.
-    """
-    return max(GRACE_SECONDS, timeout_seconds or 0.0)
 
 
 def method(handler: Raw, streams: bool = False) -> grpc.RpcMethodHandler[Any, Any]:

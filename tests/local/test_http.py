@@ -233,7 +233,8 @@ def test_the_status_tells_the_graph_and_what_is_ready(http: httpx.Client) -> Non
         ("second", ["first"], 1),
         ("third", ["second"], 1),
     ]
-    assert said["limits"]["timeout_seconds"] == 10
+    limits = said["limits"]
+    assert [limits[f"{kind}timeout_seconds"] for kind in ("", "index_", "train_")] == [10, 60, 600]
 
 
 def test_health_readiness_and_metrics_answer(http: httpx.Client) -> None:

@@ -21,8 +21,6 @@ Names in DNS live for 5 s, routers ask once a second and endpoints take a moment
 """
 LIVE: Final = "live"
 """The name under which health tells whether a process lives: peavine.serving.LIVE, which is not imported here."""
-STOP_SECONDS: Final = 20
-"""How long a program finishes what is in flight after SIGTERM, at the least."""
 CLOSE_SECONDS: Final = 10
 """How long it may take to close its Executor and to end after that."""
 
@@ -41,8 +39,8 @@ class Program:
     """Name of the ConfigMap that holds its files."""
     ports: Mapping[str, int]
     """By name; `grpc` answers health checks, whether it can take requests."""
-    timeout_seconds: float
-    """What it may have in flight ends within this time."""
+    grace_seconds: float
+    """How long it finishes what is in flight after SIGTERM."""
     env: Sequence[EnvVar] = ()
     resources: Resources = field(default_factory=Resources)
     sharded: bool = False
@@ -103,7 +101,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "terminationGracePeriodSeconds": drain + max(STOP_SECONDS, math.ceil(program.timeout_seconds)) + CLOSE_SECONDS,
+        "terminationGracePeriodSeconds": drain + math.ceil(program.grace_seconds) + CLOSE_SECONDS,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,

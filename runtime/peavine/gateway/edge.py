@@ -108,6 +108,8 @@ class Edge:
             max_message_bytes=self.plan.max_message_bytes,
             max_in_flight=self.plan.max_in_flight,
             timeout=self.plan.timeout_seconds,
+            index_timeout=self.plan.index_timeout_seconds,
+            train_timeout=self.plan.train_timeout_seconds,
             pods=[
                 gateway_pb2.PodInfo(name=step.pod, needs=step.needs, shards=len(step.shards), ready=ready[step.pod])
                 for step in self.plan.steps
@@ -140,7 +142,7 @@ class Edge:
         sanitize(envelope)
         try:
             check(envelope, self.plan.max_message_bytes, self.router.accepts)
-            most = self.plan.timeout_seconds
+            most = self.plan.timeout(name_of(header.kind))
             left = seconds(header, None, most if grants is None else min(grants, most))
             self._admission.enter(1, size)
         except PeavineError as error:
@@ -169,7 +171,7 @@ class Edge:
                 if item.header.kind != parsed.kind:
                     raise InvalidRequest(f"header.kind: {item.header.kind}, and the unit's kind is {parsed.kind}")
                 check(item, self.plan.max_message_bytes, accepts)
-                left = seconds(item.header, unit.sent, self.plan.timeout_seconds)
+                left = seconds(item.header, unit.sent, self.plan.timeout(name_of(item.header.kind)))
             except PeavineError as error:
                 item.header.status.CopyFrom(self._status(error))
                 item.header.ClearField("deadline")

@@ -17,7 +17,7 @@ from peavine.gateway.listener import Listener
 from peavine.gateway.settings import GatewaySettings
 from peavine.gateway.websocket import Sockets
 from peavine.graph import Plan
-from peavine.serving import Server, grace, last_words, metrics, stopped
+from peavine.serving import Server, last_words, metrics, stopped
 from peavine.startup import read_plan
 
 __all__ = ["GatewayServer", "serve"]
@@ -105,5 +105,5 @@ async def serve(settings: GatewaySettings) -> int:
             _log.exception("unexpected")
         return 1
     await stop.wait()
-    await server.stop(grace(plan.timeout_seconds))
+    await server.stop(plan.grace_seconds)
     return 0

@@ -15,7 +15,7 @@ from peavine.graph import Plan
 from peavine.pea.head import Head
 from peavine.pea.settings import PeaSettings
 from peavine.pea.work import Work
-from peavine.serving import Server, grace, last_words, method, metrics, stopped
+from peavine.serving import Server, last_words, method, metrics, stopped
 from peavine.spec import Pod
 from peavine.startup import read_plan, read_pod
 from peavine.wire.hello import hello
@@ -124,7 +124,7 @@ async def serve(settings: PeaSettings) -> int:
             _log.exception("unexpected")
         return 1
     await stop.wait()
-    if not await server.stop(grace(pod.spec.timeout_seconds)):
+    if not await server.stop(pod.spec.timeouts.grace_seconds):
         # A thread that hangs, or loads a large model, cannot be ended, and Python would wait for it.
         logging.shutdown()
         os._exit(1 if started else 0)

@@ -17,6 +17,8 @@ from peavine.router.question import Parcel
 from peavine.router.replicas import Replicas
 from peavine.router.shards import Shards
 from peavine.router.trail import Trail
+from peavine.v1 import pea_pb2
+from peavine.wire.header import name_of
 from peavine.wire.hello import hello, together
 from peavine.wire.join import join
 
@@ -156,7 +158,8 @@ class Router:
         trail, pod = parcel.trail, step.pod
         trail.enter(pod)
         try:
-            deadline = min(parcel.deadline, time.monotonic() + step.timeout_seconds)
+            own = step.timeout(name_of(pea_pb2.Kind.ValueType(parcel.kind)))
+            deadline = min(parcel.deadline, time.monotonic() + own)
             answered = await self._stages[pod].ask(parcel, deadline)
         except TimeoutError:
             raise self.late(trail) from None

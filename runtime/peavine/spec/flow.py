@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field
 
 from peavine.spec.model import API_VERSION, MAP_BY_NAME, Metadata, Model, Name, cel
 from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
-from peavine.spec.rules import GRPC_PORT, HTTP_PORT, TIMEOUT_SECONDS
+from peavine.spec.rules import GRPC_PORT, HTTP_PORT
+from peavine.spec.timeouts import Timeouts
 
 
 class FlowPod(PodSpec):
@@ -73,7 +74,7 @@ class Gateway(Model):
     gateway."""
 
 
-class FlowSpec(Model):
+class FlowSpec(Timeouts):
     """The graph of Pods, its gateway and its limits."""
 
     model_config = ConfigDict(
@@ -90,9 +91,6 @@ class FlowSpec(Model):
     """The Pods, in the order in which requests pass them unless `needs` says otherwise."""
     gateway: Gateway = Gateway()
     """Where requests come in."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=86400)] = TIMEOUT_SECONDS
-    """Time that a request may take from end to end, unless the client asks for less. What the Pods on one way through
-    the graph set for themselves adds up to this at the most."""
     max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = 16777216
     """The largest request or answer."""
     max_in_flight: Annotated[int, Field(ge=1, le=1000000)] = 1024

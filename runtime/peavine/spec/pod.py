@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue
 
 from peavine.spec.model import API_VERSION, MAP_BY_NAME, VARIABLE, Metadata, Model, Quantity, cel
+from peavine.spec.timeouts import FIELDS, Seconds, Timeouts
 
 KINDS = ("index", "search", "update", "delete", "train")
 """The kinds of request."""
@@ -224,8 +225,12 @@ class PodSpec(Model):
     """Environment variables of the Peas."""
     resources: Resources = Resources()
     """What each Pea asks of the machine."""
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
-    """Time that a request may spend at this Pod; the Flow's when left out."""
+    timeout_seconds: Seconds | None = None
+    """Time that a search may spend at this Pod; the Flow's when left out."""
+    index_timeout_seconds: Seconds | None = None
+    """Time that a request to index, update or delete may spend at this Pod; the Flow's when left out."""
+    train_timeout_seconds: Seconds | None = None
+    """Time that a request to train may spend at this Pod; the Flow's when left out."""
     on_error: OnError = OnError.FAIL
     """What becomes of a request when the Executor raises."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 1
@@ -246,6 +251,12 @@ class PodSpec(Model):
     def has_head(self) -> bool:
         """Whether a head stands before the Peas."""
         return self.shards > 1 or self.uses_before is not None or self.uses_after is not None
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Its timeouts, with the defaults of a Flow for those that nobody set."""
+        own = {name: getattr(self, name) for name in FIELDS}
+        return Timeouts(**{name: seconds for name, seconds in own.items() if seconds is not None})
 
 
 class Pod(Model):

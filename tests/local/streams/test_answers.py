@@ -108,5 +108,6 @@ async def test_the_stack_is_told_where_the_flow_says_so(start: Start) -> None:
 async def test_info_says_what_a_client_may_want_to_know(start: Start) -> None:
     flow = await start(*DIAMOND[:2], timeoutSeconds=7, maxInFlight=99)
     info = await gateway_pb2_grpc.GatewayStub(flow.channel).Info(gateway_pb2.InfoRequest())
-    assert (info.flow, info.protocol, info.timeout, info.max_in_flight) == ("flow", 1, 7, 99)
+    assert (info.flow, info.protocol, info.max_in_flight) == ("flow", 1, 99)
+    assert (info.timeout, info.index_timeout, info.train_timeout) == (7, 60, 600)
     assert [(pod.name, list(pod.needs), pod.ready) for pod in info.pods] == [("a", ["gateway"], 1), ("b", ["a"], 1)]

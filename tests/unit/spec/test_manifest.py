@@ -117,6 +117,12 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
             id="a Pod's time above the Flow's",
         ),
         pytest.param(
+            [{"name": "a", "indexTimeoutSeconds": 61}],
+            "spec.pods[0].indexTimeoutSeconds",
+            "longer than the whole Flow's 60 s; raise spec.indexTimeoutSeconds",
+            id="a Pod's time to index above the Flow's",
+        ),
+        pytest.param(
             [{"name": "a", "env": [{"name": "X", "value": "1"}, {"name": "X", "value": "2"}]}],
             "spec.pods[0].env[1].name",
             "set twice",
