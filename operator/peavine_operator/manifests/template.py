@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from peavine.spec import EnvVar, Resources
+from peavine.spec.rules import METRICS_PORT
 from peavine_operator import names
 from peavine_operator.manifests.overlay import overlay
-from peavine_operator.manifests.service import METRICS
 
 USER: Final = 10001
 """The user of the images; volumes belong to its group."""
@@ -67,7 +67,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
         "env": _env(program),
         "ports": [
             {"name": name, "containerPort": port, "protocol": "TCP"}
-            for name, port in {**program.ports, "metrics": METRICS}.items()
+            for name, port in {**program.ports, "metrics": METRICS_PORT}.items()
         ],
         # It may load a model for ten minutes; what is slow to start is not killed for it.
         "startupProbe": {**started, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 600},
@@ -137,7 +137,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
     annotations = {
         "kubectl.kubernetes.io/default-container": program.component,
         "prometheus.io/scrape": "true",
-        "prometheus.io/port": str(METRICS),
+        "prometheus.io/port": str(METRICS_PORT),
     }
     return {
         "metadata": {"labels": labels, "annotations": annotations},

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from peavine.spec.model import API_VERSION, MAP_BY_NAME, Metadata, Model, Name, cel
+from peavine.spec.model import API_VERSION, MAP_BY_NAME, MessageBytes, Metadata, Model, Name, Replicas, cel
 from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
-from peavine.spec.rules import GRPC_PORT, HTTP_PORT
+from peavine.spec.rules import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from peavine.spec.timeouts import Timeouts
 
 
@@ -54,10 +54,12 @@ class Gateway(Model):
                 "the autoscaler owns the number of replicas; leave replicas or autoscaling out",
             ),
             ("self.grpcPort != self.httpPort", "grpcPort and httpPort are the same"),
+            (f"self.grpcPort != {METRICS_PORT}", f"grpcPort is {METRICS_PORT}, the port of the metrics"),
+            (f"self.httpPort != {METRICS_PORT}", f"httpPort is {METRICS_PORT}, the port of the metrics"),
         )
     )
 
-    replicas: Annotated[int, Field(ge=0)] | None = None
+    replicas: Replicas | None = None
     """Gateways that share the load. One when left out."""
     autoscaling: Autoscaling | None = None
     """Gateways by load."""
@@ -91,7 +93,7 @@ class FlowSpec(Timeouts):
     """The Pods, in the order in which requests pass them unless `needs` says otherwise."""
     gateway: Gateway = Gateway()
     """Where requests come in."""
-    max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = 16777216
+    max_message_bytes: MessageBytes = 16777216
     """The largest request or answer."""
     max_in_flight: Annotated[int, Field(ge=1, le=1000000)] = 1024
     """Requests that a gateway works on at once; more are refused with a delay to try again after."""

@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue
 
-from peavine.spec.model import API_VERSION, MAP_BY_NAME, VARIABLE, Metadata, Model, Quantity, cel
+from peavine.spec.model import (
+    API_VERSION,
+    MAP_BY_NAME,
+    VARIABLE,
+    MessageBytes,
+    Metadata,
+    Model,
+    Quantity,
+    Replicas,
+    cel,
+)
 from peavine.spec.timeouts import FIELDS, Seconds, Timeouts
 
 KINDS = ("index", "search", "update", "delete", "train")
@@ -155,10 +165,10 @@ class Autoscaling(Model):
         json_schema_extra=cel(("self.minReplicas <= self.maxReplicas", "minReplicas is more than maxReplicas"))
     )
 
-    min_replicas: Annotated[int, Field(ge=1)] = 1
-    """Never fewer."""
-    max_replicas: Annotated[int, Field(ge=1)]
-    """Never more."""
+    min_replicas: Annotated[Replicas, Field(ge=1)] = 1
+    """Minimum number of replicas."""
+    max_replicas: Annotated[Replicas, Field(ge=1)]
+    """Maximum number of replicas."""
     target_cpu: Annotated[int, Field(ge=1, le=100)] = Field(
         default=80, validation_alias=AliasChoices("targetCPU", "target_cpu"), serialization_alias="targetCPU"
     )
@@ -209,7 +219,7 @@ class PodSpec(Model):
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
     files: dict[str, str] = {}
     """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
-    replicas: Annotated[int, Field(ge=0)] | None = None
+    replicas: Replicas | None = None
     """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
     """Parts that the data is split into."""
@@ -239,7 +249,7 @@ class PodSpec(Model):
     """Whether requests may share a call of the Executor."""
     autoscaling: Autoscaling | None = None
     """Replicas by load."""
-    max_message_bytes: Annotated[int, Field(ge=1024)] | None = None
+    max_message_bytes: MessageBytes | None = None
     """The largest message; the Flow's when left out."""
     expose_tracebacks: bool | None = None
     """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""

@@ -22,6 +22,9 @@ TIMEOUTS = {str(field.alias): float(field.default) for field in Timeouts.model_f
 GRPC_PORT, HTTP_PORT = 8081, 8080
 """A gateway's ports when they are left out."""
 
+METRICS_PORT = 9090
+"""The port on which every program in a cluster serves its metrics."""
+
 FILE_NAME = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252}")
 """What a ConfigMap takes as a key, but for names that begin with a dot."""
 
@@ -183,6 +186,9 @@ def _ports(gateway: Plain, path: str) -> Iterator[Problem]:
     grpc, http = gateway.get("grpcPort", GRPC_PORT), gateway.get("httpPort", HTTP_PORT)
     if grpc == http:
         yield Problem(f"{path}.httpPort", f"{http} is grpcPort, too; give each its own")
+    for field, port in (("grpcPort", grpc), ("httpPort", http)):
+        if port == METRICS_PORT:
+            yield Problem(f"{path}.{field}", f"{port} is the port of the metrics in a cluster; choose another")
 
 
 def _ref(pod: Plain, path: str) -> Iterator[Problem]:
