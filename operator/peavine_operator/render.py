@@ -196,7 +196,7 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
     spec, pea = pod.spec, component == "pea"
     image = spec.uses.removeprefix(IMAGE_PREFIX) if spec.uses.startswith(IMAGE_PREFIX) else spec.image
     data = ["--data", "/data"] if keeps else []
-    arguments = ["pea", "--pod", POD, "--listen", f"0.0.0.0:{GRPC}", *data, "--metrics-port", str(METRICS_PORT)]
+    arguments = ["pea", "--pod", POD, "--listen", f"[::]:{GRPC}", *data, "--metrics-port", str(METRICS_PORT)]
     if not pea:
         arguments += ["--plan", PLAN]
     return Program(

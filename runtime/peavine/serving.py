@@ -19,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
 from peavine.errors import StartError
+from peavine.listening import ANY, address, host_of, split
 
 __all__ = ["LIVE", "Server", "last_words", "method", "metrics", "stopped"]
 
@@ -69,7 +70,12 @@ class Server:
         reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
     async def start(self, listen: str) -> str:
-        """Listen on `HOST:PORT` or `unix:PATH` and return the address, with the port that was chosen for port 0."""
+        """Listen on `HOST:PORT` or `unix:PATH` and return the address, with the port that was chosen for port 0.
+
+        An IPv6 address is in brackets; `[::]` means all addresses, IPv6 and IPv4.
+        """
+        if (place := split(listen)) is not None:
+            listen = address(host_of(place[0]), place[1])
         await self.set_serving(False)
         await self._health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
         try:
@@ -91,11 +97,14 @@ class Server:
 
 
 def metrics(port: int | None) -> None:
-    """Serve Prometheus metrics on that port, from a thread of its own; None: do not. Raises StartError."""
+    """Serve Prometheus metrics on that port of all addresses, from a thread of its own; None: do not.
+
+    Raises StartError.
+    """
     if port is None:
         return
     try:
-        start_http_server(port)
+        start_http_server(port, host_of(ANY))
     except OSError as error:
         raise StartError(f"cannot serve metrics on port {port}: {error.strerror}; change --metrics-port") from error
 

@@ -9,6 +9,7 @@ import logging
 import time
 from typing import Final
 
+from peavine import listening
 from peavine.errors import PeavineError
 from peavine.gateway.edge import Edge
 from peavine.gateway.grpc import GrpcEdge
@@ -49,7 +50,7 @@ class GatewayServer:
     async def start(self) -> str:
         """Listen, begin to connect, and return the address of the gRPC service."""
         settings = self.settings
-        self.address = await self._server.start(f"{settings.host}:{settings.grpc_port}")
+        self.address = await self._server.start(listening.address(settings.host, settings.grpc_port))
         addresses = {"grpc": self.address}
         if settings.http_port is not None:
             addresses["http"] = await self._listener.start(settings.host, settings.http_port)

@@ -9,6 +9,8 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from peavine.listening import reachable
+
 OPTIONS = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
 """A process that starts refuses connections at first; gRPC would wait a second and more before it tried again."""
 
@@ -46,9 +48,3 @@ def addresses(file: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {edge: reachable(address) for edge, address in said.items()}
-
-
-def reachable(address: str) -> str:
-    """Return the address at which this machine reaches what listens on `address`."""
-    host, _, port = address.rpartition(":")
-    return f"127.0.0.1:{port}" if host in ("0.0.0.0", "[::]", "") else address
