@@ -20,6 +20,7 @@ from prometheus_client import start_http_server
 
 from peavine.errors import StartError
 from peavine.listening import ANY, address, host_of, split
+from peavine.wire.channel import use_grpc
 
 __all__ = ["LIVE", "Server", "last_words", "method", "metrics", "stopped"]
 
@@ -55,6 +56,7 @@ class Server:
     def __init__(
         self, services: Mapping[str, Mapping[str, grpc.RpcMethodHandler[Any, Any]]], max_receive_bytes: int = -1
     ) -> None:
+        use_grpc()
         options = (
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", max_receive_bytes),
