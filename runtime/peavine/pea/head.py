@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from peavine.errors import DeadlineExceeded
+from peavine.errors import LATE_REMEDY, DeadlineExceeded
 from peavine.graph import Plan
 from peavine.pea.work import Answer, Work
 from peavine.router.question import Parcel
@@ -96,6 +96,7 @@ class Head:
             async with asyncio.timeout(parcel.deadline - time.monotonic()):
                 return await done
         except TimeoutError:
-            raise DeadlineExceeded(f'the time was over in the head of Pod "{self._pod}": {parcel.trail}') from None
+            where = f'in the head of Pod "{self._pod}": {parcel.trail}'
+            raise DeadlineExceeded(f"deadline exceeded {where}; {LATE_REMEDY}") from None
         finally:
             work.forget(waiting)

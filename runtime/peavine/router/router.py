@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from peavine.clock import Issuer
-from peavine.errors import DeadlineExceeded, PeavineError, Unavailable
+from peavine.errors import LATE_REMEDY, DeadlineExceeded, PeavineError, Unavailable
 from peavine.graph import GATEWAY, Plan, Step
 from peavine.router.question import Parcel
 from peavine.router.replicas import Replicas
@@ -172,4 +172,4 @@ class Router:
         troubles = [stage.trouble for stage in asked if stage.trouble]
         if troubles:
             return Unavailable(f"{'; '.join(troubles)}; {trail}")
-        return DeadlineExceeded(f"the time was over: {trail}")
+        return DeadlineExceeded(f"deadline exceeded: {trail}; {LATE_REMEDY}")
