@@ -188,7 +188,9 @@ def _rows(rows: csv_format.DictReader[str], name: str) -> Iterator[dict[Any, Any
     try:
         yield from rows
     except csv_format.Error as error:
-        raise InvalidRequest(f"{name}:{rows.reader.line_num}: is not CSV: {error}; is a quotation mark missing?") from error
+        raise InvalidRequest(
+            f"{name}:{rows.reader.line_num}: is not CSV: {error}; is a quotation mark missing?"
+        ) from error
 
 
 def _name(source: str | Path | Iterable[str], otherwise: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peavine.documents.bounds import MAX_DEPTH, MAX_DIMENSIONS, MAX_TAG_DEPTH
 from peavine.documents.document import Document
 from peavine.documents.identity import check_id
 from peavine.documents.plain import FIELDS, NUMBERS, TEXTS, as_chunk, as_match
@@ -19,16 +20,7 @@ from peavine.documents.sparse import Sparse
 from peavine.documents.tensor import DTYPES, Tensor
 from peavine.errors import InvalidRequest, Problem, did_you_mean
 
-__all__ = ["MAX_DEPTH", "from_dict", "from_dicts"]
-
-MAX_DEPTH = 32
-"""How deep Documents may be nested: what the wire can carry."""
-
-MAX_TAG_DEPTH = 16
-"""How deep tags may be nested: what the wire can carry."""
-
-MAX_DIMENSIONS = 32
-"""How many dimensions an array may have: what the wire can carry."""
+__all__ = ["from_dict", "from_dicts"]
 
 MAX_PROBLEMS = 20
 """After so many the rest is not told."""
@@ -173,7 +165,7 @@ def _tags(value: Any) -> dict[str, Any]:
 
 
 def _tag(value: Any, path: str, depth: int) -> Any:
-    if depth >= MAX_TAG_DEPTH:
+    if depth >= MAX_TAG_DEPTH and isinstance(value, Mapping | list | tuple):
         raise _Wrong(f"is nested more than {MAX_TAG_DEPTH} deep", path)
     if isinstance(value, Mapping):
         return {_text(key): _tag(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
