@@ -12,9 +12,9 @@ from peavine.local.runner import LocalFlow
 
 @pytest.fixture(scope="module")
 def slow(start_flow: Callable[..., LocalFlow], obedient: LocalFlow) -> LocalFlow:
-    """Return a Flow that does what a text says, in 1.5 seconds at most."""
+    """Return a Flow that does what a text says, in 3 seconds at most."""
     pods = [pod.manifest() for pod in obedient.flow.spec.pods]
-    timeouts = dict.fromkeys(("timeoutSeconds", "indexTimeoutSeconds", "trainTimeoutSeconds"), 1.5)
+    timeouts = dict.fromkeys(("timeoutSeconds", "indexTimeoutSeconds", "trainTimeoutSeconds"), 3)
     return start_flow(*pods, **timeouts)
 
 
@@ -31,8 +31,8 @@ def docs(count: int, seconds: float) -> Iterator[Document]:
 
 @pytest.mark.parametrize("kind", ["index", "search", "update", "train"])
 def test_requests_that_are_late_are_split_until_they_are_answered_in_time(client: Client, kind: str) -> None:
-    # 10 Documents of 0.25 s take longer than the 1.5 s of a request, 5 do not.
-    found = list(client.stream(kind, docs(10, 0.25), request_size=10))
+    # 10 Documents of 0.4 s take longer than the 3 s of a request, 5 do not.
+    found = list(client.stream(kind, docs(10, 0.4), request_size=10))
     assert [doc.id for doc in found] == [str(number) for number in range(10)]
     assert all(doc.tags == {"seen": True} for doc in found)
 
@@ -43,8 +43,8 @@ def test_documents_to_delete_are_split_too(client: Client) -> None:
 
 def test_without_a_request_size_the_client_finds_one_that_is_answered_in_time(client: Client) -> None:
     sizes: list[int] = []
-    summary = client.index(docs(40, 0.1), on_done=lambda answer: sizes.append(answer.documents))
-    assert (summary.documents, summary.failed) == (40, 0)
+    summary = client.index(docs(30, 0.2), on_done=lambda answer: sizes.append(answer.documents))
+    assert (summary.documents, summary.failed) == (30, 0)
     assert sizes[-1] <= 2 < sizes[0]
     settled, sizes[:] = sizes[-1], []
     quick = client.index(docs(3000, 0), on_done=lambda answer: sizes.append(answer.documents))
@@ -53,7 +53,7 @@ def test_without_a_request_size_the_client_finds_one_that_is_answered_in_time(cl
 
 
 def test_a_document_that_is_late_alone_is_named_with_the_remedy_and_the_others_are_answered(client: Client) -> None:
-    texts = ["fine"] * 3 + ["sleep 2.5"] + ["fine"] * 2
+    texts = ["fine"] * 3 + ["sleep 3.8"] + ["fine"] * 2
     failed: list[Answer] = []
     found = list(
         client.stream(

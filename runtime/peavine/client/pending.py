@@ -32,6 +32,8 @@ class Pending:
     """By the event loop's clock, from when it is first sent."""
     patience: float | None = None
     """By the same clock: when a request that is late is given up instead of sent again."""
+    lates: int = 0
+    """How often its Document was late when it was sent alone."""
 
     def succeed(self, answer: Answer) -> None:
         """End it with its answer."""
@@ -50,9 +52,10 @@ class Pending:
     def split(self) -> list[Pending]:
         """Return its halves as requests of their own, never sent before. Their answers become its answers.
 
-        A single Document is one such part.
+        A single Document that was sent behind others is one such part: it may have waited for them alone.
         """
         batch, middle = shallow(self.envelope.bodies[0]), (self.documents + 1) // 2
+        lates = self.lates + (self.documents == 1)
         parts = []
         for begin in range(0, self.documents, middle):
             end = min(begin + middle, self.documents)
@@ -64,7 +67,11 @@ class Pending:
                 envelope.header.version += begin
             answers: asyncio.Future[list[Answer]] = self.answers.get_loop().create_future()
             size, documents = envelope.ByteSize(), end - begin
-            parts.append(Pending(self.kind, envelope, size, documents, self.timeout, answers, patience=self.patience))
+            parts.append(
+                Pending(
+                    self.kind, envelope, size, documents, self.timeout, answers, patience=self.patience, lates=lates
+                )
+            )
         all_parts = asyncio.gather(*(part.answers for part in parts))
         all_parts.add_done_callback(self._joined)
         self.answers.add_done_callback(lambda _: all_parts.cancel())

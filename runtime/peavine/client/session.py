@@ -17,6 +17,7 @@ from peavine.client.home import Home
 from peavine.client.info import Info, info
 from peavine.client.link import Link
 from peavine.client.pending import Pending, take
+from peavine.client.reach import reach
 from peavine.client.sizing import Sizing
 from peavine.clock import Issuer
 from peavine.errors import DeadlineExceeded, Overloaded, PeavineError, Unavailable
@@ -28,9 +29,6 @@ __all__ = ["Session"]
 _GRACE = 1.0
 """Seconds after a deadline in which the gateway's own answer, which knows where the time went, may still come."""
 _SWEEP = 0.1
-_SILENT = 1.0
-"""Seconds after which another connection is tried beside one on which nothing was heard. What is behind a name may have
-lost its power and says nothing; the next connection may lead to another gateway. As in RFC 8305, "Happy Eyeballs"."""
 _PATIENCE = 5
 """Times of a request's timeout within which what was late is sent again, in smaller parts."""
 
@@ -145,28 +143,10 @@ class Session:
         return self._attempt
 
     async def _connect(self) -> None:
-        link = await self._reach()
+        link = await reach(self._target, self._connect_timeout, self._clock)
         self._link = link
         self._patience = max(self._connect_timeout, link.info.timeout)
         self._spawn(self._listen(link))
-
-    async def _reach(self) -> Link:
-        """Return the first of several connections that is made. Raises what one fails with, such as Unavailable."""
-        trying: set[asyncio.Task[Link]] = set()
-        done: set[asyncio.Task[Link]] = set()
-        try:
-            while not done:
-                trying.add(asyncio.create_task(Link.open(self._target, self._connect_timeout, self._clock)))
-                done, _ = await asyncio.wait(trying, timeout=_SILENT, return_when=asyncio.FIRST_COMPLETED)
-            first = done.pop()
-            trying.discard(first)
-            return first.result()
-        finally:
-            for task in trying:
-                task.cancel()
-            for made in await asyncio.gather(*trying, return_exceptions=True):
-                if isinstance(made, Link):
-                    await made.close()
 
     async def _work(self) -> None:
         """Send what waits, whenever there is room."""
@@ -257,14 +237,18 @@ class Session:
         if pending not in self._open:
             return
         self.sizing(pending.kind).late(pending.documents)
-        if pending.patience is None or asyncio.get_running_loop().time() >= pending.patience:
+        alone, now = pending.documents == 1, asyncio.get_running_loop().time()
+        # What was split off may have been late only because the Flow still worked on the rest: it gets another try.
+        if pending.patience is None or (now >= pending.patience and not (alone and pending.lates == 0)):
             pending.fail(late(pending.named(), error))
             return
         self._open.discard(pending)  # what it was split into is awaited now; its own answer is taken if it still comes
         parts = pending.split()
         for part in parts:
             self._track(part)
-        self._waiting[:0] = parts
+        # A Document that takes too long should not be ahead of others a second time.
+        place = len(self._waiting) if alone else 0
+        self._waiting[place:place] = parts
         self._wake.set()
 
     def _resubmit(self, pending: Pending) -> None:

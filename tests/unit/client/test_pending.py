@@ -88,6 +88,15 @@ async def test_a_request_splits_into_halves_that_keep_all_that_it_says() -> None
     assert len({part.envelope.header.id for part in (whole, first, second, *first.split())}) == 5
 
 
+async def test_parts_keep_the_order_of_writes_that_came_before_and_after_their_request() -> None:
+    whole = request("a", "b", "c")
+    whole.envelope.header.version = 100  # so that 100, 101 and 102 are its own
+    first, second = whole.split()
+    versions = [part.envelope.header.version for part in (*first.split(), *second.split())]
+    assert versions == [100, 101, 102]
+    assert [part.envelope.header.version for part in request("a", "b").split()] == [0, 0]
+
+
 async def test_the_answers_of_the_parts_are_the_requests_in_the_order_of_its_documents() -> None:
     whole = request("a", "b", "c")
     first, second = whole.split()
@@ -125,5 +134,6 @@ async def test_a_request_whose_call_has_ended_ends_with_its_parts() -> None:
 async def test_a_single_document_is_its_own_part_and_a_message_names_it() -> None:
     (again,) = request("doc-7").split()
     assert ids(again) == (["doc-7"], [])
+    assert again.lates == 1
     assert again.named() == "Document 'doc-7'"
     assert request("a", "b").named() == "2 Documents from 'a' on"
