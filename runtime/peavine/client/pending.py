@@ -46,6 +46,8 @@ class Pending:
 
     def named(self) -> str:
         """Return which Documents it has, for a message."""
+        if not self.documents:
+            return f"{self.kind} request without Documents"
         first = name_of(shallow(self.envelope.bodies[0]).docs[0])
         return f"Document {first!r}" if self.documents == 1 else f"{self.documents} Documents from {first!r} on"
 

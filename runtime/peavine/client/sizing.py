@@ -25,6 +25,8 @@ class Sizing:
     def answered(self, documents: int, seconds: float, timeout: float) -> None:
         """Take note that a request of so many Documents was answered after `seconds`, of its `timeout`."""
         goal = min(_SECONDS, timeout / _SHARE)
+        if not documents:
+            return
         if seconds > goal:
             self.documents = min(self.documents, max(1, int(documents * max(0.25, goal / seconds))))
         elif seconds < goal / 2 and documents >= self.documents:
@@ -32,4 +34,5 @@ class Sizing:
 
     def late(self, documents: int) -> None:
         """Take note that a request of so many Documents was not answered in time."""
-        self.documents = min(self.documents, max(1, documents // 2))
+        if documents:
+            self.documents = min(self.documents, max(1, documents // 2))

@@ -137,3 +137,4 @@ async def test_a_single_document_is_its_own_part_and_a_message_names_it() -> Non
     assert again.lates == 1
     assert again.named() == "Document 'doc-7'"
     assert request("a", "b").named() == "2 Documents from 'a' on"
+    assert request().named() == "index request without Documents"

@@ -42,6 +42,13 @@ def test_a_short_deadline_makes_requests_shorter_than_a_second() -> None:
     assert sizing.documents * 0.01 <= 0.1
 
 
+def test_a_request_without_documents_says_nothing() -> None:
+    sizing = Sizing()
+    sizing.answered(0, 500.0, 600)
+    sizing.late(0)
+    assert sizing.documents == 8
+
+
 def test_a_late_request_halves_it() -> None:
     sizing = Sizing()
     sizing.late(8)
