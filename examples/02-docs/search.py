@@ -33,7 +33,7 @@ def main(question, as_json):
     if question:
         asked = [{"question": question, "page": None}]
     with Flow.load(HERE / "flow.yaml") as flow:
-        flow.index(pages(), request_size=1, progress=False if as_json else None)
+        flow.index(pages(), progress=False if as_json else None)
         queries = [Document(text=item["question"]) for item in asked]
         answers = flow.search(queries, top_k=FIRST, progress=False)
     results = []

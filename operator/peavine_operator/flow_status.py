@@ -165,5 +165,6 @@ def _address(seen: Seen) -> str | None:
         return None
     name, metadata, port = names.gateway(seen.flow.metadata.name), seen.service["metadata"], seen.flow.spec.gateway
     for ingress in seen.service.get("status", {}).get("loadBalancer", {}).get("ingress") or ():
-        return f"{ingress.get('hostname') or ingress.get('ip')}:{port.grpc_port}"
+        host = ingress.get("hostname") or ingress.get("ip")
+        return f"[{host}]:{port.grpc_port}" if ":" in host else f"{host}:{port.grpc_port}"
     return f"{name}.{metadata['namespace']}.svc:{port.grpc_port}"

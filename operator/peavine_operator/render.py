@@ -8,13 +8,14 @@ from typing import Any
 
 from peavine import graph
 from peavine.spec import Flow, FlowPod, Pod, Resources
+from peavine.spec.rules import METRICS_PORT
 from peavine_operator import names
 from peavine_operator.manifests.autoscaler import autoscaler
 from peavine_operator.manifests.config_map import config_map
 from peavine_operator.manifests.deployment import deployment
 from peavine_operator.manifests.disruption_budget import disruption_budget
 from peavine_operator.manifests.pod_resource import HEAD, pod_resource, program_manifest
-from peavine_operator.manifests.service import GRPC, METRICS, gateway_service, headless
+from peavine_operator.manifests.service import GRPC, gateway_service, headless
 from peavine_operator.manifests.service_account import service_account
 from peavine_operator.manifests.stateful_set import stateful_set
 from peavine_operator.manifests.template import Program, pod_template, versioned
@@ -61,11 +62,11 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
         pull_policy=place.pull_policy,
         arguments=[
             "gateway", "--plan", PLAN, "--grpc-port", str(gateway.grpc_port), "--http-port", str(gateway.http_port),
-            "--metrics-port", str(METRICS),
+            "--metrics-port", str(METRICS_PORT),
         ],
         config=config["metadata"]["name"],
         ports=ports,
-        timeout_seconds=flow.spec.timeout_seconds,
+        grace_seconds=flow.spec.grace_seconds,
         resources=gateway.resources,
         service_account=name,
     )  # fmt: skip
@@ -195,7 +196,7 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
     spec, pea = pod.spec, component == "pea"
     image = spec.uses.removeprefix(IMAGE_PREFIX) if spec.uses.startswith(IMAGE_PREFIX) else spec.image
     data = ["--data", "/data"] if keeps else []
-    arguments = ["pea", "--pod", POD, "--listen", f"0.0.0.0:{GRPC}", *data, "--metrics-port", str(METRICS)]
+    arguments = ["pea", "--pod", POD, "--listen", f"[::]:{GRPC}", *data, "--metrics-port", str(METRICS_PORT)]
     if not pea:
         arguments += ["--plan", PLAN]
     return Program(
@@ -205,7 +206,7 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
         arguments=arguments,
         config=config["metadata"]["name"],
         ports={"grpc": GRPC},
-        timeout_seconds=spec.timeout_seconds or 10,
+        grace_seconds=spec.timeouts.grace_seconds,
         env=spec.env,
         resources=spec.resources if pea else Resources(),
         sharded=pea and keeps and spec.shards > 1,

@@ -26,6 +26,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "LATE_REMEDY",
     "DeadlineExceeded",
     "ExecutorError",
     "InvalidRequest",
@@ -125,8 +126,15 @@ class NotFound(PeavineError):
     """What the request names does not exist."""
 
 
+LATE_REMEDY = (
+    "send fewer Documents in a request, give that Pod more replicas, or allow more time: the request's own timeout, "
+    "and the Flow's timeoutSeconds, indexTimeoutSeconds or trainTimeoutSeconds"
+)
+"""What helps against requests that are late, wherever that is noticed."""
+
+
 class DeadlineExceeded(PeavineError):
-    """The request's time was over."""
+    """The request was not answered in time."""
 
 
 class Overloaded(PeavineError):

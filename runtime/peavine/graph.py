@@ -7,13 +7,13 @@ machine or a Service in a cluster.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
-from peavine.spec.model import Model
-from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, MAX_MESSAGE_BYTES, TIMEOUT_SECONDS, edges
+from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, MAX_MESSAGE_BYTES, edges
+from peavine.spec.timeouts import FIELDS, Timeouts
 
 __all__ = ["GATEWAY", "Plan", "Step", "head_plan", "plan", "pods"]
 
@@ -21,7 +21,7 @@ Target = str
 """`HOST:PORT`, where HOST may be a name of several addresses (a headless Service), or `unix:PATH`."""
 
 
-class Step(Model):
+class Step(Timeouts):
     """One Pod of a plan."""
 
     pod: str
@@ -40,18 +40,14 @@ class Step(Model):
     """Which shards each kind of request goes to."""
     on_missing_shard: OnMissingShard = OnMissingShard.WAIT
     """What a search does when a shard cannot answer."""
-    timeout_seconds: float
-    """Time that a request may spend at this step."""
 
 
-class Plan(Model):
+class Plan(Timeouts):
     """What a router does with a request: its steps, parents before children. The last one's answer is the answer."""
 
     name: str
     """The Flow's, or for a head the Pod's."""
     steps: list[Step]
-    timeout_seconds: float
-    """Time that a request may take, unless the client asks for less."""
     max_message_bytes: int
     max_documents: int = MAX_DOCUMENTS
     """Root Documents that a request may have. A plan of an earlier peavine does not set it."""
@@ -76,7 +72,7 @@ def pods(flow: Flow) -> list[Pod]:
         fields["env"] = [variable for variable in spec.env if variable.name not in defined] + list(pod.env)
         if not fields["env"]:
             del fields["env"]
-        for name in ("timeout_seconds", "max_message_bytes", "max_documents", "expose_tracebacks"):
+        for name in (*FIELDS, "max_message_bytes", "max_documents", "expose_tracebacks"):
             if getattr(pod, name) is None:
                 fields[name] = getattr(spec, name)
         metadata = Metadata(name=pod.name)
@@ -90,12 +86,12 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
     needs = dict(zip((pod.name for pod in spec.pods), edges([pod.manifest() for pod in spec.pods]), strict=True))
     steps = []
     for pod in _ordered(spec.pods, needs):
-        timeout = spec.timeout_seconds if pod.timeout_seconds is None else pod.timeout_seconds
-        steps.append(Step(pod=pod.name, needs=needs[pod.name], shards=[list(targets(pod))], timeout_seconds=timeout))
+        timeouts = _timeouts(spec) | {name: own for name, own in _timeouts(pod).items() if own is not None}
+        steps.append(Step(pod=pod.name, needs=needs[pod.name], shards=[list(targets(pod))], **timeouts))
     return Plan(
         name=flow.metadata.name,
         steps=steps,
-        timeout_seconds=spec.timeout_seconds,
+        **_timeouts(spec),
         max_message_bytes=spec.max_message_bytes,
         max_documents=spec.max_documents,
         max_in_flight=spec.max_in_flight,
@@ -108,24 +104,28 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
 def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
     """Return the plan of a Pod's head: one step, over all shards. `shards` tells where the Peas of each are."""
     spec = pod.spec
-    timeout = spec.timeout_seconds or TIMEOUT_SECONDS
+    timeouts = _timeouts(spec.timeouts)
     step = Step(
         pod=pod.metadata.name,
         needs=[GATEWAY],
         shards=[list(shard) for shard in shards],
         polling=spec.polling,
         on_missing_shard=spec.on_missing_shard,
-        timeout_seconds=timeout,
+        **timeouts,
     )
     return Plan(
         name=pod.metadata.name,
         steps=[step],
-        timeout_seconds=timeout,
+        **timeouts,
         max_message_bytes=spec.max_message_bytes or MAX_MESSAGE_BYTES,
         max_documents=spec.max_documents or MAX_DOCUMENTS,
         max_in_flight=1024,
         expose_tracebacks=bool(spec.expose_tracebacks),
     )
+
+
+def _timeouts(spec: Timeouts | PodSpec) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in FIELDS}
 
 
 def _ordered(listed: Sequence[FlowPod], needs: dict[str, list[str]]) -> list[FlowPod]:

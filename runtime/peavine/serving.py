@@ -19,11 +19,10 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
 from peavine.errors import StartError
+from peavine.listening import ANY, address, host_of, split
+from peavine.wire.channel import use_grpc
 
-__all__ = ["LIVE", "Server", "grace", "last_words", "method", "metrics", "stopped"]
-
-GRACE_SECONDS: Final = 20.0
-"""How long a process finishes what is in flight after SIGTERM, at the least."""
+__all__ = ["LIVE", "Server", "last_words", "method", "metrics", "stopped"]
 
 LIVE: Final = "live"
 """The name under which health tells whether the process lives, whatever it waits for: only one that hangs is silent."""
@@ -65,14 +64,6 @@ Raw = Callable[[Any, "grpc.aio.ServicerContext[Any, Any]"], Any]
 """A handler that takes and gives bytes."""
 
 
-def grace(timeout_seconds: float | None) -> float:
-    """Return how long a process finishes what is in flight after SIGTERM: as long as a request of its may take.
-
-    The operator tells Kubernetes to wait for longer than that.
-    """
-    return max(GRACE_SECONDS, timeout_seconds or 0.0)
-
-
 def method(handler: Raw, streams: bool = False) -> grpc.RpcMethodHandler[Any, Any]:
     """Return a handler of raw bytes, one to one or a stream in both directions."""
     if streams:
@@ -91,6 +82,7 @@ class Server:
         max_age: float,
         reflects: bool = True,
     ) -> None:
+        use_grpc()
         options = (
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", min(max_receive_bytes, 2**31 - 1)),
@@ -112,7 +104,12 @@ class Server:
             reflection.enable_server_reflection(names, self._server)
 
     async def start(self, listen: str) -> str:
-        """Listen on `HOST:PORT` or `unix:PATH` and return the address, with the port that was chosen for port 0."""
+        """Listen on `HOST:PORT` or `unix:PATH` and return the address, with the port that was chosen for port 0.
+
+        An IPv6 address is in brackets; `[::]` means all addresses, IPv6 and IPv4.
+        """
+        if (place := split(listen)) is not None:
+            listen = address(host_of(place[0]), place[1])
         await self.set_serving(False)
         await self._health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
         try:
@@ -134,11 +131,14 @@ class Server:
 
 
 def metrics(port: int | None) -> None:
-    """Serve Prometheus metrics on that port, from a thread of its own; None: do not. Raises StartError."""
+    """Serve Prometheus metrics on that port of all addresses, from a thread of its own; None: do not.
+
+    Raises StartError.
+    """
     if port is None:
         return
     try:
-        start_http_server(port)
+        start_http_server(port, host_of(ANY))
     except OSError as error:
         raise StartError(f"cannot serve metrics on port {port}: {error.strerror}; change --metrics-port") from error
 

@@ -13,10 +13,10 @@ import pytest
 from peavine import Flow
 
 
-def _peavine(*arguments: str, host: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PEAVINE_HOST": host, "COLUMNS": "120"}
+def _peavine(*arguments: str, host: str, given: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PEAVINE_HOST": host, "COLUMNS": "120", **env}
     command = [sys.executable, "-m", "peavine", *arguments]
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=180, env=env)
+    return subprocess.run(command, input=given, capture_output=True, encoding="utf-8", timeout=180, env=env)
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +102,49 @@ def test_a_mistake_is_told_without_a_stack(host: str, command: list[str], code: 
     told = _peavine(*command, host=host)
     assert said in told.stderr
     assert (told.returncode, "Traceback" in told.stderr) == (code, False)
+
+
+def _texts(host: str, query: str) -> dict[str, str]:
+    found = _peavine("search", query, "--top-k", "9", "--json", host=host)
+    return {match["id"]: match["text"] for match in json.loads(found.stdout)["matches"]}
+
+
+def test_standard_input_is_utf_8_whatever_the_locale(host: str) -> None:
+    given = "\ufeff" + json.dumps({"id": "menu", "text": "café 日"}, ensure_ascii=False)
+    told = _peavine("index", "-", host=host, given=given, PYTHONIOENCODING="latin-1")
+    assert told.returncode == 0, told.stderr
+    assert _texts(host, "café")["menu"] == "café 日"
+    assert _peavine("delete", "-", host=host, given="\ufeffmenu\n", PYTHONIOENCODING="latin-1").returncode == 0
+    assert "menu" not in _texts(host, "café")
+
+
+def test_an_id_keeps_the_spaces_that_it_begins_or_ends_with(host: str) -> None:
+    lines = [json.dumps({"id": id, "text": "spaces"}) for id in ("x", "x ", " x")]
+    assert _peavine("index", "-", host=host, given="\n".join(lines)).returncode == 0
+    assert _peavine("delete", "-", host=host, given="x \r\n\n x\n").returncode == 0
+    assert [id for id in _texts(host, "spaces") if "x" in id] == ["x"]
+    assert _peavine("delete", "x", host=host).returncode == 0
+
+
+def test_what_a_shell_puts_into_a_pipe_is_read(host: str) -> None:
+    command = f'{sys.executable} -m peavine index <(echo \'{{"id": "piped", "text": "through a pipe"}}\')'
+    told = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=180, env={**os.environ, "PEAVINE_HOST": host}
+    )
+    assert told.returncode == 0, told.stderr
+    assert _texts(host, "pipe")["piped"] == "through a pipe"
+    assert _peavine("delete", "piped", host=host).returncode == 0
+
+
+def test_a_wrong_line_of_standard_input_is_named(host: str) -> None:
+    told = _peavine("index", "-", host=host, given='{"id": "a"}\n{"id": "b", "txt": "x"}\n')
+    assert told.returncode == 2
+    assert "standard input:2: txt: unknown field" in told.stderr
+    assert _peavine("delete", "a", host=host).returncode == 0
+
+
+def test_a_file_is_what_its_name_says(host: str, tmp_path: Path) -> None:
+    (tmp_path / "page [1].md").write_text("# Markdown\n\nis one text.")
+    assert _peavine("index", str(tmp_path / "page [1].md"), host=host).returncode == 0
+    assert _texts(host, "markdown")[str(tmp_path / "page [1].md")] == "# Markdown\n\nis one text."
+    assert _peavine("delete", str(tmp_path / "page [1].md"), host=host).returncode == 0

@@ -17,7 +17,7 @@ import pytest
 from peavine import spec
 from peavine.client import Answer, AsyncClient, Client
 from peavine.documents import Document
-from peavine.errors import DeadlineExceeded, ExecutorError, InvalidRequest, Unavailable
+from peavine.errors import DeadlineExceeded, ExecutorError, InvalidRequest, PeavineError, Unavailable
 from peavine.local.layout import Listen
 from peavine.local.runner import LocalFlow
 
@@ -354,3 +354,34 @@ def test_a_gateway_that_goes_and_comes_back_loses_no_request(how: signal.Signals
                 answered += 1
         assert answered == 3000
         wait_until(lambda: flow.pids["gateway"] != first)
+
+
+def test_an_asynchronous_client_says_when_it_is_used_in_another_event_loop(passing: LocalFlow) -> None:
+    client = AsyncClient(passing.host)
+
+    async def ask_and_close() -> None:
+        await client.search("x")
+        with pytest.raises(PeavineError, match="belongs to the event loop in which it was first used"):
+            await asyncio.to_thread(asyncio.run, client.search("x"))
+        await client.close()
+
+    asyncio.run(ask_and_close())
+    with pytest.raises(PeavineError, match="make a client in each"):
+        asyncio.run(client.search("x"))
+    asyncio.run(client.close())
+
+
+def test_clients_of_several_event_loops_leave_each_others_alone(passing: LocalFlow) -> None:
+    reported: list[dict[str, Any]] = []
+
+    async def ask_with_both() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        async with AsyncClient(passing.host) as mine:
+            with Client(passing.host) as other:
+                for _ in range(50):
+                    both = (mine.search("x"), asyncio.to_thread(other.search, "x"))
+                    assert [docs[0].text for docs in await asyncio.gather(*both)] == ["x", "x"]
+        asyncio.get_running_loop().call_exception_handler({"message": "of mine"})
+
+    asyncio.run(ask_with_both())
+    assert [context["message"] for context in reported] == ["of mine"]

@@ -205,3 +205,12 @@ def test_a_flow_in_python_does_all_kinds_of_request(tmp_path: Path) -> None:
         assert [match.id for match in flow.search(["green gloves"], top_k=1)[0].matches] == ["a"]
         flow.delete(["a"])
         assert [match.id for match in flow.search(["green gloves"], top_k=5)[0].matches] == ["b"]
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "::"])
+def test_a_flow_listens_on_ipv6_and_its_clients_reach_it_there(host: str) -> None:
+    flow = LocalFlow(_manifest({"name": "a"}), listen=Listen(host), sink=lambda name, line: None)
+    with flow, Client(f"[::1]:{flow.host.rpartition(':')[2]}") as client:
+        assert client.search("x")[0].text == "x"
+        with urllib.request.urlopen(f"http://[::1]:{flow.url.rpartition(':')[2]}/readyz", timeout=20) as answer:
+            assert answer.status == 200

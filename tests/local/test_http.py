@@ -194,7 +194,9 @@ def test_the_status_tells_the_graph_and_what_is_ready(http: httpx.Client) -> Non
         ("second", ["first"], 1),
         ("third", ["second"], 1),
     ]
-    assert (said["limits"]["timeout_seconds"], said["limits"]["max_documents"]) == (10, 4096)
+    limits = said["limits"]
+    assert [limits[f"{kind}timeout_seconds"] for kind in ("", "index_", "train_")] == [10, 60, 600]
+    assert limits["max_documents"] == 4096
 
 
 def test_health_and_readiness_answer(http: httpx.Client) -> None:

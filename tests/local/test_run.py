@@ -184,6 +184,19 @@ def test_a_port_in_use_is_named_at_once(tmp_path: Path) -> None:
     assert "--http-port" in terminal.log[-1]
 
 
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_a_flow_listens_on_ipv6(tmp_path: Path, host: str) -> None:
+    (tmp_path / "flow.yaml").write_text("metadata: {name: six}\nspec: {pods: [{name: only}]}\n")
+    terminal = Terminal(tmp_path / "flow.yaml", *ANY_PORTS, "--host", host, "--json")
+    ready = json.loads(terminal.line())
+    port = ready["grpc"].rpartition(":")[2]
+    assert ready["grpc"] == (f"[::1]:{port}" if host == "::1" else f"127.0.0.1:{port}")
+    with Client(f"[::1]:{port}") as client:
+        assert [answer.text for answer in client.search(["hello"])] == ["hello"]
+    terminal.send_signal(signal.SIGINT)
+    assert terminal.ended() == 0
+
+
 HANGING = """
 import time
 from peavine import Crafter

@@ -9,8 +9,6 @@ from peavine_operator import names
 
 GRPC = 8081
 """Port of every Pea and head."""
-METRICS = 9090
-"""Port on which every program tells its metrics."""
 
 
 def headless(

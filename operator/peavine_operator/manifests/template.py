@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from peavine.spec import EnvVar, Resources
+from peavine.spec.rules import METRICS_PORT
 from peavine_operator import names
 from peavine_operator.manifests.overlay import overlay
-from peavine_operator.manifests.service import METRICS
 
 USER: Final = 10001
 """The user of the images; volumes belong to its group."""
@@ -21,8 +21,6 @@ Names in DNS live for 5 s, routers ask once a second and endpoints take a moment
 """
 LIVE: Final = "live"
 """The name under which health tells whether a process lives: peavine.serving.LIVE, which is not imported here."""
-STOP_SECONDS: Final = 20
-"""How long a program finishes what is in flight after SIGTERM, at the least."""
 CLOSE_SECONDS: Final = 10
 """How long it may take to close its Executor and to end after that."""
 
@@ -47,8 +45,8 @@ class Program:
     """Name of the ConfigMap that holds its files."""
     ports: Mapping[str, int]
     """By name; `grpc` answers health checks, whether it can take requests."""
-    timeout_seconds: float
-    """What it may have in flight ends within this time."""
+    grace_seconds: float
+    """How long it finishes what is in flight after SIGTERM."""
     env: Sequence[EnvVar] = ()
     resources: Resources = field(default_factory=Resources)
     sharded: bool = False
@@ -66,7 +64,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
     alive: dict[str, Any] = {"grpc": {"port": program.ports["grpc"], "service": LIVE}}
     # A gateway and a head wait for others to be ready, however long that takes.
     started = ready if program.component == "pea" else alive
-    patience = max(PATIENCE_SECONDS, program.timeout_seconds)
+    patience = max(PATIENCE_SECONDS, program.grace_seconds)
     container: dict[str, Any] = {
         "name": program.component,
         "image": program.image,
@@ -76,7 +74,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
         "env": _env(program),
         "ports": [
             {"name": name, "containerPort": port, "protocol": "TCP"}
-            for name, port in {**program.ports, "metrics": METRICS}.items()
+            for name, port in {**program.ports, "metrics": METRICS_PORT}.items()
         ],
         # It may load a model for ten minutes; what is slow to start is not killed for it.
         "startupProbe": {**started, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 600},
@@ -88,7 +86,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
             **alive,
             "periodSeconds": PROBE_SECONDS,
             "timeoutSeconds": 5,
-            "failureThreshold": max(6, 2 + math.ceil((program.timeout_seconds + patience) / PROBE_SECONDS)),
+            "failureThreshold": max(6, 2 + math.ceil((program.grace_seconds + patience) / PROBE_SECONDS)),
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -116,7 +114,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "terminationGracePeriodSeconds": drain + max(STOP_SECONDS, math.ceil(program.timeout_seconds)) + CLOSE_SECONDS,
+        "terminationGracePeriodSeconds": drain + math.ceil(program.grace_seconds) + CLOSE_SECONDS,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
@@ -152,7 +150,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
     annotations = {
         "kubectl.kubernetes.io/default-container": program.component,
         "prometheus.io/scrape": "true",
-        "prometheus.io/port": str(METRICS),
+        "prometheus.io/port": str(METRICS_PORT),
     }
     return {
         "metadata": {"labels": labels, "annotations": annotations},

@@ -34,7 +34,7 @@ def command(kind: str, text: str) -> click.Command:
         files: tuple[str, ...],
         form: str | None,
         size: int | None,
-        request_size: int,
+        request_size: int | None,
         host: str,
         timeout: float | None,
         parameters: Mapping[str, Any],

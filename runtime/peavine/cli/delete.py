@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from peavine.cli import change, options
+from peavine.cli import change, inputs, options
 
 
 @click.command()
@@ -20,7 +19,11 @@ def delete(
     """Delete the Documents with these IDs, and their chunks. `-` reads IDs from standard input, one a line."""
     from peavine.client import Client
 
-    wanted = [line.strip() for line in sys.stdin if line.strip()] if ids == ("-",) else list(ids)
+    if ids == ("-",):
+        lines = (line.rstrip("\r\n") for line in inputs.standard_input())
+        wanted = [line for line in lines if line]
+    else:
+        wanted = list(ids)
     with Client(host) as client:
         summary = client.delete(wanted, **options.said(timeout=timeout, parameters=parameters))
     change.tell(summary, host, as_json)

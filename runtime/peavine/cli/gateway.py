@@ -8,11 +8,12 @@ import click
 
 from peavine import logs
 from peavine.cli.process import FILE, PORT, logging_options, serve
+from peavine.listening import ANY
 
 
 @click.command()
 @click.option("--plan", required=True, type=FILE, help="The plan, JSON.")
-@click.option("--host", default="0.0.0.0", show_default=True, help="Where it listens.")
+@click.option("--host", default=ANY, show_default=True, help="Where it listens; `::` is every address.")
 @click.option("--grpc-port", type=PORT, default=8081, show_default=True, help="Port of gRPC; 0 takes a free one.")
 @click.option("--http-port", type=PORT, default=8080, show_default=True, help="Port of HTTP; 0 takes a free one.")
 @click.option("--addresses", type=click.Path(path_type=Path), help="File to write {grpc, http} to, once it listens.")

@@ -47,7 +47,9 @@ parameters = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 request_size = click.option(
-    "--request-size", type=click.IntRange(min=1), default=100, show_default=True, help="Documents in one request."
+    "--request-size",
+    type=click.IntRange(min=1),
+    help="Documents in one request; as many as take about a second if left out.",
 )
 
 

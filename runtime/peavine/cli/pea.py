@@ -8,14 +8,14 @@ import click
 
 from peavine import logs
 from peavine.cli.process import FILE, PORT, logging_options, serve
+from peavine.listening import split
 
 
 def _address(context: click.Context, option: click.Parameter, said: str) -> str:
     """Return where to listen, or refuse it: gRPC would take a port above 65535 for another one."""
-    host, _, port = said.rpartition(":")
-    if said.startswith("unix:") or (host and port.isdecimal() and int(port) < 65536):
+    if said.startswith("unix:") or split(said) is not None:
         return said
-    raise click.BadParameter(f'"{said}" is not HOST:PORT, such as 0.0.0.0:8081, or unix:PATH')
+    raise click.BadParameter(f'"{said}" is not HOST:PORT, such as 127.0.0.1:8081 or [::]:8081, or unix:PATH')
 
 
 @click.command()

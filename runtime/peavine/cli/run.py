@@ -19,7 +19,7 @@ COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_
 @click.command()
 @click.option("--file", "-f", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The Flow manifest.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of its data; none: temporary.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens; 0.0.0.0: everywhere.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens; `::` is every address.")
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
 @click.option("--http-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
 @click.option(

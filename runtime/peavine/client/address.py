@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from peavine.errors import InvalidRequest
 
 __all__ = ["DEFAULT_PORT", "target"]
@@ -37,13 +39,25 @@ def target(host: str) -> str:
 
 def _split(name: str, host: str) -> tuple[str, int]:
     """Return the machine and the port; an IPv6 address with a port stands in brackets."""
-    if name.count(":") > 1 and not name.startswith("["):
-        return f"[{name}]", DEFAULT_PORT
-    machine, colon, port = name.rpartition(":") if not name.endswith("]") else (name, "", "")
+    if name.startswith("[") or name.count(":") > 1:
+        address, closed, rest = name[1:].partition("]") if name.startswith("[") else (name, "]", "")
+        if not closed or rest[:1] not in ("", ":") or not _is_ipv6(address):
+            raise InvalidRequest(f'host: "{host}" is not an IPv6 address with its port, such as "[::1]:{DEFAULT_PORT}"')
+        machine, colon, port = f"[{address}]", rest[:1], rest[1:]
+    else:
+        machine, colon, port = name.rpartition(":")
     if not colon:
-        machine, port = name, str(DEFAULT_PORT)
+        machine, port = machine or name, str(DEFAULT_PORT)
     if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise InvalidRequest(f'host: "{host}" has no port between 1 and 65535 after its last colon')
     if not machine or any(character in machine for character in "/ @?#"):
         raise InvalidRequest(f'host: "{host}" is not HOST:PORT')
     return machine, int(port)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from peavine.documents import Batch, Document
-from peavine.errors import Overloaded, PeavineError, Unavailable
+from peavine.errors import DeadlineExceeded, Overloaded, PeavineError, Unavailable
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes
 from peavine.wire.status import error_of
@@ -107,6 +107,15 @@ def failure(status: pea_pb2.Status) -> PeavineError:
     if status.traceback:
         error.add_note(status.traceback)
     return error
+
+
+def late(documents: str, error: DeadlineExceeded) -> DeadlineExceeded:
+    """Return the error with the Documents that it is about."""
+    named = DeadlineExceeded(f"{documents}: {error}")
+    named.pod, named.pea = error.pod, error.pea
+    for note in getattr(error, "__notes__", ()):
+        named.add_note(note)
+    return named
 
 
 def may_try_again(error: PeavineError) -> bool:

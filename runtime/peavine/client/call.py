@@ -12,14 +12,16 @@ from contextlib import aclosing
 
 from peavine.client.answer import Answer, Summary
 from peavine.client.items import Inputs
-from peavine.client.options import IN_FLIGHT, REQUEST_SIZE, Options, check
+from peavine.client.options import IN_FLIGHT, Options, check
 from peavine.client.pending import Pending
 from peavine.client.progress import Bar
-from peavine.client.requests import Place, bodies
+from peavine.client.requests import Cut, Place, bodies
 from peavine.client.session import Session
 from peavine.documents import Document
+from peavine.spec.rules import MAX_DOCUMENTS
 from peavine.v1 import pea_pb2
 from peavine.wire.header import header
+from peavine.wire.unit import MAX_ITEMS
 
 __all__ = ["Call"]
 
@@ -44,12 +46,13 @@ class Call:
             queries=options.get("queries", ()),
             timeout=options.get("timeout"),
         )
-        self._out: dict[asyncio.Future[Answer], int] = {}
+        self._out: dict[asyncio.Future[list[Answer]], int] = {}
         self._bytes = 0
-        self._ready: deque[asyncio.Future[Answer]] = deque()
+        self._ready: deque[asyncio.Future[list[Answer]]] = deque()
         """Answered and not taken. When answers are taken in order only its length is of use."""
+        self._max_documents = MAX_DOCUMENTS
         self._changed = asyncio.Event()
-        self._taken = asyncio.Event()
+        self._room = asyncio.Event()
 
     async def summary(self) -> Summary:
         """Send everything, and return what was done."""
@@ -72,11 +75,12 @@ class Call:
         self._header.id = secrets.token_hex(8)
         self._header.parameters["flush"] = True
         envelope = pea_pb2.Envelope(header=self._header, bodies=[b""])
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
         timeout = self._header.timeout or None
         self._session.submit(Pending(self._kind, envelope, envelope.ByteSize(), 0, timeout, future))
-        if (error := (await future).error) is not None:
-            raise error
+        (answer,) = await future
+        if answer.error is not None:
+            raise answer.error
 
     async def documents(self) -> list[Document]:
         """Send everything, and return the Documents that came back."""
@@ -93,23 +97,23 @@ class Call:
         `on_error`; what was sent before that is answered first.
         """
         info = await self._session.limits()
-        size = self._options.get("request_size", REQUEST_SIZE)
-        limits = (min(size, info.max_documents or size), info.max_message_bytes)
-        feeding = asyncio.create_task(self._feed(*limits))
+        self._max_documents = info.max_documents or MAX_DOCUMENTS
+        feeding = asyncio.create_task(self._feed(info.max_message_bytes))
         feeding.add_done_callback(lambda _: self._changed.set())
         answered, failure = 0, None
         try:
             with Bar(self._kind, self._total(), self._options.get("progress")) as bar:
-                while (answer := await self._next(feeding, ordered)) is not None:
-                    if answer.error:
-                        failure = failure or answer.error
-                        if self._options.get("on_error") is None:
-                            feeding.cancel()
-                    else:
-                        answered += answer.documents
-                    bar.advance(answer.documents)
-                    await self._tell(answer)
-                    yield answer
+                while some := await self._next(feeding, ordered):
+                    for answer in some:
+                        if answer.error:
+                            failure = failure or answer.error
+                            if self._options.get("on_error") is None:
+                                feeding.cancel()
+                        else:
+                            answered += answer.documents
+                        bar.advance(answer.documents)
+                        await self._tell(answer)
+                        yield answer
             if not feeding.cancelled():
                 feeding.result()
             if failure and self._options.get("on_error") is None:
@@ -123,19 +127,30 @@ class Call:
             for future in list(self._out):
                 future.cancel()
 
-    async def _feed(self, size: int, max_bytes: int) -> None:
+    async def _cut(self) -> Cut:
+        """Return how the next inputs are cut. Where the client chooses, as late as it can: when answers have come."""
+        size = self._options.get("request_size")
+        if size is not None:
+            return Cut(min(size, self._max_documents), MAX_ITEMS)
+        while (room := self._session.appetite - (len(self._out) - len(self._ready))) < 1:
+            self._room.clear()
+            await self._room.wait()
+        size = min(self._session.sizing(self._kind).documents, self._max_documents)
+        return Cut(size, min(room, MAX_ITEMS))
+
+    async def _feed(self, max_bytes: int) -> None:
         """Submit the inputs as requests, no more at once than may be out."""
         most = self._options.get("in_flight", IN_FLIGHT)
         name, number = secrets.token_hex(4), 0
-        async with aclosing(bodies(self._inputs, self._kind, size, max_bytes, self._place)) as cut:
+        async with aclosing(bodies(self._inputs, self._kind, self._cut, max_bytes, self._place)) as cut:
             async for body in cut:
                 while self._out and (len(self._out) >= most or self._bytes + len(body.data) > _MAX_BYTES_OUT):
-                    self._taken.clear()
-                    await self._taken.wait()
+                    self._room.clear()
+                    await self._room.wait()
                 number += 1
                 self._header.id = f"{name}-{number}"
                 envelope = pea_pb2.Envelope(header=self._header, bodies=[body.data])
-                future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+                future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
                 future.add_done_callback(self._finish)
                 pending = Pending(
                     self._kind, envelope, envelope.ByteSize(), body.documents, self._header.timeout or None, future
@@ -144,12 +159,13 @@ class Call:
                 self._bytes += pending.size
                 self._session.submit(pending)
 
-    def _finish(self, future: asyncio.Future[Answer]) -> None:
+    def _finish(self, future: asyncio.Future[list[Answer]]) -> None:
         self._ready.append(future)
         self._changed.set()
+        self._room.set()
 
-    async def _next(self, feeding: asyncio.Task[None], ordered: bool) -> Answer | None:
-        """Return the next answer, or None when all are taken."""
+    async def _next(self, feeding: asyncio.Task[None], ordered: bool) -> list[Answer]:
+        """Return the answers to the next request, or none when all are taken."""
         while True:
             self._changed.clear()
             if self._ready:
@@ -157,10 +173,10 @@ class Call:
                 if first.done():
                     self._ready.popleft()
                     self._bytes -= self._out.pop(first)
-                    self._taken.set()
+                    self._room.set()
                     return first.result()
             if feeding.done() and not self._out:
-                return None
+                return []
             await self._changed.wait()
 
     async def _tell(self, answer: Answer) -> None:

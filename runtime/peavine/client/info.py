@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from peavine.v1 import gateway_pb2
 
-__all__ = ["Info", "PodInfo", "info"]
+__all__ = ["Info", "PodInfo", "info", "seconds"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class PodInfo:
 
 @dataclass(frozen=True)
 class Info:
-    """A Flow as its gateway knows it. `timeout` is in seconds."""
+    """A Flow as its gateway knows it. Its timeouts are the seconds that a request may take, by kind."""
 
     flow: str
     version: str
@@ -31,6 +31,10 @@ class Info:
     max_documents: int
     max_in_flight: int
     timeout: float
+    """Of a search."""
+    index_timeout: float
+    """Of an index, update or delete."""
+    train_timeout: float
     pods: Sequence[PodInfo]
 
 
@@ -45,5 +49,13 @@ def info(message: gateway_pb2.FlowInfo) -> Info:
         max_documents=message.max_documents,
         max_in_flight=message.max_in_flight,
         timeout=message.timeout,
+        index_timeout=seconds(message, "index"),
+        train_timeout=seconds(message, "train"),
         pods=pods,
     )
+
+
+def seconds(message: gateway_pb2.FlowInfo, kind: str) -> float:
+    """Return how long a request of that kind may take. A gateway that does not say so has one limit for all kinds."""
+    own = {"search": 0.0, "train": message.train_timeout}.get(kind, message.index_timeout)
+    return own or message.timeout

@@ -11,28 +11,28 @@ from typing import Any
 
 import grpc.aio
 
+from peavine.client.info import seconds
 from peavine.client.pace import Pace
 from peavine.client.pending import Pending
 from peavine.clock import Heard, Issuer, ticks
 from peavine.errors import ExecutorError, InvalidRequest, Unavailable
 from peavine.v1 import gateway_pb2, gateway_pb2_grpc, pea_pb2
+from peavine.wire.channel import channel
 from peavine.wire.hello import check, hello
 from peavine.wire.status import status_of
 from peavine.wire.unit import CONTROL, MAX_ITEMS, parse, serialize, stamp, unstamp
 
 __all__ = ["Link"]
 
-_OPTIONS = [
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    # A link is a connection of its own: a new one may reach another gateway behind the same name.
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.enable_retries", 0),
+_KEEPALIVE = (
     # A machine that lost its power says nothing: without pings its end would be known at the requests' deadlines.
     ("grpc.keepalive_time_ms", 5000),
     ("grpc.keepalive_timeout_ms", 2000),
     ("grpc.http2.max_pings_without_data", 0),
-]
+)
+_UNITS = 2
+"""Units among which the requests that may be out are divided, at the least: while one is worked on, the next is there.
+A Flow whose Pods work on more at once gets that many."""
 _LAST_SECONDS = 0.01
 """How long a link that is closed waits for grpc's last words."""
 
@@ -56,10 +56,11 @@ class Link:
         """Whether the server asked for nothing new."""
         self.heard = time.monotonic()
         """When something last came from the server."""
-        self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        self._channel = channel(target, *_KEEPALIVE)
         self._stream: grpc.aio.StreamStreamCall[bytes, bytes] = self._channel.stream_stream("/peavine.v1.Pea/Stream")()
         self._gateway = gateway_pb2_grpc.GatewayStub(self._channel)
         self._window = 0
+        self._parts = _UNITS
         self._pace = Pace(1)
         self._unanswered: dict[int, _Sent] = {}
         self._number = 0
@@ -92,7 +93,18 @@ class Link:
         """Requests that may be sent now, in one unit."""
         if self.leaving or self.out >= self._window:
             return 0
-        return max(0, self._pace.requests - sum(len(sent.requests) for sent in self._unanswered.values()))
+        left = self._pace.requests - sum(len(sent.requests) for sent in self._unanswered.values())
+        return max(0, min(left, -(-self._pace.requests // self._parts)))
+
+    @property
+    def pace(self) -> int:
+        """Requests that may be out at once."""
+        return self._pace.requests
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the next unit should leave at once, full or not. Else requests gather for it."""
+        return self.out < self._parts
 
     async def send(self, requests: Sequence[Pending], unit: pea_pb2.Unit) -> None:
         """Send a unit. It counts as unanswered from before it is written, so nothing is lost when that fails."""
@@ -100,8 +112,11 @@ class Link:
         self._unanswered[self._number] = _Sent(requests, time.monotonic(), ticks())
         await self._write(stamp(serialize(unit), self._number, 0, time.time()))
 
-    async def receive(self) -> tuple[Sequence[Pending], pea_pb2.Unit]:
-        """Return the requests of the next unit that is answered, and its answer; Unavailable at the stream's end."""
+    async def receive(self) -> tuple[Sequence[Pending], pea_pb2.Unit, float]:
+        """Return the requests of the next unit that is answered, its answer, and the seconds that it took.
+
+        Raises Unavailable at the stream's end.
+        """
         while True:
             number, _, shown, rest = unstamp(await self._read())
             sent = self._unanswered.pop(number, None)
@@ -113,13 +128,17 @@ class Link:
             if sent is None:
                 continue
             self._heard.hear(shown, sent.asked, ticks())
+            took = self.heard - sent.at
             codes = [unit.refused.code, *(item.header.status.code for item in unit.items)]
             if grpc.StatusCode.RESOURCE_EXHAUSTED.value[0] in codes:
                 self._pace.refused()
             else:
-                timeout = max(request.timeout or self.info.timeout for request in sent.requests)
-                self._pace.answered(len(sent.requests), self.heard - sent.at, timeout)
-            return sent.requests, unit
+                self._pace.answered(len(sent.requests), took, max(map(self.seconds, sent.requests)))
+            return sent.requests, unit, took
+
+    def seconds(self, request: Pending) -> float:
+        """Return how long a request may take."""
+        return request.timeout or seconds(self.info, request.kind)
 
     def unanswered(self) -> list[Pending]:
         """Remove and return what was sent and not answered, in the order in which it was sent."""
@@ -152,11 +171,11 @@ class Link:
         asked = ticks()
         await self._write(stamp(hello("", "client"), CONTROL, 0, time.time()))
         raw = await self._read()
-        window = check(raw, "the gateway").window
+        greeting = check(raw, "the gateway")
         self._heard.hear(unstamp(raw).sent, asked, ticks())
         self.info = await self.ask_info(None)
-        self._window = window
-        self._pace = Pace(window * MAX_ITEMS)
+        self._window, self._parts = greeting.window, max(_UNITS, greeting.concurrency)
+        self._pace = Pace(greeting.window * MAX_ITEMS)
 
     async def _write(self, raw: bytes) -> None:
         try:

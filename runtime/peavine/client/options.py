@@ -8,9 +8,8 @@ from typing import Any, TypedDict
 from peavine.client.answer import Answer
 from peavine.errors import InvalidRequest
 
-__all__ = ["IN_FLIGHT", "REQUEST_SIZE", "Callback", "Options", "check"]
+__all__ = ["IN_FLIGHT", "Callback", "Options", "check"]
 
-REQUEST_SIZE = 100
 IN_FLIGHT = 256
 
 Callback = Callable[[Answer], "Awaitable[object] | object"]
@@ -20,12 +19,14 @@ class Options(TypedDict, total=False):
     """Options of a call, all of which may be left out."""
 
     request_size: int
-    """Documents in one request; 100 when left out. Fewer are sent when they would be too many bytes."""
+    """Documents in one request. When left out the client finds a number with which a request takes about a second, from
+    1 to 256. Fewer are sent when they would be too many bytes."""
     in_flight: int
     """Requests that may be unanswered, or answered and not taken yet; 256 when left out. A bound, not a goal: the
     client sends no faster than it is answered."""
     timeout: float | None
-    """Seconds that each request may take; the Flow's own limit when left out, which is also the most."""
+    """Seconds that each request may take; the Flow's own limit for its kind when left out, which is also the most. A
+    late request of several Documents is split and sent again, in at most five times that."""
     top_k: int | None
     """Matches wanted for each Document of a search."""
     parameters: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""A request on its way: sent, waiting for its turn, or waiting to be sent again."""
+"""A request on its way: sent, waiting for its turn, waiting to be sent again, or split into two."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from peavine.client.answer import Answer
 from peavine.errors import PeavineError
-from peavine.v1 import pea_pb2
+from peavine.v1 import pea_pb2, shallow_pb2
+from peavine.wire.split import name_of, shallow
 from peavine.wire.unit import MAX_BYTES, MAX_ITEMS
 
 __all__ = ["Pending", "take"]
@@ -24,15 +25,65 @@ class Pending:
     documents: int
     timeout: float | None
     """Seconds that the user grants; None for what the Flow says."""
-    answer: asyncio.Future[Answer]
+    answers: asyncio.Future[list[Answer]]
+    """Its answer; of a request that was split, the answers to its parts, in the order of its Documents."""
     attempts: int = 0
     deadline: float | None = None
     """By the event loop's clock, from when it is first sent."""
+    patience: float | None = None
+    """By the same clock: when a request that is late is given up instead of sent again."""
+    lates: int = 0
+    """How often its Document was late when it was sent alone."""
+
+    def succeed(self, answer: Answer) -> None:
+        """End it with its answer."""
+        if not self.answers.done():
+            self.answers.set_result([answer])
 
     def fail(self, error: PeavineError) -> None:
         """End it with an error."""
-        if not self.answer.done():
-            self.answer.set_result(Answer(self.envelope.header.id, self.kind, self.documents, error=error))
+        self.succeed(Answer(self.envelope.header.id, self.kind, self.documents, error=error))
+
+    def named(self) -> str:
+        """Return which Documents it has, for a message."""
+        if not self.documents:
+            return f"{self.kind} request without Documents"
+        first = name_of(shallow(self.envelope.bodies[0]).docs[0])
+        return f"Document {first!r}" if self.documents == 1 else f"{self.documents} Documents from {first!r} on"
+
+    def split(self) -> list[Pending]:
+        """Return its halves as requests of their own, never sent before. Their answers become its answers.
+
+        A single Document that was sent behind others is one such part: it may have waited for them alone.
+        """
+        batch, middle = shallow(self.envelope.bodies[0]), (self.documents + 1) // 2
+        lates = self.lates + (self.documents == 1)
+        parts = []
+        for begin in range(0, self.documents, middle):
+            end = min(begin + middle, self.documents)
+            body = shallow_pb2.ShallowBatch(docs=batch.docs[begin:end], groundtruths=batch.groundtruths[begin:end])
+            envelope = pea_pb2.Envelope(header=self.envelope.header, bodies=[body.SerializeToString()])
+            envelope.header.id = f"{self.envelope.header.id}.{begin}"
+            envelope.header.timeout = self.timeout or 0
+            if envelope.header.version:  # one was reserved for each Document, so that a later write stays the later
+                envelope.header.version += begin
+            answers: asyncio.Future[list[Answer]] = self.answers.get_loop().create_future()
+            size, documents = envelope.ByteSize(), end - begin
+            parts.append(
+                Pending(
+                    self.kind, envelope, size, documents, self.timeout, answers, patience=self.patience, lates=lates
+                )
+            )
+        all_parts = asyncio.gather(*(part.answers for part in parts))
+        all_parts.add_done_callback(self._joined)
+        self.answers.add_done_callback(lambda _: all_parts.cancel())
+        return parts
+
+    def _joined(self, parts: asyncio.Future[list[list[Answer]]]) -> None:
+        if parts.cancelled():
+            self.answers.cancel()
+        elif not self.answers.done():
+            self.answers.set_result([answer for answers in parts.result() for answer in answers])
 
 
 def take(waiting: list[Pending], most: int, partial: bool) -> list[Pending]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
@@ -11,9 +11,8 @@ from peavine.client.items import Inputs, Item, document, iterable
 from peavine.documents import Document
 from peavine.errors import InvalidRequest
 from peavine.wire import batch_to_bytes
-from peavine.wire.unit import MAX_ITEMS
 
-__all__ = ["Body", "Place", "bodies"]
+__all__ = ["Body", "Cut", "Place", "bodies"]
 
 _HEADROOM = 4096
 """Bytes of a message that are left for its header."""
@@ -28,6 +27,15 @@ class Place(Protocol):
         """Run it there, and return what it returns."""
 
 
+class Cut(NamedTuple):
+    """How inputs are cut into requests now."""
+
+    documents: int
+    """Documents in a request."""
+    requests: int
+    """Requests that are encoded at once, at the most."""
+
+
 class Body(NamedTuple):
     """The body of one request."""
 
@@ -35,23 +43,26 @@ class Body(NamedTuple):
     documents: int
 
 
-async def bodies(inputs: Inputs, kind: str, size: int, max_bytes: int, place: Place) -> AsyncGenerator[Body, None]:
-    """Give the bodies of requests of `size` Documents each, the last one shorter, none larger than `max_bytes`."""
+async def bodies(
+    inputs: Inputs, kind: str, wanted: Callable[[], Awaitable[Cut]], max_bytes: int, place: Place
+) -> AsyncGenerator[Body, None]:
+    """Give the bodies of requests with as many Documents as `wanted` says each time, none larger than `max_bytes`."""
     made = _Encoder(kind, max_bytes - _HEADROOM)
     items = await place(iterable, inputs)
     if isinstance(items, AsyncIterable):
         waiting: list[Item] = []
+        cut = await wanted()
         async for item in items:
             waiting.append(item)
-            if len(waiting) == size:
+            if len(waiting) >= cut.documents:
                 for body in await place(made.encode, waiting):
                     yield body
-                waiting = []
+                waiting, cut = [], await wanted()
         for body in await place(made.encode, waiting):
             yield body
         return
     iterator = iter(items)
-    while encoded := await place(made.pull, iterator, size):
+    while encoded := await place(made.pull, iterator, *await wanted()):
         for body in encoded:
             yield body
 
@@ -65,14 +76,14 @@ class _Encoder:
         self._count = 0
         self._failure: Exception | None = None
 
-    def pull(self, items: Iterator[Item], size: int) -> list[Body]:
-        """Encode the next requests: one, and more if they come at once. An empty list is the end.
+    def pull(self, items: Iterator[Item], size: int, most: int) -> list[Body]:
+        """Encode the next requests: one, and up to `most` if they come at once. An empty list is the end.
 
         An error of the iterator comes with the pull after the one that gives what was before it.
         """
         pulled: list[Body] = []
         until = time.monotonic() + _AT_ONCE
-        while self._failure is None and len(pulled) < MAX_ITEMS and (not pulled or time.monotonic() < until):
+        while self._failure is None and len(pulled) < most and (not pulled or time.monotonic() < until):
             taken: list[Item] = []
             try:
                 taken.extend(islice(items, size))

@@ -11,11 +11,14 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from peavine.client.answer import answer, failure, may_try_again
+from peavine.client.answer import answer, failure, late, may_try_again
 from peavine.client.backoff import delay
+from peavine.client.home import Home
 from peavine.client.info import Info, info
 from peavine.client.link import Link
 from peavine.client.pending import Pending, take
+from peavine.client.reach import reach
+from peavine.client.sizing import Sizing
 from peavine.clock import Issuer
 from peavine.errors import DeadlineExceeded, Overloaded, PeavineError, Unavailable
 from peavine.v1 import gateway_pb2, pea_pb2
@@ -26,11 +29,8 @@ __all__ = ["Session"]
 _GRACE = 1.0
 """Seconds after a deadline in which the gateway's own answer, which knows where the time went, may still come."""
 _SWEEP = 0.1
-_SILENT = 1.0
-"""Seconds after which another connection is tried beside one on which nothing was heard. What is behind a name may have
-lost its power and says nothing; the next connection may lead to another gateway. As in RFC 8305, "Happy Eyeballs"."""
-_PARTIAL = 2
-"""Units that may be out while another leaves that is not full: requests of one Document gather meanwhile."""
+_PATIENCE = 5
+"""Times of a request's timeout within which what was late is sent again, in smaller parts."""
 
 
 class Session:
@@ -42,6 +42,8 @@ class Session:
         self._connect_timeout = connect_timeout
         self._patience = connect_timeout
         """Seconds in which a gateway is to be reached. One that was reached before is given the time of a request."""
+        self.home = Home(host)
+        self._sizes: dict[str, Sizing] = {}
         self._clock = Issuer()
         self._link: Link | None = None
         self._attempt: asyncio.Task[None] | None = None
@@ -51,6 +53,15 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._working = False
         self._closed = False
+
+    @property
+    def appetite(self) -> int:
+        """Requests that one call should have ready or out, so that the next is there whenever one is answered."""
+        return 2 * (self._link.pace if self._link else 1)
+
+    def sizing(self, kind: str) -> Sizing:
+        """Return how many Documents requests of that kind should have."""
+        return self._sizes.setdefault(kind, Sizing())
 
     async def limits(self) -> gateway_pb2.FlowInfo:
         """Return what the gateway said of itself when it was reached; connect first where need be."""
@@ -70,8 +81,7 @@ class Session:
 
     def submit(self, pending: Pending) -> None:
         """Send a request when its turn comes. Its answer's future always gets a result."""
-        self._open.add(pending)
-        pending.answer.add_done_callback(lambda _: self._open.discard(pending))
+        self._track(pending)
         if self._closed:
             pending.fail(Unavailable("the client is closed"))
             return
@@ -82,9 +92,16 @@ class Session:
         self._waiting.append(pending)
         self._wake.set()
 
+    def _track(self, pending: Pending) -> None:
+        self._open.add(pending)
+        pending.answers.add_done_callback(lambda _: self._open.discard(pending))
+
     async def close(self) -> None:
         """End everything. What is still unanswered fails."""
         self._closed = True
+        if self.home.gone:
+            return
+        self.home.enter()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -95,7 +112,7 @@ class Session:
 
     async def _connected(self) -> Link:
         """Return a link that takes requests. Raises Unavailable when none could be had in time."""
-        loop = asyncio.get_running_loop()
+        loop = self.home.enter()
         until, attempt = loop.time() + self._patience, 0
         while not self._closed:
             if self._link and not self._link.leaving:
@@ -123,32 +140,13 @@ class Session:
         """Return the attempt to reach a gateway that all wait for who need one now."""
         if self._attempt is None or self._attempt.done():
             self._attempt = self._spawn(self._connect())
-            self._attempt.add_done_callback(lambda attempt: attempt.cancelled() or attempt.exception())
         return self._attempt
 
     async def _connect(self) -> None:
-        link = await self._reach()
+        link = await reach(self._target, self._connect_timeout, self._clock)
         self._link = link
         self._patience = max(self._connect_timeout, link.info.timeout)
         self._spawn(self._listen(link))
-
-    async def _reach(self) -> Link:
-        """Return the first of several connections that is made. Raises what one fails with, such as Unavailable."""
-        trying: set[asyncio.Task[Link]] = set()
-        done: set[asyncio.Task[Link]] = set()
-        try:
-            while not done:
-                trying.add(asyncio.create_task(Link.open(self._target, self._connect_timeout, self._clock)))
-                done, _ = await asyncio.wait(trying, timeout=_SILENT, return_when=asyncio.FIRST_COMPLETED)
-            first = done.pop()
-            trying.discard(first)
-            return first.result()
-        finally:
-            for task in trying:
-                task.cancel()
-            for made in await asyncio.gather(*trying, return_exceptions=True):
-                if isinstance(made, Link):
-                    await made.close()
 
     async def _work(self) -> None:
         """Send what waits, whenever there is room."""
@@ -161,10 +159,10 @@ class Session:
                 except PeavineError as error:
                     self._give_up(error)
                     continue
-                requests = take(self._waiting, link.room, partial=link.out < _PARTIAL) if link.room else []
+                requests = take(self._waiting, link.room, partial=link.hungry) if link.room else []
                 if not requests:
                     break
-                await self._send(link, [pending for pending in requests if not pending.answer.done()])
+                await self._send(link, [pending for pending in requests if not pending.answers.done()])
 
     async def _send(self, link: Link, requests: Sequence[Pending]) -> None:
         if not requests:
@@ -173,7 +171,10 @@ class Session:
         unit = pea_pb2.Unit(kind=requests[0].envelope.header.kind)
         for pending in requests:
             if pending.deadline is None:
-                pending.deadline = now + (pending.timeout or link.info.timeout)
+                seconds = link.seconds(pending)
+                pending.deadline = now + seconds
+                if pending.patience is None and pending.documents > 1:
+                    pending.patience = now + seconds * min(pending.documents, _PATIENCE)
             pending.attempts += 1
             header = pending.envelope.header
             if header.kind in WRITES and not header.version:
@@ -190,8 +191,8 @@ class Session:
         """Take the answers of one link until it ends; what it leaves unanswered is sent again."""
         try:
             while True:
-                requests, unit = await link.receive()
-                self._answered(requests, unit)
+                requests, unit, took = await link.receive()
+                self._answered(link, requests, unit, took)
                 self._wake.set()
         except PeavineError as error:
             self._leave(link)
@@ -201,7 +202,7 @@ class Session:
         finally:
             await link.close()
 
-    def _answered(self, requests: Sequence[Pending], unit: pea_pb2.Unit) -> None:
+    def _answered(self, link: Link, requests: Sequence[Pending], unit: pea_pb2.Unit, took: float) -> None:
         answers = {item.header.id: item for item in unit.items}
         for pending in requests:
             header = pending.envelope.header
@@ -214,13 +215,18 @@ class Session:
                 error = failure(item.header.status)
                 if may_try_again(error):
                     self._again(pending, error)
+                elif isinstance(error, DeadlineExceeded):
+                    self._late(pending, error)
                 else:
                     pending.fail(error)
-            elif not pending.answer.done():
-                pending.answer.set_result(answer(header.id, pending.kind, pending.documents, item, unit))
+            else:
+                self.sizing(pending.kind).answered(pending.documents, took, link.seconds(pending))
+                pending.succeed(answer(header.id, pending.kind, pending.documents, item, unit))
 
     def _again(self, pending: Pending, error: PeavineError) -> None:
         """Send a request again after a pause, unless its time would be over."""
+        if pending not in self._open:
+            return
         loop = asyncio.get_running_loop()
         pause = delay(pending.attempts, error.retry_after if isinstance(error, Overloaded) else 0.0)
         if pending.deadline is None or loop.time() + pause < pending.deadline:
@@ -228,8 +234,27 @@ class Session:
         else:
             pending.fail(error)
 
+    def _late(self, pending: Pending, error: DeadlineExceeded) -> None:
+        """Send what was late again, in halves, while there is patience: a Document that was sent alone is given up."""
+        if pending not in self._open:
+            return
+        self.sizing(pending.kind).late(pending.documents)
+        alone, now = pending.documents == 1, asyncio.get_running_loop().time()
+        # What was split off may have been late only because the Flow still worked on the rest: it gets another try.
+        if pending.patience is None or (now >= pending.patience and not (alone and pending.lates == 0)):
+            pending.fail(late(pending.named(), error))
+            return
+        self._open.discard(pending)  # what it was split into is awaited now; its own answer is taken if it still comes
+        parts = pending.split()
+        for part in parts:
+            self._track(part)
+        # A Document that takes too long should not be ahead of others a second time.
+        place = len(self._waiting) if alone else 0
+        self._waiting[place:place] = parts
+        self._wake.set()
+
     def _resubmit(self, pending: Pending) -> None:
-        if not pending.answer.done():
+        if not pending.answers.done():
             self._waiting.insert(0, pending)
             self._wake.set()
 
@@ -253,21 +278,31 @@ class Session:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP)
-            late = [p for p in self._open if p.deadline is not None and loop.time() > p.deadline + _GRACE]
-            for pending in late:
-                seconds = pending.timeout or (self._link.info.timeout if self._link else 0)
-                pending.fail(
+            silent = [p for p in self._open if p.deadline is not None and loop.time() > p.deadline + _GRACE]
+            for pending in silent:
+                self._late(
+                    pending,
                     DeadlineExceeded(
-                        f"no answer from {self._host} within {seconds:g} s for {pending.documents} Documents; "
-                        "grant more time (timeout) or send fewer in a request (request_size)"
-                    )
+                        f"the gateway at {self._host} did not answer within the request's time; grant more "
+                        f"(`timeout`), or see with `peavine ping {self._host}` whether it is overloaded"
+                    ),
                 )
-            if late and self._link and loop.time() - self._link.heard > _GRACE:
+            if silent and self._link and loop.time() - self._link.heard > _GRACE:
                 link, self._link = self._link, None
                 await link.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let nobody wait for a task that a defect has ended."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, PeavineError):
+            self._closed = True
+            for pending in list(self._open):
+                pending.fail(PeavineError(f"the client of {self._host} is broken: {error!r}; please report this"))
+            asyncio.get_running_loop().call_exception_handler({"message": "peavine client", "exception": error})

@@ -7,11 +7,8 @@ it gives, and `size` counts Documents.
 from __future__ import annotations
 
 import csv as csv_format
-import glob
-import hashlib
 import json
 import mimetypes
-import os
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from peavine.client.paths import identity, matching, printable
 from peavine.documents import Document
 from peavine.errors import InvalidRequest, NotFound, did_you_mean
 
@@ -28,36 +26,34 @@ __all__ = ["arrays", "csv", "files", "jsonl", "lines"]
 
 T = TypeVar("T")
 
+_LONGEST_FIELD = 1 << 30
+"""Characters of a CSV field: as many as the largest message that a Flow may take has bytes."""
+
 
 def files(
-    patterns: str | Path | Iterable[str | Path],
+    names: str | Path | Iterable[str | Path],
     *,
     text: bool = False,
     size: int | None = None,
     sampling_rate: float | None = None,
     seed: int | None = None,
 ) -> Iterator[Document]:
-    """Give a Document for each file that matches; `**` in a pattern matches folders.
+    """Give a Document for each file that is named, or matches a pattern; `**` in a pattern matches folders.
 
-    Its content is the file's bytes, or with `text` its text in UTF-8; `uri` and id are its path, so a file that is
-    indexed again replaces itself. Raises NotFound for a pattern
-    that matches nothing.
+    A string that names a file is that file, whatever characters are in it, and a Path is never a pattern. The content
+    is the file's bytes, or with `text` its text in UTF-8; `uri` and id are its path, so a file that is indexed again
+    replaces itself. Raises NotFound for a name or pattern without a file.
     """
-    for path in _take(_matching(patterns), size, sampling_rate, seed):
-        kind = mimetypes.guess_type(path.name)[0] or ("text/plain" if text else "application/octet-stream")
+    for path in _take(matching(names), size, sampling_rate, seed):
+        uri, raw = printable(str(path)), path.read_bytes()
+        kind = mimetypes.guess_type(uri)[0] or ("text/plain" if text else "application/octet-stream")
         if not text:
-            yield Document(id=_id(path), buffer=path.read_bytes(), uri=str(path), mime_type=kind)
+            yield Document(id=identity(path), buffer=raw, uri=uri, mime_type=kind)
             continue
         try:
-            yield Document(id=_id(path), text=path.read_text(encoding="utf-8"), uri=str(path), mime_type=kind)
+            yield Document(id=identity(path), text=raw.decode("utf-8-sig"), uri=uri, mime_type=kind)
         except UnicodeDecodeError as error:
-            raise InvalidRequest(f"{path}: is not UTF-8 text ({error}); leave out text=True for its bytes") from error
-
-
-def _id(path: Path) -> str:
-    """Return the path, or its hash where it is longer than an id may be."""
-    name = str(path)
-    return name if len(os.fsencode(name)) <= 256 else hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
+            raise InvalidRequest(f"{uri}: is not UTF-8 text ({error}); leave out text=True for its bytes") from error
 
 
 def lines(
@@ -85,12 +81,12 @@ def jsonl(
 
     A line `{"document": {..}, "groundtruth": {..}}` gives a pair. Raises InvalidRequest that names file and line.
     """
-    name = str(source) if isinstance(source, str | Path) else "line"
+    name = _name(source, "line")
     with _opened(source) as opened:
         numbered = ((number, line) for number, line in enumerate(opened, 1) if not line.isspace() and line)
         for number, line in _take(numbered, size, sampling_rate, seed):
             try:
-                yield _from_json(json.loads(line))
+                yield _from_json(json.loads(line, object_pairs_hook=_distinct))
             except json.JSONDecodeError as error:
                 raise InvalidRequest(f"{name}:{number}: is not JSON: {error.msg} at character {error.pos}") from error
             except RecursionError as error:
@@ -112,23 +108,34 @@ def csv(
     """Give a Document for each row; its first row names the columns.
 
     `text` and `id` name the columns that become these fields; a column `id` is taken where there is one. All others
-    become tags, as strings.
+    become tags, as strings. Raises InvalidRequest that names file and row.
     """
-    name = str(source) if isinstance(source, str | Path) else "csv"
+    name = _name(source, "csv")
+    # The limit is the process's, and small. It is raised, never lowered: another thread may be reading.
+    csv_format.field_size_limit(max(csv_format.field_size_limit(), _LONGEST_FIELD))
     with _opened(source) as opened:
         rows = csv_format.DictReader(opened, delimiter=delimiter, restkey="", strict=True)
-        columns = list(rows.fieldnames or [])
+        try:
+            columns = list(rows.fieldnames or [])
+        except csv_format.Error as error:
+            raise InvalidRequest(f"{name}:1: is not CSV: {error}") from error
+        for place, column in enumerate(columns):
+            if column in columns[:place]:
+                raise InvalidRequest(f'{name}:1: two columns are named "{column}"; rename one of them')
         for wanted in [text] if id is None else [text, id]:
             if wanted not in columns:
                 raise InvalidRequest(
                     f'{name}: no column "{wanted}"{did_you_mean(wanted, columns)}; it has: {", ".join(columns)}'
                 )
         key = id or ("id" if "id" in columns else None)
-        for row in _take(rows, size, sampling_rate, seed):
+        for row in _take(_rows(rows, name), size, sampling_rate, seed):
             if "" in row or None in row.values():
                 raise InvalidRequest(f"{name}:{rows.line_num}: has not {len(columns)} columns as the first row has")
             tags = {column: value for column, value in row.items() if column not in (text, key)}
-            yield Document(id=row[key] if key else None, text=row[text], tags=tags)
+            try:
+                yield Document(id=row[key] if key else None, text=row[text], tags=tags)
+            except InvalidRequest as error:
+                raise InvalidRequest(f"{name}:{rows.line_num}: {error}") from error
 
 
 def arrays(
@@ -160,37 +167,54 @@ def _take(items: Iterable[T], size: int | None, sampling_rate: float | None, see
     return islice(items, size)
 
 
-def _matching(patterns: str | Path | Iterable[str | Path]) -> Iterator[Path]:
-    seen = set()
-    for pattern in [patterns] if isinstance(patterns, str | Path) else patterns:
-        found = False
-        for name in sorted(glob.iglob(str(pattern), recursive=True)):
-            path = Path(name)
-            found = found or path.is_file()
-            if path.is_file() and path not in seen:
-                seen.add(path)
-                yield path
-        if not found:
-            name = str(pattern).rstrip("/")
-            hint = f'; it is a folder: "{name}/*" are its files' if Path(pattern).is_dir() else ""
-            raise NotFound(f'no file matches "{pattern}"{hint}')
-
-
 @contextmanager
 def _opened(source: str | Path | Iterable[str]) -> Iterator[Iterable[str]]:
-    name = str(source) if isinstance(source, str | Path) else "the input"
+    name = _name(source, "the input")
     try:
         if not isinstance(source, str | Path):
-            yield source
-        elif not Path(source).is_file():
-            raise NotFound(f'no file "{source}"')
+            yield _without_mark(source)
         else:
-            with Path(source).open(encoding="utf-8", newline="") as opened:
+            with Path(source).open(encoding="utf-8-sig", newline="") as opened:
                 yield opened
+    except FileNotFoundError:
+        raise NotFound(f'no file "{name}"') from None
+    except IsADirectoryError:
+        raise NotFound(f'"{name}" is a folder; name the files in it') from None
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{name}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
+
+
+def _rows(rows: csv_format.DictReader[str], name: str) -> Iterator[dict[Any, Any]]:
+    try:
+        yield from rows
     except csv_format.Error as error:
-        raise InvalidRequest(f"{name}: is no CSV: {error}") from error
+        raise InvalidRequest(
+            f"{name}:{rows.reader.line_num}: is not CSV: {error}; is a quotation mark missing?"
+        ) from error
+
+
+def _name(source: str | Path | Iterable[str], otherwise: str) -> str:
+    """Return what a message calls a source."""
+    if isinstance(source, str | Path):
+        return printable(str(source))
+    name = getattr(source, "name", otherwise)
+    return "standard input" if name in (0, "<stdin>") else str(name)
+
+
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    """Give lines without the byte order mark that Windows puts before the first."""
+    for place, line in enumerate(lines):
+        yield line if place else line.removeprefix("\ufeff")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object whose keys are all different; of two values one would be lost."""
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        seen = set[str]()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise InvalidRequest(f'has two values for "{twice}"')
+    return data
 
 
 def _from_json(data: Any) -> Document | tuple[Document, Document]:

@@ -64,7 +64,7 @@ class Client:
 
     def answers(self, kind: str, inputs: Inputs, **options: Unpack[Options]) -> Iterator[Answer]:
         """Give the answer to each request, with its routes and coverage."""
-        caller = Caller(self._loop)
+        caller = self._caller()
         answers = Call(self._session, kind, inputs, options, caller).answers(options.get("ordered", True))
         try:
             while (answer := caller.wait(_next(answers))) is not None:
@@ -74,11 +74,11 @@ class Client:
 
     def info(self) -> Info:
         """Return what the gateway says of its Flow now."""
-        return Caller(self._loop).wait(self._session.ask_info())
+        return self._caller().wait(self._session.ask_info())
 
     def ping(self) -> float:
         """Return the seconds that a question and its answer take. Raises Unavailable where none comes."""
-        return Caller(self._loop).wait(self._session.ping())
+        return self._caller().wait(self._session.ping())
 
     def close(self) -> None:
         """End the connection. What is unanswered fails."""
@@ -92,8 +92,12 @@ class Client:
     ) -> None:
         self.close()
 
+    def _caller(self) -> Caller:
+        self._session.home.check_process()
+        return Caller(self._loop)
+
     def _run(self, kind: str, inputs: Inputs, options: Options, finish: Callable[[Call], Coroutine[Any, Any, T]]) -> T:
-        caller = Caller(self._loop)
+        caller = self._caller()
         return caller.wait(finish(Call(self._session, kind, inputs, options, caller)))
 
 
@@ -102,6 +106,8 @@ async def _next(answers: AsyncGenerator[Answer, None]) -> Answer | None:
 
 
 def _close(session: Session, loop: asyncio.AbstractEventLoop) -> None:
+    if session.home.inherited:  # and the loop is the parent's
+        return
     if on(loop):  # the garbage collector ran there, and a thread cannot wait for itself
         threading.Thread(target=_close, args=(session, loop)).start()
         return

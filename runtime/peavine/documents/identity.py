@@ -20,7 +20,9 @@ def random_id() -> str:
 def check_id(value: object, path: str = "id") -> str:
     """Return the id, or raise InvalidRequest that says what is wrong with it; `path` says where it stands."""
     if type(value) is not str:
-        raise InvalidRequest(f"{path}: must be a string, not {type(value).__name__}")
+        if not isinstance(value, str):
+            raise InvalidRequest(f"{path}: must be a string, not {type(value).__name__}; use str(..)")
+        value = str.__str__(value)  # numpy's, or a member of an enumeration of strings
     if not value:
         raise InvalidRequest(f"{path}: is empty; give 1 to {MAX_ID_BYTES} bytes, or leave it out for a random one")
     if len(value) > 64 or not value.isascii():  # 64 characters have at most 256 bytes

@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peavine.documents.bounds import MAX_DIMENSIONS
 from peavine.errors import InvalidRequest
 
-__all__ = ["MAX_DIMENSIONS", "array_of"]
-
-MAX_DIMENSIONS = 32
-"""Maximum number of dimensions of an array: what the wire can carry."""
+__all__ = ["array_of"]
 
 STEP = 65536
 """Items that numpy converts at once. It lets no other thread run meanwhile, the event loop's included."""

@@ -16,10 +16,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from peavine.documents.bounds import MAX_TAG_DEPTH
 from peavine.documents.document import Document
 from peavine.documents.score import Score
 from peavine.documents.sparse import Sparse
 from peavine.documents.tensor import Tensor
+from peavine.errors import InvalidRequest
 
 __all__ = ["FIELDS", "NUMBERS", "TEXTS", "Arrays", "to_dict"]
 
@@ -63,7 +65,7 @@ def _document(doc: Document, arrays: Arrays, expected: Mapping[str, Any]) -> dic
     if doc.location:
         data["location"] = [int(place) for place in doc.location]
     if doc.has_tags:
-        data["tags"] = {key: _tag(value) for key, value in doc.tags.items()}
+        data["tags"] = _tag(doc.tags)
     if doc.score is not None:
         data["score"] = _score(doc.score)
     if doc.has_evaluations:
@@ -113,12 +115,14 @@ def _number(value: float) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _tag(value: Any) -> Any:
+def _tag(value: Any, depth: int = 0) -> Any:
     """Return a tag's value as JSON knows it; a number that JSON does not know becomes null."""
+    if isinstance(value, Mapping | list | tuple) and depth >= MAX_TAG_DEPTH:
+        raise InvalidRequest(f"tags: are nested more than {MAX_TAG_DEPTH} deep")
     if isinstance(value, Mapping):
-        return {str(key): _tag(item) for key, item in value.items()}
+        return {str(key): _tag(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_tag(item) for item in value]
+        return [_tag(item, depth + 1) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

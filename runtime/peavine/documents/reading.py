@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from peavine.documents.bounds import MAX_DEPTH
 from peavine.documents.document import Document
 from peavine.documents.plain import FIELDS, as_chunk, as_match
 from peavine.documents.values import MAX_SHOWN, READERS, Wrong, kind_of
 from peavine.errors import InvalidRequest, Problem, did_you_mean
 
-__all__ = ["MAX_DEPTH", "MAX_PROBLEMS", "from_dict", "from_dicts", "size_of"]
-
-MAX_DEPTH = 32
-"""How deep Documents may be nested: what the wire can carry."""
+__all__ = ["MAX_PROBLEMS", "from_dict", "from_dicts", "size_of"]
 
 MAX_PROBLEMS = 50
 """Problems that are reported; the rest is only counted."""

@@ -21,6 +21,19 @@ def equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return bool(((one == other) | ((one != one) & (other != other))).all())
 
 
+def is_masked(value: Any) -> bool:
+    """Return whether it is a masked array of numpy, or a list with one somewhere in it."""
+    if isinstance(value, list | tuple):
+        return any(is_masked(item) for item in value)
+    return isinstance(value, np.ma.MaskedArray)
+
+
+def refuse_masked(value: Any, path: str) -> None:
+    """Raise InvalidRequest for a masked array, whose masked numbers would become others without a word."""
+    if is_masked(value):
+        raise InvalidRequest(f"{path}: is a masked array; say what stands for its masked numbers: array.filled(0)")
+
+
 def _places(value: Any) -> NDArray[Any]:
     """Return whole numbers; an empty list, which numpy takes for doubles, is none of them."""
     array: NDArray[Any] = np.asarray(value)
@@ -37,6 +50,8 @@ class Sparse:
     __slots__ = ("columns", "layout", "rows", "shape", "values")
 
     def __init__(self, rows: Any, columns: Any, values: Any, shape: tuple[int, int], layout: Layout = "coo") -> None:
+        for name, part in (("rows", rows), ("columns", columns), ("values", values)):
+            refuse_masked(part, f"sparse: {name}")
         self.rows = _places(rows)
         self.columns = _places(columns)
         self.values: NDArray[Any] = np.asarray(values)

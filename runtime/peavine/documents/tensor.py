@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peavine.documents.sparse import Sparse, equal
+from peavine.documents.bounds import MAX_DIMENSIONS
+from peavine.documents.sparse import Sparse, equal, refuse_masked
 from peavine.errors import InvalidRequest
 
 __all__ = ["DTYPES", "Array", "Tensor", "as_tensor", "same"]
@@ -26,11 +27,15 @@ _CHARACTERS = "?bBhHiIlLqQefdFD"
 
 
 def as_tensor(value: Any, path: str) -> Tensor:
-    """Return `value` as an array or Sparse, without a copy where it is one; InvalidRequest names `path`."""
-    if isinstance(value, np.ndarray):
-        array = value
-    elif isinstance(value, Sparse):
+    """Return `value` as an array or Sparse, without a copy where it is one; InvalidRequest names `path`.
+
+    Masked arrays are refused: what is masked has no number that could travel.
+    """
+    if isinstance(value, Sparse):
         return value
+    refuse_masked(value, path)
+    if isinstance(value, np.ndarray):
+        array = np.asarray(value)  # a subclass may have its own idea of its bytes
     elif hasattr(value, "tocoo"):  # scipy's, which need not be installed
         return Sparse.from_scipy(value)
     else:
@@ -40,6 +45,8 @@ def as_tensor(value: Any, path: str) -> Tensor:
             raise InvalidRequest(f"{path}: is not an array of numbers ({problem})") from None
     if array.dtype.char not in _CHARACTERS:
         raise InvalidRequest(f"{path}: holds {array.dtype}; only numbers of at most 8 bytes (complex: 16) can travel")
+    if array.ndim > MAX_DIMENSIONS:
+        raise InvalidRequest(f"{path}: has {array.ndim} dimensions; at most {MAX_DIMENSIONS}")
     return array
 
 

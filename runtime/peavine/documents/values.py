@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peavine.documents.bounds import MAX_DEPTH, MAX_DIMENSIONS, MAX_TAG_DEPTH
 from peavine.documents.identity import check_id
-from peavine.documents.nested import MAX_DIMENSIONS, array_of
+from peavine.documents.nested import array_of
 from peavine.documents.plain import NUMBERS, TEXTS
 from peavine.documents.score import Score
 from peavine.documents.sparse import Sparse
@@ -23,12 +24,6 @@ from peavine.documents.tensor import DTYPES, Tensor
 from peavine.errors import did_you_mean
 
 __all__ = ["MAX_SHOWN", "READERS", "Wrong", "kind_of"]
-
-MAX_TAG_DEPTH = 16
-"""How deep tags may be nested: what the wire can carry."""
-
-MAX_SCORE_DEPTH = 32
-"""How deep the operands of scores may be nested: what the wire can carry."""
 
 MAX_SHOWN = 60
 """Characters of a stranger's text that a message shows."""
@@ -124,7 +119,7 @@ def _tag_list(value: Sequence[Any], depth: int) -> list[Any]:
 
 
 def _tag(value: Any, depth: int) -> Any:
-    if depth >= MAX_TAG_DEPTH:
+    if depth >= MAX_TAG_DEPTH and isinstance(value, Mapping | list | tuple):
         raise Wrong(f"is nested more than {MAX_TAG_DEPTH} deep")
     if isinstance(value, Mapping):
         return _tag_object(value, depth + 1)
@@ -143,8 +138,8 @@ def _tag(value: Any, depth: int) -> Any:
 def _score(value: Any, depth: int = 0) -> Score:
     if not isinstance(value, Mapping):
         raise Wrong(f'must be an object such as {{"value": 0.5}}, not {kind_of(value)}')
-    if depth >= MAX_SCORE_DEPTH:
-        raise Wrong(f"has operands nested more than {MAX_SCORE_DEPTH} deep")
+    if depth >= MAX_DEPTH:
+        raise Wrong(f"has operands nested more than {MAX_DEPTH} deep")
     score = Score()
     for name, item in value.items():
         try:

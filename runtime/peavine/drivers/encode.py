@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from peavine.documents import Document, Sparse
+from peavine.documents.sparse import is_masked
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
 from peavine.drivers.stack import alike, slices
 from peavine.drivers.train import learner
@@ -44,10 +45,13 @@ def _write(docs: Sequence[Document], rows: Any, executor: Any, driver: Executing
         fits = matrix.shape[0] == len(docs)
     else:
         matrix = np.asarray(rows)
-        fits = matrix.ndim >= 2 and len(matrix) == len(docs) and matrix.dtype.kind in "biufc"
+        fits = not is_masked(rows) and matrix.ndim >= 2 and len(matrix) == len(docs) and matrix.dtype.kind in "biufc"
     if not fits:
-        what = f"{executor.name}.{driver.method}() returned {_shape(matrix)} for {len(docs)} Documents"
-        message = f"{what}; it must return numbers, a row for each"
+        what = "a masked array" if is_masked(rows) else _shape(matrix)
+        message = (
+            f"{executor.name}.{driver.method}() returned {what} for {len(docs)} Documents; it must return numbers, a "
+            "row for each"
+        )
         raise ExecutorError(message, executor.name, type(driver).__name__, driver.method)
     for place, doc in enumerate(docs):
         if isinstance(matrix, np.ndarray):

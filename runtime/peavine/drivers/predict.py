@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from peavine.documents import Document
+from peavine.documents.sparse import is_masked
 from peavine.drivers import stack
 from peavine.drivers.driver import Executing, Traversing, Work
 from peavine.errors import ExecutorError
@@ -39,7 +40,10 @@ class PredictDriver(Traversing, Executing):
         docs = [doc for level in self.levels(works) for doc in level.docs]
         for group, batch in stack.alike(docs, self.field):
             for part, values in stack.slices(group, batch, executor.batch_size):
-                predicted = np.asarray(self.call(executor, self.method, values))
+                answer = self.call(executor, self.method, values)
+                if is_masked(answer):
+                    self._wrong(executor, "returned a masked array, and every number is needed: array.filled(0)")
+                predicted = np.asarray(answer)
                 if predicted.ndim not in (1, 2) or len(predicted) != len(part):
                     self._wrong(executor, f"returned shape {predicted.shape} for {len(part)} Documents")
                 for doc, row in zip(part, predicted, strict=True):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from peavine.clock import Issuer
-from peavine.errors import DeadlineExceeded, InvalidRequest, did_you_mean
+from peavine.errors import LATE_REMEDY, DeadlineExceeded, InvalidRequest, did_you_mean
 from peavine.v1 import pea_pb2
 from peavine.wire.header import KIND_NUMBERS, WRITES, check_top_k, name_of
 from peavine.wire.tags import read_struct
@@ -88,5 +88,7 @@ def seconds(header: pea_pb2.Header, sent: float | None, most: float) -> float:
     if header.deadline and sent is not None:
         left = min(left, header.deadline - sent)
         if not left > 0:
-            raise DeadlineExceeded(f"the deadline was over {-left:.2f} s before the request was sent here")
+            raise DeadlineExceeded(
+                f"the deadline was over {-left:.2f} s before the request was sent here; {LATE_REMEDY}"
+            )
     return left

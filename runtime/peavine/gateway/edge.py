@@ -28,6 +28,7 @@ from peavine.router.router import Router
 from peavine.router.trail import Trail
 from peavine.v1 import gateway_pb2, pea_pb2
 from peavine.wire.census import census
+from peavine.wire.header import name_of
 from peavine.wire.hello import PROTOCOL
 from peavine.wire.status import code_of, status_of
 from peavine.wire.unit import answered, bounded, item_field, parse, serialize
@@ -115,6 +116,8 @@ class Edge:
             max_documents=self.plan.max_documents,
             max_in_flight=self.plan.max_in_flight,
             timeout=self.plan.timeout_seconds,
+            index_timeout=self.plan.index_timeout_seconds,
+            train_timeout=self.plan.train_timeout_seconds,
             pods=[
                 gateway_pb2.PodInfo(name=step.pod, needs=step.needs, shards=len(step.shards), ready=ready[step.pod])
                 for step in self.plan.steps
@@ -152,7 +155,7 @@ class Edge:
         try:
             sanitize(envelope)
             check(envelope, self.plan.max_message_bytes, self.router.accepts)
-            most = self.plan.timeout_seconds
+            most = self.plan.timeout(name_of(header.kind))
             left = seconds(header, None, most if grants is None else min(grants, most))
             counting = census(envelope.bodies[0], self.plan.max_documents)
             counted = next(counting, _COUNTED)

@@ -227,6 +227,8 @@ def _status(edge: Edge) -> Endpoint:
             "max_documents": info.max_documents,
             "max_in_flight": info.max_in_flight,
             "timeout_seconds": info.timeout,
+            "index_timeout_seconds": info.index_timeout,
+            "train_timeout_seconds": info.train_timeout,
         }
         data = {"flow": info.flow, "version": info.version, "ready": edge.ready, "pods": pods, "limits": limits}
         data["time"] = edge.router.clock.now()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import resource
 import socket
 from collections.abc import Generator
@@ -13,9 +12,9 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from peavine.errors import StartError
 from peavine.gateway.connection import Shares, protocols
 from peavine.gateway.sharing import Share
+from peavine.listening import address, bind
 
 __all__ = ["Listener"]
 
@@ -61,17 +60,12 @@ class Listener:
     async def start(self, host: str, port: int) -> str:
         """Listen, and return the address. Raises StartError when the port is taken."""
         _raise_file_limit()
-        try:
-            listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        except OSError as error:
-            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
-            raise StartError(f"HTTP port {port} of {host} {why}; give another with --http-port") from None
+        listening = bind(host, port, "HTTP", "--http-port")
         self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="http")
         up = asyncio.create_task(self._server.up.wait())
         await asyncio.wait((up, self._serving), return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
-        bound = listening.getsockname()
-        return f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
+        return address(*listening.getsockname()[:2])
 
     async def stop(self, grace: float) -> None:
         """Take nothing new, and finish what came, within `grace` seconds."""

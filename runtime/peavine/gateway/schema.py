@@ -271,7 +271,11 @@ class Limits(_Json):
     max_in_flight: int
     """Requests that this gateway works on at once."""
     timeout_seconds: float
-    """Time that a request may take."""
+    """Seconds that a search may take."""
+    index_timeout_seconds: float
+    """Seconds that a request to index, update or delete may take."""
+    train_timeout_seconds: float
+    """Seconds that a request to train may take."""
 
 
 class FlowStatus(_Json):

@@ -9,6 +9,7 @@ import logging
 import time
 from typing import Final
 
+from peavine import listening
 from peavine.errors import PeavineError
 from peavine.gateway.edge import Edge
 from peavine.gateway.grpc import GrpcEdge
@@ -18,7 +19,7 @@ from peavine.gateway.listener import Listener
 from peavine.gateway.settings import GatewaySettings
 from peavine.gateway.websocket import Sockets
 from peavine.graph import Plan
-from peavine.serving import SPARE_BYTES, Server, grace, last_words, metrics, stopped
+from peavine.serving import SPARE_BYTES, Server, last_words, metrics, stopped
 from peavine.startup import read_plan
 from peavine.wire.streams import MAX_STREAMS
 
@@ -64,7 +65,7 @@ class GatewayServer:
     async def start(self) -> str:
         """Listen, begin to connect, and return the address of the gRPC service."""
         settings = self.settings
-        self.address = await self._server.start(f"{settings.host}:{settings.grpc_port}")
+        self.address = await self._server.start(listening.address(settings.host, settings.grpc_port))
         addresses = {"grpc": self.address}
         if settings.http_port is not None:
             self.http_address = await self._listener.start(settings.host, settings.http_port)
@@ -121,5 +122,5 @@ async def serve(settings: GatewaySettings) -> int:
             _log.exception("unexpected")
         return 1
     await stop.wait()
-    await server.stop(grace(plan.timeout_seconds))
+    await server.stop(plan.grace_seconds)
     return 0

@@ -17,7 +17,7 @@ class GatewaySettings:
     plan: Path
     """The plan, JSON or YAML."""
     host: str = "127.0.0.1"
-    """Where it listens; 0.0.0.0 for every interface."""
+    """Where it listens; `::` for all addresses, IPv6 and IPv4."""
     grpc_port: int = 8081
     """Port of the gRPC service; 0 takes a free one, which the log names."""
     http_port: int | None = 8080

@@ -18,6 +18,7 @@ from peavine.router.question import Parcel
 from peavine.router.router import Router
 from peavine.v1 import pea_pb2
 from peavine.wire.census import census
+from peavine.wire.header import name_of
 from peavine.wire.status import code_of
 from peavine.wire.unit import MAX_ITEMS, Stamped, bounded, parse, serialize
 
@@ -111,7 +112,7 @@ class Units:
         if item.header.kind != kind:
             raise InvalidRequest(f"header.kind: {item.header.kind}, and the unit's kind is {kind}")
         check(item, self._plan.max_message_bytes, self._router.accepts)
-        left = seconds(item.header, stamped.sent, self._plan.timeout_seconds)
+        left = seconds(item.header, stamped.sent, self._plan.timeout(name_of(item.header.kind)))
         for _ in census(item.bodies[0], self._plan.max_documents):
             await asyncio.sleep(0)
         item.header.deadline = time.time() + left

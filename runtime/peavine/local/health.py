@@ -9,7 +9,10 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-OPTIONS = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
+from peavine.listening import reachable
+from peavine.wire.channel import blocking_channel
+
+BACKOFF = (("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200))
 """A process that starts refuses connections at first; gRPC would wait a second and more before it tried again."""
 
 
@@ -26,7 +29,7 @@ class Health:
             address = self._address()
             if not address or (address.startswith("unix:") and not Path(address.removeprefix("unix:")).exists()):
                 return False
-            self._channel = grpc.insecure_channel(address, OPTIONS)
+            self._channel = blocking_channel(address, *BACKOFF)
         try:
             answer = health_pb2_grpc.HealthStub(self._channel).Check(health_pb2.HealthCheckRequest(), timeout=1.0)
         except grpc.RpcError:
@@ -46,9 +49,3 @@ def addresses(file: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {edge: reachable(address) for edge, address in said.items()}
-
-
-def reachable(address: str) -> str:
-    """Return the address at which this machine reaches what listens on `address`."""
-    host, _, port = address.rpartition(":")
-    return f"127.0.0.1:{port}" if host in ("0.0.0.0", "[::]", "") else address

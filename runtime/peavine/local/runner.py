@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -14,6 +12,7 @@ from pathlib import Path
 
 from peavine import spec
 from peavine.errors import StartError
+from peavine.listening import bind
 from peavine.local.child import Child, Sink
 from peavine.local.health import Health, addresses
 from peavine.local.layout import Listen, Process, gateway, layout
@@ -64,8 +63,10 @@ class LocalFlow:
     def start(self, timeout: float = START_SECONDS) -> None:
         """Start everything and return when all of it can work."""
         deadline = time.monotonic() + timeout
-        for port, field in ((self._listen.grpc_port, "grpc"), (self._listen.http_port, "http")):
-            _check_free(self._listen.host, port, field)
+        for port, name in ((self._listen.grpc_port, "gRPC"), (self._listen.http_port, "HTTP")):
+            field = name.lower()
+            # Say at once that a port is taken; the gateway would find out only after seconds.
+            bind(self._listen.host, port, name, f"--{field}-port or spec.gateway.{field}Port").close()
         self._folder = Path(tempfile.mkdtemp(prefix="peavine-"))
         self._line = os.pipe()
         try:
@@ -140,18 +141,3 @@ class LocalFlow:
         finally:
             for health in waiting.values():
                 health.close()
-
-
-def _check_free(host: str, port: int, field: str) -> None:
-    """Say at once, and clearly, that a port is taken; the gateway would find out only after seconds."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-            raise StartError(
-                f"port {port} on {host} is in use; end what uses it, or choose another with --{field}-port "
-                f"or spec.gateway.{field}Port"
-            ) from error

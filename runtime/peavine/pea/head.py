@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from peavine.errors import DeadlineExceeded, InvalidRequest
+from peavine.errors import LATE_REMEDY, DeadlineExceeded, InvalidRequest
 from peavine.graph import Plan
 from peavine.pea.watch import PATIENCE_SECONDS
 from peavine.pea.work import MAX_HEADER_BYTES, Answer, Work
@@ -132,6 +132,7 @@ class Head:
             async with asyncio.timeout(parcel.deadline - time.monotonic()):
                 return await done
         except TimeoutError:
-            raise DeadlineExceeded(f'the time was over in the head of Pod "{self._pod}": {parcel.trail}') from None
+            where = f'in the head of Pod "{self._pod}": {parcel.trail}'
+            raise DeadlineExceeded(f"deadline exceeded {where}; {LATE_REMEDY}") from None
         finally:
             work.forget(waiting)

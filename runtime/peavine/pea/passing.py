@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peavine.errors import DeadlineExceeded
+from peavine.errors import LATE_REMEDY, DeadlineExceeded
 from peavine.v1 import pea_pb2
 from peavine.wire.status import status_of
 from peavine.wire.unit import Stamped, routes_field, serialize
@@ -33,6 +33,7 @@ def passed(stamped: Stamped, unit: pea_pb2.Unit, route: pea_pb2.Route) -> tuple[
 def late(item: pea_pb2.Envelope, unit: pea_pb2.Unit, here: pea_pb2.Route, by: float) -> None:
     """Mark an item whose deadline is over; the message names the hop and what those before it took."""
     before = ", ".join(f"{route.pod} took {route.end - route.start:.2f} s" for route in unit.routes)
-    message = f'it was at Pod "{here.pod}" {by:.2f} s after its deadline' + (f"; {before}" if before else "")
+    message = f'it reached Pod "{here.pod}" {by:.2f} s after its deadline' + (f"; {before}" if before else "")
+    message += f"; {LATE_REMEDY}"
     item.header.status.CopyFrom(status_of(DeadlineExceeded(message), here.pod, here.pea))
     del item.bodies[:]

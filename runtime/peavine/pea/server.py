@@ -17,7 +17,7 @@ from peavine.graph import Plan
 from peavine.pea.head import Head
 from peavine.pea.settings import PeaSettings
 from peavine.pea.work import Work
-from peavine.serving import SPARE_BYTES, Server, grace, last_words, method, metrics, stopped
+from peavine.serving import SPARE_BYTES, Server, last_words, method, metrics, stopped
 from peavine.spec import Pod
 from peavine.spec.rules import MAX_MESSAGE_BYTES
 from peavine.startup import read_plan, read_pod
@@ -184,7 +184,7 @@ async def serve(settings: PeaSettings) -> int:
         last_words(server.failed.result(), pod_name, server.name, uses, "cannot go on")
         logging.shutdown()
         os._exit(1)  # a thread that hangs cannot be stopped, and Python would wait for it
-    if not await server.stop(grace(pod.spec.timeout_seconds)):
+    if not await server.stop(pod.spec.timeouts.grace_seconds):
         # A thread that hangs, or loads a large model, cannot be ended, and Python would wait for it.
         logging.shutdown()
         os._exit(1 if started else 0)

@@ -23,9 +23,9 @@ LONGEST_CALL: Final = 86400.0
 _log = logging.getLogger(__name__)
 
 
-def patience(least: float, timeout_seconds: float | None) -> float:
+def patience(least: float, timeout_seconds: float) -> float:
     """Return how long after its deadline a call may run: a request's whole time once more, or longer."""
-    return max(least, timeout_seconds or 0.0)
+    return max(least, timeout_seconds)
 
 
 @dataclass(slots=True, eq=False)

@@ -67,7 +67,7 @@ class Work:
         sources: Sequence[Path] = (),
     ) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
-        self.watch = Watch(patience(least_patience, pod.spec.timeout_seconds))
+        self.watch = Watch(patience(least_patience, pod.spec.timeouts.timeout_seconds))
         self.broken = ""
         """Why nothing is executed any more, if a task of ours has ended."""
         self.concurrency = pod.spec.concurrency

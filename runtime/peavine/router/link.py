@@ -18,6 +18,7 @@ from peavine.errors import PeavineError, Unavailable
 from peavine.router.question import Question
 from peavine.v1 import pea_pb2
 from peavine.wire import hello as hellos
+from peavine.wire.channel import channel
 from peavine.wire.status import error_of
 from peavine.wire.unit import ALONE, CONTROL, MAX_BYTES, MAX_ITEMS, REFUSED, parse, stamp, unstamp
 
@@ -28,11 +29,7 @@ HELLO_SECONDS: Final = 60.0
 """A Pea answers Hello when its Executor is loaded; after this long the connection is tried anew."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 1.0
 """Seconds between two attempts to connect; doubled each time, with jitter, up to the second."""
-OPTIONS: Final = (
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.enable_retries", 0),
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
+KEEPALIVE: Final = (
     ("grpc.keepalive_time_ms", 5000),
     ("grpc.keepalive_timeout_ms", 3000),
     ("grpc.http2.max_pings_without_data", 0),
@@ -154,11 +151,11 @@ class Link:
     async def _connection(self) -> None:
         """Connect, and return or raise when the connection is over."""
         family = "" if self.address.startswith("unix:") else "ipv6:" if self.address.startswith("[") else "ipv4:"
-        channel = grpc.aio.insecure_channel(family + self.address, OPTIONS)
+        connection = channel(family + self.address, *KEEPALIVE)
         writer: asyncio.Task[None] | None = None
         ended = False
         try:
-            call: Any = channel.stream_stream(METHOD)()
+            call: Any = connection.stream_stream(METHOD)()
             async with asyncio.timeout(HELLO_SECONDS):
                 asked = ticks()
                 await call.write(stamp(self._hello, CONTROL, 0, time.time()))
@@ -187,7 +184,7 @@ class Link:
             self._out.clear()
             self._owner.lost(pending)
             self._owner.changed()
-            await channel.close()
+            await connection.close()
 
     async def _read(self, call: Any) -> None:
         while (raw := await call.read()) is not grpc.aio.EOF:

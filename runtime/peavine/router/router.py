@@ -11,12 +11,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from peavine.clock import Issuer
-from peavine.errors import DeadlineExceeded, PeavineError, Unavailable
+from peavine.errors import LATE_REMEDY, DeadlineExceeded, PeavineError, Unavailable
 from peavine.graph import GATEWAY, Plan, Step
 from peavine.router.question import Parcel
 from peavine.router.replicas import Replicas
 from peavine.router.shards import Shards
 from peavine.router.trail import Trail
+from peavine.v1 import pea_pb2
+from peavine.wire.header import name_of
 from peavine.wire.hello import hello, together
 from peavine.wire.join import join
 
@@ -158,7 +160,8 @@ class Router:
         trail, pod = parcel.trail, step.pod
         trail.enter(pod)
         try:
-            deadline = min(parcel.deadline, time.monotonic() + step.timeout_seconds)
+            own = step.timeout(name_of(pea_pb2.Kind.ValueType(parcel.kind)))
+            deadline = min(parcel.deadline, time.monotonic() + own)
             answered = await self._stages[pod].ask(parcel, deadline)
         except TimeoutError:
             raise self.late(trail) from None
@@ -171,4 +174,4 @@ class Router:
         troubles = [stage.trouble for stage in asked if stage.trouble]
         if troubles:
             return Unavailable(f"{'; '.join(troubles)}; {trail}")
-        return DeadlineExceeded(f"the time was over: {trail}")
+        return DeadlineExceeded(f"deadline exceeded: {trail}; {LATE_REMEDY}")

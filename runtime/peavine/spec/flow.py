@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from peavine.spec.model import API_VERSION, MAP_BY_NAME, Metadata, Model, Name, cel
+from peavine.spec.model import API_VERSION, MAP_BY_NAME, MessageBytes, Metadata, Model, Name, Replicas, cel
 from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
-from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, MAX_MESSAGE_BYTES, TIMEOUT_SECONDS
+from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, MAX_MESSAGE_BYTES, METRICS_PORT
+from peavine.spec.timeouts import Timeouts
 
 
 class FlowPod(PodSpec):
@@ -53,10 +54,12 @@ class Gateway(Model):
                 "the autoscaler owns the number of replicas; leave replicas or autoscaling out",
             ),
             ("self.grpcPort != self.httpPort", "grpcPort and httpPort are the same"),
+            (f"self.grpcPort != {METRICS_PORT}", f"grpcPort is {METRICS_PORT}, the port of the metrics"),
+            (f"self.httpPort != {METRICS_PORT}", f"httpPort is {METRICS_PORT}, the port of the metrics"),
         )
     )
 
-    replicas: Annotated[int, Field(ge=0)] | None = None
+    replicas: Replicas | None = None
     """Gateways that share the load. One when left out."""
     autoscaling: Autoscaling | None = None
     """Gateways by load."""
@@ -77,7 +80,7 @@ class Gateway(Model):
     gateway."""
 
 
-class FlowSpec(Model):
+class FlowSpec(Timeouts):
     """The graph of Pods, its gateway and its limits."""
 
     model_config = ConfigDict(
@@ -94,10 +97,7 @@ class FlowSpec(Model):
     """The Pods, in the order in which requests pass them unless `needs` says otherwise."""
     gateway: Gateway = Gateway()
     """Where requests come in."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=86400)] = TIMEOUT_SECONDS
-    """Time that a request may take from end to end, unless the client asks for less. What the Pods on one way through
-    the graph set for themselves adds up to this at the most."""
-    max_message_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = MAX_MESSAGE_BYTES
+    max_message_bytes: MessageBytes = MAX_MESSAGE_BYTES
     """The largest request or answer."""
     max_documents: Annotated[int, Field(ge=1, le=1048576)] = MAX_DOCUMENTS
     """Maximum number of root Documents in a request. Together with their chunks and matches there may be 16 times as

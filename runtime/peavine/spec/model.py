@@ -59,6 +59,10 @@ Quantity = Annotated[
     ),
 ]
 
+Replicas = Annotated[int, Field(ge=0, le=10000)]
+MessageBytes = Annotated[int, Field(ge=1024, le=1073741824)]
+"""gRPC and protobuf take no messages of 2 GiB."""
+
 
 class Metadata(Model):
     """The part of Kubernetes metadata that peavine reads; the rest passes through."""

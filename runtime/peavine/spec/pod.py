@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue
 
-from peavine.spec.model import API_VERSION, MAP_BY_NAME, VARIABLE, Metadata, Model, Quantity, cel
+from peavine.spec.model import (
+    API_VERSION,
+    MAP_BY_NAME,
+    VARIABLE,
+    MessageBytes,
+    Metadata,
+    Model,
+    Quantity,
+    Replicas,
+    cel,
+)
+from peavine.spec.timeouts import FIELDS, Seconds, Timeouts
 
 KINDS = ("index", "search", "update", "delete", "train")
 """The kinds of request."""
@@ -155,10 +166,10 @@ class Autoscaling(Model):
         json_schema_extra=cel(("self.minReplicas <= self.maxReplicas", "minReplicas is more than maxReplicas"))
     )
 
-    min_replicas: Annotated[int, Field(ge=1)] = 1
-    """Never fewer."""
-    max_replicas: Annotated[int, Field(ge=1)]
-    """Never more."""
+    min_replicas: Annotated[Replicas, Field(ge=1)] = 1
+    """Minimum number of replicas."""
+    max_replicas: Annotated[Replicas, Field(ge=1)]
+    """Maximum number of replicas."""
     target_cpu: Annotated[int, Field(ge=1, le=100)] = Field(
         default=80, validation_alias=AliasChoices("targetCPU", "target_cpu"), serialization_alias="targetCPU"
     )
@@ -213,7 +224,7 @@ class PodSpec(Model):
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
     files: dict[str, str] = {}
     """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
-    replicas: Annotated[int, Field(ge=0)] | None = None
+    replicas: Replicas | None = None
     """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
     """Parts that the data is split into."""
@@ -229,8 +240,12 @@ class PodSpec(Model):
     """Environment variables of the Peas."""
     resources: Resources = Resources()
     """What each Pea asks of the machine."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=86400)] | None = None
-    """Time that a request may spend at this Pod; the Flow's when left out."""
+    timeout_seconds: Seconds | None = None
+    """Time that a search may spend at this Pod; the Flow's when left out."""
+    index_timeout_seconds: Seconds | None = None
+    """Time that a request to index, update or delete may spend at this Pod; the Flow's when left out."""
+    train_timeout_seconds: Seconds | None = None
+    """Time that a request to train may spend at this Pod; the Flow's when left out."""
     on_error: OnError = OnError.FAIL
     """What becomes of a request when the Executor raises."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 1
@@ -239,7 +254,7 @@ class PodSpec(Model):
     """Whether requests may share a call of the Executor."""
     autoscaling: Autoscaling | None = None
     """Replicas by load."""
-    max_message_bytes: Annotated[int, Field(ge=1024)] | None = None
+    max_message_bytes: MessageBytes | None = None
     """The largest message; the Flow's when left out."""
     max_documents: Annotated[int, Field(ge=1, le=1048576)] | None = None
     """Maximum number of root Documents in a request, and a sixteenth of the maximum together with their chunks and
@@ -254,6 +269,12 @@ class PodSpec(Model):
     def has_head(self) -> bool:
         """Whether a head stands before the Peas."""
         return self.shards > 1 or self.uses_before is not None or self.uses_after is not None
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Its timeouts, with the defaults of a Flow for those that nobody set."""
+        own = {name: getattr(self, name) for name in FIELDS}
+        return Timeouts(**{name: seconds for name, seconds in own.items() if seconds is not None})
 
 
 class Pod(Model):

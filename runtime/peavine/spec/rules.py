@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from peavine.errors import Problem, did_you_mean
+from peavine.spec.timeouts import Timeouts
 
 GATEWAY = "gateway"
 """The start of every graph, as a name in `needs`."""
 
-TIMEOUT_SECONDS = 10
-"""A Flow's `timeoutSeconds` when it is left out."""
+TIMEOUTS = {str(field.alias): float(field.default) for field in Timeouts.model_fields.values()}
+"""The timeouts of a Flow when they are left out, by field."""
 
 MAX_MESSAGE_BYTES = 16777216
 """A Flow's `maxMessageBytes` when it is left out."""
@@ -26,6 +27,9 @@ MAX_DOCUMENTS = 4096
 
 GRPC_PORT, HTTP_PORT = 8081, 8080
 """A gateway's ports when they are left out."""
+
+METRICS_PORT = 9090
+"""The port on which every program in a cluster serves its metrics."""
 
 FILE_NAME = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252}")
 """What a ConfigMap takes as a key, but for names that begin with a dot."""
@@ -54,15 +58,16 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
     problems += _env(spec, path)
     wrong = [*_names(pods, f"{path}.pods"), *_needs(pods, f"{path}.pods")]
     problems += wrong
-    times = list(_times(spec, pods, path))
-    problems += times
+    times = {field: list(_times(field, spec, pods, path)) for field in TIMEOUTS}
+    problems += [problem for found in times.values() for problem in found]
     # What leads where is known when every Pod has a name of its own, and is needed by it.
     if not wrong and all(isinstance(pod.get("name"), str) for pod in pods):
         graph = edges(pods)
         cycles = list(_cycles(graph, pods, f"{path}.pods"))
         problems += cycles or list(_hanging(graph, pods, f"{path}.pods"))
-        if not (cycles or times):
-            problems += _critical_path(spec, graph, pods, path)
+        for field, found in times.items():
+            if not (cycles or found):
+                problems += _critical_path(field, spec, graph, pods, path)
     said = spec.get("gateway")
     gateway = said if isinstance(said, Mapping) else {}
     problems += [*_ports(gateway, f"{path}.gateway"), *_pod_template(gateway, f"{path}.gateway")]
@@ -196,6 +201,9 @@ def _ports(gateway: Plain, path: str) -> Iterator[Problem]:
     grpc, http = gateway.get("grpcPort", GRPC_PORT), gateway.get("httpPort", HTTP_PORT)
     if grpc == http:
         yield Problem(f"{path}.httpPort", f"{http} is grpcPort, too; give each its own")
+    for field, port in (("grpcPort", grpc), ("httpPort", http)):
+        if port == METRICS_PORT:
+            yield Problem(f"{path}.{field}", f"{port} is the port of the metrics in a cluster; choose another")
 
 
 def _ref(pod: Plain, path: str) -> Iterator[Problem]:
@@ -264,27 +272,27 @@ def _hanging(graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -
         )
 
 
-def _times(spec: Plain, pods: Sequence[Plain], path: str) -> Iterator[Problem]:
+def _times(field: str, spec: Plain, pods: Sequence[Plain], path: str) -> Iterator[Problem]:
     """A Pod's own timeout is within the Flow's: it could never be used up."""
-    whole = _seconds(spec.get("timeoutSeconds", TIMEOUT_SECONDS))
+    whole = _seconds(spec.get(field, TIMEOUTS[field]))
     for i, pod in enumerate(pods):
-        own = _seconds(pod.get("timeoutSeconds"))
+        own = _seconds(pod.get(field))
         if own > whole > 0:
             yield Problem(
-                f"{path}.pods[{i}].timeoutSeconds",
-                f"{own:g} s is longer than the whole Flow's {whole:g} s; raise {path}.timeoutSeconds or lower this",
+                f"{path}.pods[{i}].{field}",
+                f"{own:g} s is longer than the whole Flow's {whole:g} s; raise {path}.{field} or lower this",
             )
 
 
-def _critical_path(spec: Plain, graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -> Iterator[Problem]:
+def _critical_path(
+    field: str, spec: Plain, graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str
+) -> Iterator[Problem]:
     """The timeouts that Pods set fit into the Flow's, one after another: else it would end a request before they do.
 
     A Pod that sets none does not count. It may take what the others leave.
     """
-    whole = _seconds(spec.get("timeoutSeconds", TIMEOUT_SECONDS))
-    waiting = {
-        str(pod["name"]): (_seconds(pod.get("timeoutSeconds")), needs) for pod, needs in zip(pods, graph, strict=True)
-    }
+    whole = _seconds(spec.get(field, TIMEOUTS[field]))
+    waiting = {str(pod["name"]): (_seconds(pod.get(field)), needs) for pod, needs in zip(pods, graph, strict=True)}
     longest: dict[str, tuple[float, tuple[str, ...]]] = {GATEWAY: (0, ())}
     while waiting:
         name = next(name for name, (_, needs) in waiting.items() if all(need in longest for need in needs))
@@ -294,7 +302,7 @@ def _critical_path(spec: Plain, graph: Sequence[Sequence[str]], pods: Sequence[P
     total, way = max(longest.values(), key=lambda found: found[0])
     if round(total, 6) > whole > 0:
         yield Problem(
-            f"{path}.timeoutSeconds",
+            f"{path}.{field}",
             f"{whole:g} s is less than what the Pods on one way may take, {' + '.join(way)}; "
             f"raise it to {total:.12g}, or lower theirs or leave them out",
         )

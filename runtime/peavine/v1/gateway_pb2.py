@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from peavine.v1 import pea_pb2 as peavine_dot_v1_dot_pea__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18peavine/v1/gateway.proto\x12\npeavine.v1\x1a\x14peavine/v1/pea.proto\"\r\n\x0bInfoRequest\"\xb8\x01\n\x08\x46lowInfo\x12\x0c\n\x04\x66low\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08protocol\x18\x03 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x04 \x01(\x04\x12\x15\n\rmax_in_flight\x18\x05 \x01(\r\x12\x0f\n\x07timeout\x18\x06 \x01(\x01\x12!\n\x04pods\x18\x07 \x03(\x0b\x32\x13.peavine.v1.PodInfo\x12\x15\n\rmax_documents\x18\x08 \x01(\r\"E\n\x07PodInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05needs\x18\x02 \x03(\t\x12\x0e\n\x06shards\x18\x03 \x01(\r\x12\r\n\x05ready\x18\x04 \x01(\r2\xf8\x02\n\x07Gateway\x12\x31\n\x05Index\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x32\n\x06Search\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x32\n\x06Update\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x32\n\x06\x44\x65lete\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x31\n\x05Train\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x34\n\x04\x43\x61ll\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request(\x01\x30\x01\x12\x35\n\x04Info\x12\x17.peavine.v1.InfoRequest\x1a\x14.peavine.v1.FlowInfob\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18peavine/v1/gateway.proto\x12\npeavine.v1\x1a\x14peavine/v1/pea.proto\"\r\n\x0bInfoRequest\"\xe6\x01\n\x08\x46lowInfo\x12\x0c\n\x04\x66low\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x10\n\x08protocol\x18\x03 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x04 \x01(\x04\x12\x15\n\rmax_in_flight\x18\x05 \x01(\r\x12\x0f\n\x07timeout\x18\x06 \x01(\x01\x12!\n\x04pods\x18\x07 \x03(\x0b\x32\x13.peavine.v1.PodInfo\x12\x15\n\rmax_documents\x18\x08 \x01(\r\x12\x15\n\rindex_timeout\x18\n \x01(\x01\x12\x15\n\rtrain_timeout\x18\x0b \x01(\x01\"E\n\x07PodInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05needs\x18\x02 \x03(\t\x12\x0e\n\x06shards\x18\x03 \x01(\r\x12\r\n\x05ready\x18\x04 \x01(\r2\xf8\x02\n\x07Gateway\x12\x31\n\x05Index\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x32\n\x06Search\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x32\n\x06Update\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x32\n\x06\x44\x65lete\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x31\n\x05Train\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request\x12\x34\n\x04\x43\x61ll\x12\x13.peavine.v1.Request\x1a\x13.peavine.v1.Request(\x01\x30\x01\x12\x35\n\x04Info\x12\x17.peavine.v1.InfoRequest\x1a\x14.peavine.v1.FlowInfob\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INFOREQUEST']._serialized_start=62
   _globals['_INFOREQUEST']._serialized_end=75
   _globals['_FLOWINFO']._serialized_start=78
-  _globals['_FLOWINFO']._serialized_end=262
-  _globals['_PODINFO']._serialized_start=264
-  _globals['_PODINFO']._serialized_end=333
-  _globals['_GATEWAY']._serialized_start=336
-  _globals['_GATEWAY']._serialized_end=712
+  _globals['_FLOWINFO']._serialized_end=308
+  _globals['_PODINFO']._serialized_start=310
+  _globals['_PODINFO']._serialized_end=379
+  _globals['_GATEWAY']._serialized_start=382
+  _globals['_GATEWAY']._serialized_end=758
 # @@protoc_insertion_point(module_scope)

@@ -42,6 +42,8 @@ class FlowInfo(google.protobuf.message.Message):
     TIMEOUT_FIELD_NUMBER: builtins.int
     PODS_FIELD_NUMBER: builtins.int
     MAX_DOCUMENTS_FIELD_NUMBER: builtins.int
+    INDEX_TIMEOUT_FIELD_NUMBER: builtins.int
+    TRAIN_TIMEOUT_FIELD_NUMBER: builtins.int
     flow: builtins.str
     version: builtins.str
     """of peavine"""
@@ -49,9 +51,13 @@ class FlowInfo(google.protobuf.message.Message):
     max_message_bytes: builtins.int
     max_in_flight: builtins.int
     timeout: builtins.float
-    """seconds"""
+    """seconds that a search may take"""
     max_documents: builtins.int
     """root Documents in a request; 0 from a gateway that does not know the limit"""
+    index_timeout: builtins.float
+    """seconds that a request to index, update or delete may take"""
+    train_timeout: builtins.float
+    """seconds that a request to train may take"""
     @property
     def pods(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___PodInfo]: ...
     def __init__(
@@ -65,8 +71,10 @@ class FlowInfo(google.protobuf.message.Message):
         timeout: builtins.float = ...,
         pods: collections.abc.Iterable[Global___PodInfo] | None = ...,
         max_documents: builtins.int = ...,
+        index_timeout: builtins.float = ...,
+        train_timeout: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["flow", b"flow", "max_documents", b"max_documents", "max_in_flight", b"max_in_flight", "max_message_bytes", b"max_message_bytes", "pods", b"pods", "protocol", b"protocol", "timeout", b"timeout", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["flow", b"flow", "index_timeout", b"index_timeout", "max_documents", b"max_documents", "max_in_flight", b"max_in_flight", "max_message_bytes", b"max_message_bytes", "pods", b"pods", "protocol", b"protocol", "timeout", b"timeout", "train_timeout", b"train_timeout", "version", b"version"]) -> None: ...
 
 Global___FlowInfo: typing_extensions.TypeAlias = FlowInfo
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from google.protobuf.message import DecodeError
 
 from peavine.documents import Batch, Document, Score, Tensor
+from peavine.documents.bounds import MAX_DEPTH
 from peavine.documents.quantize import Quantization
 from peavine.errors import InvalidRequest
 from peavine.v1 import document_pb2
 from peavine.wire.tags import read_struct, write_struct
 from peavine.wire.tensors import read_tensor, write_tensor
 
-__all__ = ["MAX_DEPTH", "batch_from_bytes", "batch_to_bytes", "document_from_bytes", "document_to_bytes"]
-
-MAX_DEPTH = 32
-"""How deep chunks and matches may be nested; protobuf refuses messages more than 100 deep."""
+__all__ = ["batch_from_bytes", "batch_to_bytes", "document_from_bytes", "document_to_bytes"]
 
 
 def batch_to_bytes(
@@ -90,24 +89,24 @@ def _write(doc: Document, message: document_pb2.Document, quantization: Quantiza
             _write_text(message, name, value)
     for name in _NUMBERS:
         if value := getattr(doc, name):
-            _write_number(message, name, value)
+            _set(message, name, value, "a whole number from 0 to 4294967295")
     if doc.weight is not None:
-        message.weight = doc.weight
+        _set(message, "weight", doc.weight, "a number")
     if doc.location:
         try:
             message.location.extend(doc.location)
         except (ValueError, TypeError) as problem:
             raise InvalidRequest(f"location: {doc.location!r} ({problem})") from None
     if doc.score is not None:
-        _write_score(doc.score, message.score, 0)
+        _write_score("score", doc.score, message.score, 0)
     if doc.has_tags:
         try:
             write_struct(doc.tags, message.tags)
         except InvalidRequest as problem:
             raise InvalidRequest(f"tags{problem}") from None
     if doc.has_evaluations:
-        for score in doc.evaluations:
-            _write_score(score, message.evaluations.add(), 0)
+        for place, score in enumerate(doc.evaluations):
+            _write_score(f"evaluations[{place}]", score, message.evaluations.add(), 0)
     if not doc.is_leaf:
         _write_all("chunks", doc.chunks, message.chunks, quantization, depth + 1)
         _write_all("matches", doc.matches, message.matches, quantization, depth + 1)
@@ -117,33 +116,37 @@ _TEXTS = ("uri", "mime_type", "modality", "parent_id", "level_name", "root_id")
 _NUMBERS = ("granularity", "adjacency", "siblings", "offset")
 
 
-def _write_text(message: document_pb2.Document, name: str, value: str) -> None:
+def _write_text(message: document_pb2.Document | document_pb2.Score, name: str, value: str, path: str = "") -> None:
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{path}{name}: must be a string, not {type(value).__name__}; use str(..)")
     try:
         setattr(message, name, value)
     except (ValueError, TypeError):
-        raise InvalidRequest(f"{name}: {value!r:.60} is not valid Unicode (a lone surrogate)") from None
+        raise InvalidRequest(f"{path}{name}: {value!r:.60} is not valid Unicode (a lone surrogate)") from None
 
 
-def _write_number(message: document_pb2.Document, name: str, value: int) -> None:
+def _set(
+    message: document_pb2.Document | document_pb2.Score, name: str, value: Any, wanted: str, path: str = ""
+) -> None:
     try:
         setattr(message, name, value)
     except (ValueError, TypeError):
-        raise InvalidRequest(f"{name}: {value!r} is not a whole number from 0 to 4294967295") from None
+        raise InvalidRequest(f"{path}{name}: {value!r:.60} is not {wanted}") from None
 
 
-def _write_score(score: Score, message: document_pb2.Score, depth: int) -> None:
+def _write_score(path: str, score: Score, message: document_pb2.Score, depth: int) -> None:
     if depth >= MAX_DEPTH:
-        raise InvalidRequest(f"score: has operands nested more than {MAX_DEPTH} deep")
+        raise InvalidRequest(f"{path}: has operands nested more than {MAX_DEPTH} deep")
+    if not isinstance(score, Score):
+        raise InvalidRequest(f"{path}: must be a Score, not {type(score).__name__}")
     message.SetInParent()  # a score of zero is a score
-    for name in ("value", "name", "description", "reference", "ascending"):
-        try:
-            setattr(message, name, getattr(score, name))
-        except (ValueError, TypeError) as problem:
-            raise InvalidRequest(
-                f"score.{name}: {getattr(score, name)!r:.60} cannot be sent: {problem!s:.200}"
-            ) from None
-    for operand in score.operands:
-        _write_score(operand, message.operands.add(), depth + 1)
+    _set(message, "value", score.value, "a number", f"{path}.")
+    for name in ("name", "description", "reference"):
+        if value := getattr(score, name):
+            _write_text(message, name, value, f"{path}.")
+    _set(message, "ascending", score.ascending, "true or false", f"{path}.")
+    for place, operand in enumerate(score.operands):
+        _write_score(f"{path}.operands[{place}]", operand, message.operands.add(), depth + 1)
 
 
 def _read_all(path: str, messages: Iterable[document_pb2.Document]) -> list[Document]:

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 from google.protobuf.struct_pb2 import Struct, Value
 
+from peavine.documents.bounds import MAX_TAG_DEPTH
 from peavine.errors import InvalidRequest
 
-__all__ = ["MAX_DEPTH", "read_struct", "write_struct"]
-
-MAX_DEPTH = 16
-"""How deep tags may be nested: together with the depth of Documents it stays below protobuf's bound of 100."""
+__all__ = ["read_struct", "write_struct"]
 
 
 def read_struct(struct: Struct) -> dict[str, Any]:
@@ -43,8 +41,8 @@ def _read(value: Value) -> Any:
 
 def write_struct(data: Mapping[str, Any], struct: Struct, depth: int = 0) -> None:
     """Fill the Struct; InvalidRequest names the key of what JSON does not know."""
-    if depth >= MAX_DEPTH:
-        raise InvalidRequest(f"is nested more than {MAX_DEPTH} deep")
+    if depth >= MAX_TAG_DEPTH:
+        raise InvalidRequest(f"is nested more than {MAX_TAG_DEPTH} deep")
     struct.SetInParent()
     for key, value in data.items():
         if not isinstance(key, str):
@@ -75,8 +73,8 @@ def _write(value: Any, target: Value, depth: int) -> None:
     elif isinstance(value, Mapping):
         write_struct(value, target.struct_value, depth + 1)
     elif isinstance(value, list | tuple):
-        if depth + 1 >= MAX_DEPTH:
-            raise InvalidRequest(f"is nested more than {MAX_DEPTH} deep")
+        if depth + 1 >= MAX_TAG_DEPTH:
+            raise InvalidRequest(f"is nested more than {MAX_TAG_DEPTH} deep")
         target.list_value.SetInParent()
         for item in value:
             _write(item, target.list_value.values.add(), depth + 1)

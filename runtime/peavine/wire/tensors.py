@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peavine.documents import Sparse, Tensor
+from peavine.documents.bounds import MAX_DIMENSIONS
 from peavine.documents.quantize import Quantization, quantize, restore
 from peavine.documents.tensor import DTYPES
 from peavine.errors import InvalidRequest, did_you_mean
 from peavine.v1 import document_pb2
 
 __all__ = ["read_tensor", "write_tensor"]
-
-MAX_DIMENSIONS = 32
-"""numpy's bound in every version."""
 
 
 def write_tensor(tensor: Tensor, message: document_pb2.Tensor, quantization: Quantization | None = None) -> None:

@@ -9,6 +9,7 @@ import grpc
 import numpy as np
 import pytest
 
+from peavine.client import AsyncClient
 from peavine.documents import Document
 from peavine.v1 import gateway_pb2, gateway_pb2_grpc, pea_pb2
 from peavine.wire import batch_from_bytes
@@ -108,5 +109,16 @@ async def test_the_stack_is_told_where_the_flow_says_so(start: Start) -> None:
 async def test_info_says_what_a_client_may_want_to_know(start: Start) -> None:
     flow = await start(*DIAMOND[:2], timeoutSeconds=7, maxInFlight=99)
     info = await gateway_pb2_grpc.GatewayStub(flow.channel).Info(gateway_pb2.InfoRequest())
-    assert (info.flow, info.protocol, info.timeout, info.max_in_flight) == ("flow", 1, 7, 99)
+    assert (info.flow, info.protocol, info.max_in_flight) == ("flow", 1, 99)
+    assert (info.timeout, info.index_timeout, info.train_timeout) == (7, 60, 600)
     assert [(pod.name, list(pod.needs), pod.ready) for pod in info.pods] == [("a", ["gateway"], 1), ("b", ["a"], 1)]
+
+
+async def test_a_proxy_in_the_environment_is_not_asked_on_the_way_to_a_gateway_or_a_pea(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    flow = await start({"name": "only"})
+    async with AsyncClient(flow.gateway_address) as client:
+        assert (await client.search("x", timeout=10))[0].text == "x"

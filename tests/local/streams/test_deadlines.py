@@ -50,6 +50,29 @@ async def test_a_pods_own_timeout_ends_a_request_that_has_time_left(start: Start
     assert raised.value.code() is DEADLINE_EXCEEDED
 
 
+async def test_an_index_request_has_longer_than_a_search(start: Start) -> None:
+    pod = {"name": "obey", **OBEY, "timeoutSeconds": 0.2}
+    flow = await start(pod, timeoutSeconds=0.2, indexTimeoutSeconds=30, trainTimeoutSeconds=0.2)
+    slow = [Document(id="x", text="sleep 0.5")]
+    for kind in ("index", "update"):
+        _, answer = await flow.ask(kind, slow)
+        assert [document.text for document in answer.docs] == ["sleep 0.5, done"]
+    for kind in ("search", "train"):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await flow.ask(kind, slow)
+        assert raised.value.code() is DEADLINE_EXCEEDED
+
+
+async def test_a_unit_of_a_client_has_the_time_of_its_kind(start: Start) -> None:
+    flow = await start({"name": "obey", **OBEY}, timeoutSeconds=0.2, indexTimeoutSeconds=30)
+    stream = UnitStream(flow.channel)
+    await stream.open()
+    for number, kind in enumerate(("index", "search"), start=1):
+        await stream.ask(number, envelope("x", Document(id="x", text="sleep 0.5"), kind=kind))
+        stamped, _ = await stream.answer()
+        assert (kind, stamped.failed) == (kind, int(kind == "search"))
+
+
 async def test_each_of_several_requests_is_answered_at_its_own_deadline(start: Start) -> None:
     flow = await start({"name": "obey", **OBEY})
     call = flow.call()

@@ -170,18 +170,20 @@ async def test_metrics_say_what_a_gateway_did(programs: Any, tmp_path: Path) -> 
     plan, places = tmp_path / "plan.json", tmp_path / "addresses.json"
     plan.write_text(graph.plan(flow, lambda _: [address]).model_dump_json(by_alias=True))
     ports = ("--grpc-port", "0", "--http-port", "0", "--metrics-port", str(port), "--addresses", str(places))
-    program = programs("gateway", "--plan", str(plan), "--host", "127.0.0.1", *ports)
+    program = programs("gateway", "--plan", str(plan), "--host", "::1", *ports)
     await until(lambda: places.exists() and bool(places.read_text()), "it listens", PATIENCE)
     gateway = json.loads(places.read_text())["grpc"]
+    assert gateway.startswith("[::1]:")
     await serving(gateway)
     async with grpc.aio.insecure_channel(gateway) as channel:
         ask: Any = channel.unary_unary("/peavine.v1.Gateway/Search")
         await ask(envelope("x", Document(id="x")).SerializeToString())
         with pytest.raises(grpc.aio.AioRpcError):
             await ask(b"")
-    text = await asyncio.to_thread(page, f"http://127.0.0.1:{port}/metrics")
-    assert 'peavine_requests_total{code="OK",kind="search"} 1.0' in text
-    assert 'peavine_requests_total{code="INVALID_ARGUMENT",kind="search"} 1.0' in text
+    for host in ("127.0.0.1", "[::1]"):
+        text = await asyncio.to_thread(page, f"http://{host}:{port}/metrics")
+        assert 'peavine_requests_total{code="OK",kind="search"} 1.0' in text
+        assert 'peavine_requests_total{code="INVALID_ARGUMENT",kind="search"} 1.0' in text
     program.process.send_signal(signal.SIGTERM)
     assert program.ended() == 0
 

@@ -15,6 +15,8 @@ from peavine.errors import InvalidRequest
         ("[::1]:8081", "[::1]:8081"),
         ("[::1]", "[::1]:8081"),
         ("::1", "[::1]:8081"),
+        ("grpc://[2001:db8::7]:9000", "[2001:db8::7]:9000"),
+        ("fe80::1%eth0", "[fe80::1%eth0]:8081"),
         ("unix:/run/flow.sock", "unix:/run/flow.sock"),
         ("  localhost:8081 ", "localhost:8081"),
     ],
@@ -38,6 +40,13 @@ def test_a_host_becomes_the_target_that_it_means(host: str, expected: str) -> No
         ("localhost/search:8081", "is not HOST:PORT"),
         (":8081", "is not HOST:PORT"),
         ("unix:", "names no socket"),
+        ("[::1", 'is not an IPv6 address with its port, such as "[::1]:8081"'),
+        ("[::1]8081", "is not an IPv6 address"),
+        ("::1]:80", "is not an IPv6 address"),
+        ("[]:80", "is not an IPv6 address"),
+        ("[localhost]:80", "is not an IPv6 address"),
+        ("[::1]:", "no port"),
+        ("a:b:c", "is not an IPv6 address"),
     ],
 )
 def test_a_host_that_cannot_be_meant_is_refused_with_what_to_write(host: str, says: str) -> None:

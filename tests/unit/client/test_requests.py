@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peavine.client.items import Inputs
-from peavine.client.requests import bodies
+from peavine.client.requests import Cut, bodies
 from peavine.documents import Document
 from peavine.errors import InvalidRequest
 from peavine.wire import batch_from_bytes
@@ -19,9 +19,16 @@ async def here(work: Any, /, *arguments: Any) -> Any:
     return work(*arguments)
 
 
+def by(size: int) -> Callable[[], Awaitable[Cut]]:
+    async def wanted() -> Cut:
+        return Cut(size, 64)
+
+    return wanted
+
+
 async def cut(inputs: Inputs, size: int, max_bytes: int = MAX, kind: str = "index") -> list[list[Document]]:
     found = []
-    async for body in bodies(inputs, kind, size, max_bytes, here):
+    async for body in bodies(inputs, kind, by(size), max_bytes, here):
         assert len(body.data) <= max_bytes
         docs = batch_from_bytes(body.data).docs
         assert len(docs) == body.documents
@@ -39,6 +46,32 @@ def test_every_item_is_in_one_request_in_order(count: int, size: int, asynchrono
     found = asyncio.run(cut(later() if asynchronous else texts, size))
     assert [doc.text for docs in found for doc in docs] == texts
     assert all(len(docs) == size for docs in found[:-1])
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_the_size_is_asked_for_whenever_more_is_cut_and_no_sooner(asynchronous: bool) -> None:
+    read = 0
+    asked = []
+
+    def numbers() -> Iterator[str]:
+        nonlocal read
+        for number in range(14):
+            read += 1
+            yield str(number)
+
+    async def later() -> AsyncIterator[str]:
+        for number in numbers():
+            yield number
+
+    async def doubling() -> Cut:
+        asked.append(read)
+        return Cut(2 ** len(asked), 1)
+
+    found = [
+        body.documents async for body in bodies(later() if asynchronous else numbers(), "index", doubling, MAX, here)
+    ]
+    assert found == [2, 4, 8]
+    assert asked[:3] == [0, 2, 6]
 
 
 async def test_a_request_that_would_be_too_large_becomes_several() -> None:
@@ -59,7 +92,7 @@ async def test_what_a_failing_generator_gave_before_is_sent_and_then_its_error_c
             yield f"text {number}"
         raise OSError("the disk is gone")
 
-    found = bodies(failing(), "index", 10, MAX, here)
+    found = bodies(failing(), "index", by(10), MAX, here)
     assert [(await anext(found)).documents for _ in range(3)] == [10, 10, 5]
     with pytest.raises(OSError, match="the disk is gone"):
         await anext(found)
@@ -67,7 +100,7 @@ async def test_what_a_failing_generator_gave_before_is_sent_and_then_its_error_c
 
 async def test_groundtruths_travel_with_their_documents() -> None:
     pairs = [(Document(id=f"q{n}"), Document(id=f"t{n}")) for n in range(5)]
-    async for body in bodies(pairs, "search", 2, MAX, here):
+    async for body in bodies(pairs, "search", by(2), MAX, here):
         batch = batch_from_bytes(body.data)
         assert [doc.id[1:] for doc in batch.docs] == [truth.id[1:] for truth in batch.groundtruths]
 

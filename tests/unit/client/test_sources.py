@@ -1,6 +1,9 @@
 import io
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,13 +11,14 @@ import pytest
 from peavine.client import sources
 from peavine.documents import Document
 from peavine.errors import InvalidRequest, NotFound
+from peavine.wire import batch_to_bytes
 
 
 def test_files_give_their_bytes_their_path_and_their_type(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "one.png").write_bytes(b"\x89PNG")
     (tmp_path / "two.txt").write_text("zwei", encoding="utf-8")
-    docs = list(sources.files(tmp_path / "**" / "*.*"))
+    docs = list(sources.files(str(tmp_path / "**" / "*.*")))
     assert [(doc.buffer, doc.uri, doc.mime_type) for doc in docs] == [
         (b"\x89PNG", str(tmp_path / "a" / "one.png"), "image/png"),
         (b"zwei", str(tmp_path / "two.txt"), "text/plain"),
@@ -23,7 +27,7 @@ def test_files_give_their_bytes_their_path_and_their_type(tmp_path: Path) -> Non
 
 def test_a_file_that_two_patterns_match_is_given_once(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("x", encoding="utf-8")
-    assert len(list(sources.files([tmp_path / "*.txt", tmp_path / "one.*"], text=True))) == 1
+    assert len(list(sources.files([f"{tmp_path}/*.txt", f"{tmp_path}/one.*", tmp_path / "one.txt"], text=True))) == 1
 
 
 def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
@@ -93,7 +97,7 @@ def test_a_csv_row_of_another_length_is_named(row: str) -> None:
         (sources.lines, b"fine\n\xff\n", "is not UTF-8 text"),
         (sources.jsonl, b"\xff\n", "is not UTF-8 text"),
         (sources.csv, b"text\n\xff\n", "is not UTF-8 text"),
-        (sources.csv, b'text\n"open\n', "is no CSV"),
+        (sources.csv, b'text\n"open\n', ":2: is not CSV: .* is a quotation mark missing"),
         (sources.jsonl, b"[" * 100_000, ":1: is nested too deep"),
     ],
     ids=["lines", "JSON lines", "CSV", "a quote that does not end", "deep JSON"],
@@ -158,7 +162,107 @@ def test_a_file_has_the_same_id_each_time_and_however_long_its_path_is(tmp_path:
     deep.mkdir(parents=True)
     for path in (tmp_path / "a.txt", deep / "b.txt"):
         path.write_text("a")
-    first, again = ([doc.id for doc in sources.files(tmp_path / "**" / "*.txt")] for _ in range(2))
+    first, again = ([doc.id for doc in sources.files(str(tmp_path / "**" / "*.txt"))] for _ in range(2))
     assert first == again
     assert sorted(len(id) <= 256 for id in first) == [True, True]
     assert str(tmp_path / "a.txt") in first
+
+
+def test_a_name_that_exists_is_that_file_whatever_is_in_it(tmp_path: Path) -> None:
+    for name in ("cat[1].png", "cat1.png", "what?.bin", "whats.bin", "a*.txt", "ab.txt"):
+        (tmp_path / name).write_text(name)
+    for name in ("cat[1].png", "what?.bin", "a*.txt"):
+        for named in (str(tmp_path / name), tmp_path / name, [tmp_path / name]):
+            assert [doc.buffer for doc in sources.files(named)] == [name.encode()]
+    assert {doc.buffer for doc in sources.files(f"{tmp_path}/cat[12].png")} == {b"cat1.png"}
+
+
+def test_a_folder_that_exists_is_that_folder_and_what_follows_is_a_pattern(tmp_path: Path) -> None:
+    for folder in ("set [2]", "set 2"):
+        (tmp_path / folder / "deep").mkdir(parents=True)
+        (tmp_path / folder / "a.png").write_text(folder)
+        (tmp_path / folder / "deep" / "b.png").write_text(folder)
+    for pattern, count in (("*.png", 1), ("**/*.png", 2), ("de*/b.png", 1)):
+        found = [doc.buffer for doc in sources.files(f"{tmp_path}/set [2]/{pattern}")]
+        assert found == [b"set [2]"] * count
+
+
+def test_a_path_is_never_a_pattern(tmp_path: Path) -> None:
+    (tmp_path / "cat1.png").write_text("another file")
+    with pytest.raises(NotFound, match="no file matches"):
+        list(sources.files(tmp_path / "cat[1].png"))
+
+
+def test_a_file_whose_name_is_not_unicode_has_an_id_and_leaves_the_others_alone(tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")
+    Path(odd).write_text("odd")
+    (tmp_path / "fine.txt").write_text("fine")
+    first, again = ({doc.id: doc for doc in sources.files(f"{tmp_path}/*.txt", text=True)} for _ in range(2))
+    assert first == again
+    assert {doc.text for doc in first.values()} == {"odd", "fine"}
+    assert f"{tmp_path}/caf\\xe9.txt" in {doc.uri for doc in first.values()}
+    assert batch_to_bytes(first.values())
+    with pytest.raises(NotFound, match=r"nothing\\xe9"):
+        list(sources.lines(odd.replace("caf", "nothing")))
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_not_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "docs"
+    path.write_bytes(MARK + b"id,text\n1,a\n")
+    assert [(doc.id, doc.text, doc.tags) for doc in sources.csv(path)] == [("1", "a", {})]
+    path.write_bytes(MARK + b'{"id": "1"}\n')
+    assert [doc.id for doc in sources.jsonl(path) if isinstance(doc, Document)] == ["1"]
+    path.write_bytes(MARK + b"zeppelin\n")
+    assert [doc.text for doc in sources.lines(path)] == ["zeppelin"]
+    assert [doc.text for doc in sources.files(path, text=True)] == ["zeppelin\n"]
+    with path.open(encoding="utf-8") as opened:
+        assert [doc.text for doc in sources.lines(opened)] == ["zeppelin"]
+
+
+def test_what_comes_through_a_pipe_is_read_and_replaces_nothing(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def through(data: str, read: Callable[[Path], Iterator[Any]]) -> list[Any]:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(pipe.write_text, data)
+            return list(read(pipe))
+
+    assert [doc.id for doc in through('{"id": "a"}\n', sources.jsonl)] == ["a"]
+    assert [doc.id for doc in through("id,text\na,x\n", sources.csv)] == ["a"]
+    assert [doc.text for doc in through("one\ntwo\n", sources.lines)] == ["one", "two"]
+    (first,), (second,) = (through(text, sources.files) for text in ("one", "two"))
+    assert (first.buffer, second.buffer) == (b"one", b"two")
+    assert first.id != second.id
+    (tmp_path / "b.txt").write_text("b")
+    assert [doc.uri for doc in sources.files(f"{tmp_path}/*")] == [f"{tmp_path}/b.txt"]  # and waits for no pipe
+
+
+def test_a_csv_field_may_be_as_long_as_a_message(tmp_path: Path) -> None:
+    text = "word " * 200_000
+    (tmp_path / "long.csv").write_text(f"id,text\n1,{text}\n")
+    assert [doc.text for doc in sources.csv(tmp_path / "long.csv")] == [text]
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "says"),
+    [
+        (sources.csv, "id,text\n1,x\n,y\n", ":3: id: is empty"),
+        (sources.csv, 'id,text\n"a\n1",x\n,y\n', ":4: id: is empty"),
+        (sources.csv, f"id,text\n{'x' * 300},y\n", ":2: id: "),
+        (sources.csv, "id,text,text\n1,x,y\n", ':1: two columns are named "text"'),
+        (sources.csv, "id,text,a,a\n1,x,y,z\n", ':1: two columns are named "a"'),
+        (sources.jsonl, '{"id": "a"}\n{"id": "b", "text": "x", "text": "y"}\n', ':2: has two values for "text"'),
+        (sources.jsonl, '{"id": "b", "tags": {"n": 1, "m": 2, "n": 3}}\n', ':1: has two values for "n"'),
+    ],
+)
+def test_a_row_that_is_wrong_or_says_something_twice_is_named(
+    tmp_path: Path, read: Callable[[Path], Iterator[object]], content: str, says: str
+) -> None:
+    (tmp_path / "docs").write_text(content)
+    with pytest.raises(InvalidRequest) as refused:
+        list(read(tmp_path / "docs"))
+    assert str(refused.value).startswith(f"{tmp_path}/docs{says}")

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peavine.documents import Document, Score, check_id
+from peavine.documents import Document, Score, Sparse, check_id
 from peavine.errors import InvalidRequest
 
 
@@ -156,3 +159,45 @@ def test_the_content_hash_survives_a_journey_on_which_numbers_in_tags_become_dou
 def test_a_document_cannot_be_hashed_because_it_can_change() -> None:
     with pytest.raises(TypeError, match="unhashable"):
         hash(Document())
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+def test_an_id_may_be_any_kind_of_string_and_becomes_a_plain_one() -> None:
+    for string, id in ((np.str_("doc-7"), "doc-7"), (Colour.RED, "red")):
+        doc = Document(id=string)
+        assert (doc.id, type(doc.id)) == (id, str)
+
+
+MASKED: Any = np.ma.masked_array([1, 2, 3], mask=[False, False, True])
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "float64"])
+@pytest.mark.parametrize("field", ["tensor", "embedding"])
+def test_a_masked_array_is_refused_with_what_to_do(field: str, dtype: str) -> None:
+    for masked in (MASKED.astype(dtype), [MASKED.astype(dtype), [4, 5, 6]]):
+        fields: dict[str, Any] = {field: masked}
+        with pytest.raises(InvalidRequest, match=rf"Document 'a': {field}: is a masked array; .*array\.filled"):
+            Document(id="a", **fields)
+        doc = Document(id="a")
+        with pytest.raises(InvalidRequest, match="masked"):
+            setattr(doc, field, masked)
+    filled: dict[str, Any] = {field: MASKED.filled(0)}
+    assert Document(id="a", **filled).to_dict("list")[field] == [1, 2, 0]
+
+
+def test_content_and_sparse_arrays_with_a_mask_are_refused_too() -> None:
+    doc = Document()
+    with pytest.raises(InvalidRequest, match="masked"):
+        doc.content = MASKED
+    for part in ("rows", "columns", "values"):
+        parts: dict[str, Any] = {"rows": [0, 0, 0], "columns": [0, 1, 2], "values": [1.0, 2.0, 3.0], part: MASKED}
+        with pytest.raises(InvalidRequest, match=f"sparse: {part}: is a masked array"):
+            Sparse(**parts, shape=(9, 9))
+
+
+def test_an_array_has_no_more_dimensions_than_can_travel() -> None:
+    with pytest.raises(InvalidRequest, match="tensor: has 33 dimensions; at most 32"):
+        Document(tensor=np.zeros((1,) * 33))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from peavine.documents import Document, Score, from_dicts
 from peavine.errors import InvalidRequest
+from peavine.wire import document_from_bytes, document_to_bytes
 
 
 @given(st.from_type(Document))
@@ -289,3 +290,24 @@ def test_tags_and_scores_nested_too_deep_are_refused(field: str) -> None:
         data = {"deeper": data} if field == "tags" else {"operands": [data]}
     with pytest.raises(InvalidRequest, match="nested more than"):
         from_dicts([{field: data}])
+
+
+def nested(depth: int, kind: str) -> Any:
+    """Return tags of so many levels, the tags themselves included."""
+    value: Any = "end"
+    for _ in range(depth - 1):
+        value = [value] if kind == "lists" else {"deeper": value}
+    return {"first": value}
+
+
+@pytest.mark.parametrize("kind", ["lists", "mappings"])
+def test_tags_are_as_deep_in_python_as_in_json_and_on_the_wire(kind: str) -> None:
+    deepest = Document(id="a", tags=nested(16, kind))
+    assert Document.from_dict(deepest.to_dict()) == deepest
+    assert document_from_bytes(document_to_bytes(deepest)) == deepest
+    too_deep = Document(id="a", tags=nested(17, kind))
+    for refuse in (too_deep.to_dict, lambda: document_to_bytes(too_deep)):
+        with pytest.raises(InvalidRequest, match=r"tags.*nested more than 16 deep"):
+            refuse()
+    with pytest.raises(InvalidRequest, match=r"tags.*nested more than 16 deep"):
+        Document.from_dict({"tags": nested(17, kind)})

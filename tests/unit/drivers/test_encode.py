@@ -76,8 +76,16 @@ def test_a_document_that_has_chunks_or_an_embedding_needs_no_content(ask: Any) -
 
 @pytest.mark.parametrize(
     "answer",
-    [np.ones((3, 2)), np.ones(2), "text", None, [["a"], ["b"]], [[1], [2, 3]]],
-    ids=["too many rows", "no rows", "text", "nothing", "words", "ragged"],
+    [
+        np.ones((3, 2)),
+        np.ones(2),
+        "text",
+        None,
+        [["a"], ["b"]],
+        [[1], [2, 3]],
+        np.ma.masked_equal([[1, 2], [3, 4]], 4),
+    ],
+    ids=["too many rows", "no rows", "text", "nothing", "words", "ragged", "masked"],
 )
 def test_an_answer_that_does_not_fit_is_the_executors_error(ask: Any, answer: Any) -> None:
     class Wrong(Encoder):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from peavine import graph
 from peavine.errors import ManifestError
-from peavine.spec import Flow, PollingPolicy, parse
+from peavine.spec import KINDS, Flow, PollingPolicy, parse
 
 
 def flow(*pods: dict[str, Any], **spec: Any) -> Flow:
@@ -56,22 +56,22 @@ def ways(pods: list[dict[str, Any]], name: str) -> Iterator[list[str]]:
             yield [*way, name]
 
 
-@given(dags(), st.data())
+@given(dags(), st.sampled_from(["timeoutSeconds", "indexTimeoutSeconds", "trainTimeoutSeconds"]), st.data())
 def test_a_flow_is_refused_exactly_where_the_pods_on_some_way_set_more_time_than_it_has(
-    pods: list[dict[str, Any]], data: st.DataObject
+    pods: list[dict[str, Any]], field: str, data: st.DataObject
 ) -> None:
     times = {pod["name"]: data.draw(st.none() | st.integers(1, 5), label=pod["name"]) for pod in pods}
-    timed = [{**pod, **({"timeoutSeconds": times[pod["name"]]} if times[pod["name"]] else {})} for pod in pods]
+    timed = [{**pod, **({field: times[pod["name"]]} if times[pod["name"]] else {})} for pod in pods]
     whole = data.draw(st.integers(5, 30), label="the Flow's")
     longest = max(sum(times[name] or 0 for name in way) for pod in pods for way in ways(pods, pod["name"]))
     try:
-        flow(*timed, timeoutSeconds=whole)
+        flow(*timed, **{field: whole})
     except ManifestError as error:
         (problem,) = error.problems
-        assert problem.path == "spec.timeoutSeconds"
+        assert problem.path == f"spec.{field}"
         assert f"raise it to {longest}," in problem.message
         assert longest > whole
-        flow(*timed, timeoutSeconds=longest)
+        flow(*timed, **{field: longest})
     else:
         assert longest <= whole
 
@@ -100,9 +100,27 @@ def test_pods_are_complete_with_what_the_flow_says() -> None:
     )
     assert (first.spec.max_documents, second.spec.max_documents) == (7, 50)
     assert {variable.name: variable.value for variable in first.spec.env} == {"LEVEL": "1", "MORE": "2"}
-    assert (first.spec.timeout_seconds, second.spec.timeout_seconds) == (2, 5)
+    assert [first.spec.timeouts.timeout(kind) for kind in KINDS] == [60, 2, 60, 60, 600]
+    assert [second.spec.timeouts.timeout(kind) for kind in KINDS] == [60, 5, 60, 60, 600]
     assert second.spec.expose_tracebacks is True
     assert second.spec.replicas is None
+
+
+def test_each_kind_of_request_has_the_time_that_the_pod_or_else_the_flow_gives_it() -> None:
+    pods = [{"name": "a", "indexTimeoutSeconds": 30}, {"name": "b", "timeoutSeconds": 3, "trainTimeoutSeconds": 7}]
+    made = flow(*pods, timeoutSeconds=5, indexTimeoutSeconds=90)
+    steps = {step.pod: [step.timeout(kind) for kind in KINDS] for step in plan(made).steps}
+    assert KINDS == ("index", "search", "update", "delete", "train")
+    assert steps == {"a": [30, 5, 30, 30, 600], "b": [90, 3, 90, 90, 7]}
+    assert [plan(made).timeout(kind) for kind in KINDS] == [90, 5, 90, 90, 600]
+
+
+def test_a_head_gives_each_kind_of_request_the_time_of_its_pod() -> None:
+    timeouts = {"timeoutSeconds": 1, "indexTimeoutSeconds": 2, "trainTimeoutSeconds": 3}
+    (pod,) = graph.pods(flow({"name": "index", "shards": 2, **timeouts}))
+    head = graph.head_plan(pod, [["a:1"], ["b:1"]])
+    for each in (head, *head.steps):
+        assert [each.timeout(kind) for kind in KINDS] == [2, 1, 2, 2, 3]
 
 
 def test_a_pod_of_another_owner_is_not_made() -> None:

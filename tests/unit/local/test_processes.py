@@ -12,7 +12,7 @@ import pytest
 from peavine import logs, spec
 from peavine.errors import ManifestError
 from peavine.local import Layout, Listen, Process, layout
-from peavine.local.health import addresses, reachable
+from peavine.local.health import addresses
 
 FOLDER = Path("/tmp/peavine-x")
 DATA = Path("/data")
@@ -104,7 +104,6 @@ def test_addresses_are_read_when_they_are_whole(tmp_path: Path) -> None:
     assert addresses(file) == {}
     file.write_text('{"grpc": "0.0.0.0:81", "http": "10.0.0.1:80"}')
     assert addresses(file) == {"grpc": "127.0.0.1:81", "http": "10.0.0.1:80"}
-    assert reachable("[::]:5") == "127.0.0.1:5"
 
 
 def _record(level: int, error: BaseException | None = None) -> logging.LogRecord:

@@ -282,10 +282,18 @@ def test_a_pod_that_is_referred_to_and_missing_is_named() -> None:
     ]
 
 
-def test_a_load_balancers_address_is_told() -> None:
+@pytest.mark.parametrize(
+    ("ingress", "address"),
+    [
+        ({"ip": "192.0.2.1"}, "192.0.2.1:8081"),
+        ({"ip": "2001:db8::1"}, "[2001:db8::1]:8081"),
+        ({"hostname": "lb.example.com"}, "lb.example.com:8081"),
+    ],
+)
+def test_a_load_balancers_address_is_in_the_status(ingress: dict[str, str], address: str) -> None:
     cluster = running_flow({"name": "a"})
     body = cluster.observed.get(Ref(kinds.SERVICE, "default", "f-gateway"))
     assert body is not None
-    body["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+    body["status"] = {"loadBalancer": {"ingress": [ingress]}}
     cluster.put(body)
-    assert flow_status.status(seen_flow(cluster, {"name": "a"}))["gateway"] == "192.0.2.1:8081"
+    assert flow_status.status(seen_flow(cluster, {"name": "a"}))["gateway"] == address

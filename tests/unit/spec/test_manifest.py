@@ -123,6 +123,12 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
             id="a Pod's time above the Flow's",
         ),
         pytest.param(
+            [{"name": "a", "indexTimeoutSeconds": 61}],
+            "spec.pods[0].indexTimeoutSeconds",
+            "longer than the whole Flow's 60 s; raise spec.indexTimeoutSeconds",
+            id="a Pod's time to index above the Flow's",
+        ),
+        pytest.param(
             [{"name": "a", "env": [{"name": "X", "value": "1"}, {"name": "X", "value": "2"}]}],
             "spec.pods[0].env[1].name",
             "set twice",
@@ -192,6 +198,31 @@ def test_pods_that_set_no_timeout_do_not_count() -> None:
 
 def test_a_gateway_has_two_ports() -> None:
     assert "is grpcPort, too" in problems(flow({"name": "a"}, gateway={"grpcPort": 8080}))["spec.gateway.httpPort"]
+
+
+@pytest.mark.parametrize("field", ["grpcPort", "httpPort"])
+def test_no_port_of_a_gateway_is_the_port_of_the_metrics(field: str) -> None:
+    found = problems(flow({"name": "a"}, gateway={field: 9090}))
+    assert found == {f"spec.gateway.{field}": "9090 is the port of the metrics in a cluster; choose another"}
+
+
+@pytest.mark.parametrize(
+    ("pod", "path"),
+    [
+        ({"maxMessageBytes": 2**70}, "spec.pods[0].maxMessageBytes"),
+        ({"replicas": 10**12}, "spec.pods[0].replicas"),
+        ({"autoscaling": {"maxReplicas": 10**12}}, "spec.pods[0].autoscaling.maxReplicas"),
+        ({"autoscaling": {"maxReplicas": 0}}, "spec.pods[0].autoscaling.maxReplicas"),
+        ({"autoscaling": {"minReplicas": 10**12, "maxReplicas": 5}}, "spec.pods[0].autoscaling.minReplicas"),
+        ({"timeoutSeconds": 1e9}, "spec.pods[0].timeoutSeconds"),
+    ],
+)
+def test_every_amount_in_a_pod_has_a_bound(pod: dict[str, Any], path: str) -> None:
+    assert path in problems(flow({"name": "a", **pod}))
+
+
+def test_gateways_have_a_bound() -> None:
+    assert "spec.gateway.replicas" in problems(flow({"name": "a"}, gateway={"replicas": 10**12}))
 
 
 def test_a_variable_of_the_flow_is_set_once() -> None:

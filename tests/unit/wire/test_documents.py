@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peavine.documents import Document, Sparse
+from peavine.documents import Document, Score, Sparse
 from peavine.documents.tensor import DTYPES
 from peavine.errors import InvalidRequest
 from peavine.v1 import document_pb2
@@ -212,3 +213,23 @@ def test_a_place_that_cannot_travel_is_named(field: str, value: Any) -> None:
     setattr(doc, field, value)
     with pytest.raises(InvalidRequest, match=f"^Document 'a': {field}: "):
         document_to_bytes(doc)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"weight": "3"}, "weight: '3' is not a number"),
+        ({"uri": Path("/a")}, "uri: must be a string, not PosixPath; use str"),
+        ({"mime_type": 7}, "mime_type: must be a string, not int"),
+        ({"offset": -1}, "offset: -1 is not a whole number"),
+        ({"granularity": "1"}, "granularity: '1' is not a whole number"),
+        ({"score": 0.5}, "score: must be a Score, not float"),
+        ({"score": Score(value="x")}, "score.value: 'x' is not a number"),  # type: ignore[arg-type]
+        ({"score": Score(name="\ud800")}, "score.name: .*surrogate"),
+        ({"evaluations": [Score(), Score(reference=7)]}, r"evaluations\[1\].reference: must be a string, not int"),  # type: ignore[arg-type]
+        ({"score": Score(operands=[Score(description="\ud800")])}, r"score.operands\[0\].description: .*surrogate"),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_refused_with_its_place(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidRequest, match=rf"docs\[1\]\.{says}"):
+        batch_to_bytes([Document(), Document(**fields)])
