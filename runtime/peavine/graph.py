@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
+from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import GATEWAY, edges
 from peavine.spec.timeouts import FIELDS, Timeouts
 
@@ -108,7 +109,7 @@ def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
         name=pod.metadata.name,
         steps=[step],
         **timeouts,
-        max_message_bytes=spec.max_message_bytes or 16777216,
+        max_message_bytes=spec.max_message_bytes or MAX_MESSAGE_BYTES,
         max_in_flight=1024,
         expose_tracebacks=bool(spec.expose_tracebacks),
     )

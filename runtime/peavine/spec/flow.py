@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from peavine.spec.model import API_VERSION, MAP_BY_NAME, MessageBytes, Metadata, Model, Name, Replicas, cel
+from peavine.spec.model import (
+    API_VERSION,
+    MAP_BY_NAME,
+    MAX_MESSAGE_BYTES,
+    MessageBytes,
+    Metadata,
+    Model,
+    Name,
+    Replicas,
+    cel,
+)
 from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
 from peavine.spec.rules import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from peavine.spec.timeouts import Timeouts
@@ -68,7 +78,8 @@ class Gateway(Model):
     http_port: Annotated[int, Field(ge=1, le=65535)] = HTTP_PORT
     """Port of the HTTP service."""
     resources: Resources = Resources()
-    """What each gateway asks of the machine."""
+    """What each gateway asks of the machine. By default it requests 50m CPU and 128Mi of memory, with a memory limit of
+    512Mi + 32 times maxMessageBytes."""
     service: GatewayService = GatewayService()
     """The Service before the gateway."""
     pod_template: dict[str, Any] = {}
@@ -93,7 +104,7 @@ class FlowSpec(Timeouts):
     """The Pods, in the order in which requests pass them unless `needs` says otherwise."""
     gateway: Gateway = Gateway()
     """Where requests come in."""
-    max_message_bytes: MessageBytes = 16777216
+    max_message_bytes: MessageBytes = MAX_MESSAGE_BYTES
     """The largest request or answer."""
     max_in_flight: Annotated[int, Field(ge=1, le=1000000)] = 1024
     """Requests that a gateway works on at once; more are refused with a delay to try again after."""
