@@ -57,6 +57,8 @@ def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.
         settings.queueing.idle_timeout = 0.01
         settings.queueing.worker_limit = 10
         settings.queueing.exit_timeout = 1
+        # By default kopf kills the process ten minutes after its watches ended, and they may just begin anew.
+        settings.process.ultimate_exiting_timeout = None
         for kind in kinds.ALL:
             if kind not in kinds.RESOURCES:
                 settings.watching.label_selectors[kind.group, kind.version, kind.plural] = names.SELECTOR
