@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 from tests.cluster import install
 from tests.cluster.audit import Audit
 from tests.cluster.flow import Flow, manifest
-from tests.cluster.kube import Kube, Object, name, until
+from tests.cluster.kube import Kube, Object, condition, name, until
 from tests.cluster.leader import looks, metric, wait_until_it_looked
 
 
@@ -75,6 +76,23 @@ EDITS: dict[str, tuple[str, list[dict[str, Any]]]] = {
         "service pictures-index",
         [{"op": "replace", "path": "/spec/selector", "value": {"app": "another"}}],
     ),
+    "a label more in a selector": (
+        "service pictures-gateway",
+        [{"op": "add", "path": "/spec/selector/app", "value": "another"}],
+    ),
+    "a paused rollout": ("deployment pictures-stamp", [{"op": "add", "path": "/spec/paused", "value": True}]),
+    "a partitioned rollout": (
+        "statefulset pictures-index",
+        [{"op": "replace", "path": "/spec/updateStrategy/rollingUpdate/partition", "value": 2}],
+    ),
+    "a switch of a Pod of a Flow": (
+        "pods.peavine.dev pictures-stamp",
+        [{"op": "replace", "path": "/spec/readOnly", "value": True}],
+    ),
+    "a file more in a Pod of a Flow": (
+        "pods.peavine.dev pictures-stamp",
+        [{"op": "add", "path": "/spec/files/more.py", "value": "x = 1"}],
+    ),
 }
 
 
@@ -99,6 +117,44 @@ def touch(flow: Flow) -> None:
     before = looks()
     flow.kube.run("label", "flows.peavine.dev", flow.name, f"touched={before:.0f}", "--overwrite")
     wait_until_it_looked(before)
+
+
+def test_a_config_that_somebody_forged_is_made_again_within_5_s(serving: Flow) -> None:
+    kube = serving.kube
+    (body,) = (item for item in kube.all("configmaps", "peavine.dev/pod=pictures-stamp") if "-pea-" in name(item))
+    forged = {**body, "data": {"pod.json": '{"spec": {"uses": "!Evil {}"}}'}}
+    kube.run("replace", "--force", "-f", "-", text=json.dumps(forged))
+
+    def mended() -> bool:
+        found = kube.get("configmap", name(body))
+        return bool(found and found["data"] == body["data"])
+
+    until("the ConfigMap as it was", mended, 5)
+
+
+def test_what_runs_is_repaired_while_an_edit_is_wrong(kube: Kube) -> None:
+    flow = Flow(kube)
+    kube.apply(manifest(pods=[{"name": "only"}]))
+    flow.wait_ready()
+    wrong = [{"op": "add", "path": "/spec/pods/0/uses", "value": "encode.yml"}]
+    kube.patch("flows.peavine.dev", "pictures", wrong)
+    until("the edit is refused", lambda: condition(flow.resource, "Accepted").get("status") == "False", 10)
+    kube.run("delete", "service/pictures-gateway", "deployment/pictures-gateway", "pods.peavine.dev/pictures-only")
+
+    def serves() -> bool:
+        gateway = kube.get("deployment", "pictures-gateway")
+        return kube.get("service", "pictures-gateway") is not None and bool(
+            gateway and gateway.get("status", {}).get("readyReplicas")
+        )
+
+    until("the gateway serves again", serves, 60)
+
+    def told() -> bool:
+        assert flow.resource is not None
+        return bool(flow.resource["status"]["pods"] == "1/1")
+
+    until("the status tells of the Pod that runs", told, 60)
+    assert condition(flow.resource, "Ready")["reason"] == "Invalid"
 
 
 @install.built_in
