@@ -52,9 +52,11 @@ class Operation:
         metrics.QUEUED.set(len(self._queue))
 
     async def run(self) -> None:
-        """Work until `stop` is set, or anything fails that is neither a request nor a watch."""
+        """Work until `stop` is set, or anything fails that is not a failed request."""
         await self._list_until_complete()
-        forever: list[Coroutine[Any, Any, None]] = [self._resync(), self._watch()]
+        registry = handlers.registry(self._cluster, self._observed, self._changed)
+        watch = handlers.watch(self._cluster, registry, self._stop)
+        forever: list[Coroutine[Any, Any, None]] = [self._resync(), watch]
         forever += [self._queue.work(self._look) for _ in range(self._settings.workers)]
         await together(forever, self._stop)
 
@@ -101,17 +103,6 @@ class Operation:
             if not (left := await self._list(left)):
                 return
             await asyncio.sleep(pause)
-
-    async def _watch(self) -> None:
-        """Watch until `stop` is set. Watches end with an error when a definition is deleted: then all begins anew."""
-        while not self._stop.is_set():
-            try:
-                registry = handlers.registry(self._cluster, self._observed, self._changed)
-                await handlers.watch(self._cluster, registry, self._stop)
-            except Exception as error:
-                _log.warning("the watches ended: %s; everything is listed and watched again", error)
-            await asyncio.sleep(LIST_PAUSES[0])
-            await self._list_until_complete()
 
     async def _resync(self) -> None:
         while True:

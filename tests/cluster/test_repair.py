@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import pytest
 import yaml
 
+from peavine.spec import Pod, parse
+from peavine_operator.applying import owned
+from peavine_operator.render import Place, flow_pods, pod_objects
 from tests.cluster import install
 from tests.cluster.audit import Audit
 from tests.cluster.flow import Flow, manifest
@@ -119,17 +121,23 @@ def touch(flow: Flow) -> None:
     wait_until_it_looked(before)
 
 
-def test_a_config_that_somebody_forged_is_made_again_within_5_s(serving: Flow) -> None:
-    kube = serving.kube
-    (body,) = (item for item in kube.all("configmaps", "peavine.dev/pod=pictures-stamp") if "-pea-" in name(item))
-    forged = {**body, "data": {"pod.json": '{"spec": {"uses": "!Evil {}"}}'}}
-    kube.run("replace", "--force", "-f", "-", text=json.dumps(forged))
+def test_a_config_that_somebody_forged_for_the_next_version_is_not_used(serving: Flow) -> None:
+    kube, edited = serving.kube, manifest()
+    edited["spec"]["pods"][0]["usesWith"] = {"text": "next"}
+    place = Place(kube.namespace, "unused")
+    pod = Pod.model_validate(flow_pods(parse(edited), place)[0])
+    config = next(item for item in pod_objects(pod, place) if item["kind"] == "ConfigMap")
+    config = owned(config, kube.must("pods.peavine.dev", "pictures-stamp"))
+    kube.apply({**config, "data": {"pod.json": '{"spec": {"uses": "!Evil {}"}}'}})
+    kube.apply(edited)
 
     def mended() -> bool:
-        found = kube.get("configmap", name(body))
-        return bool(found and found["data"] == body["data"])
+        return bool(kube.must("configmap", name(config))["data"] == config["data"])
 
-    until("the ConfigMap as it was", mended, 5)
+    until("the ConfigMap as the operator makes it", mended, 10)
+    serving.wait_ready(60)
+    kube.apply(manifest())
+    serving.wait_ready(60)
 
 
 def test_what_runs_is_repaired_while_an_edit_is_wrong(kube: Kube) -> None:
