@@ -11,6 +11,7 @@ from tests.cluster.kube import Kube, until
 FLOWS = "flows.peavine.dev"
 
 
+@install.alone
 def test_definitions_that_are_deleted_are_waited_for(flow: Flow, kube: Kube) -> None:
     system = Kube(install.SYSTEM)
 
@@ -26,10 +27,10 @@ def test_definitions_that_are_deleted_are_waited_for(flow: Flow, kube: Kube) -> 
         system.run("delete", "crd", FLOWS, "--timeout=60s", seconds=90)
         said = "flows.peavine.dev cannot be listed: its definition is missing"
         logs = ("logs", "-l", "app.kubernetes.io/name=peavine-operator", "--tail=100")
-        until("the operator says what is missing", lambda: said in system.run(*logs), 120)
+        until("the operator says what is missing", lambda: said in system.run(*logs))
     finally:
         system.run("create", "-f", "-", text=json.dumps(definition))
         system.run("wait", "--for=condition=Established", f"crd/{FLOWS}", "--timeout=30s")
     kube.apply(manifest(pods=[{"name": "only"}]))
-    flow.wait_ready(120)
+    flow.wait_ready()
     assert restarts() <= before + 1, "only the one whose watch ended begins anew"

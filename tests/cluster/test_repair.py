@@ -134,10 +134,10 @@ def test_a_config_that_somebody_forged_for_the_next_version_is_not_used(serving:
     def mended() -> bool:
         return bool(kube.must("configmap", name(config))["data"] == config["data"])
 
-    until("the ConfigMap as the operator makes it", mended, 10)
-    serving.wait_ready(60)
+    until("the ConfigMap as the operator makes it", mended)
+    serving.wait_ready()
     kube.apply(manifest())
-    serving.wait_ready(60)
+    serving.wait_ready()
 
 
 def test_what_runs_is_repaired_while_an_edit_is_wrong(kube: Kube) -> None:
@@ -146,7 +146,7 @@ def test_what_runs_is_repaired_while_an_edit_is_wrong(kube: Kube) -> None:
     flow.wait_ready()
     wrong = [{"op": "add", "path": "/spec/pods/0/uses", "value": "encode.yml"}]
     kube.patch("flows.peavine.dev", "pictures", wrong)
-    until("the edit is refused", lambda: condition(flow.resource, "Accepted").get("status") == "False", 10)
+    until("the edit is refused", lambda: condition(flow.resource, "Accepted").get("status") == "False")
     kube.run("delete", "service/pictures-gateway", "deployment/pictures-gateway", "pods.peavine.dev/pictures-only")
 
     def serves() -> bool:
@@ -155,13 +155,13 @@ def test_what_runs_is_repaired_while_an_edit_is_wrong(kube: Kube) -> None:
             gateway and gateway.get("status", {}).get("readyReplicas")
         )
 
-    until("the gateway serves again", serves, 60)
+    until("the gateway serves again", serves)
 
     def told() -> bool:
         assert flow.resource is not None
         return bool(flow.resource["status"]["pods"] == "1/1")
 
-    until("the status tells of the Pod that runs", told, 60)
+    until("the status tells of the Pod that runs", told)
     assert condition(flow.resource, "Ready")["reason"] == "Invalid"
 
 

@@ -33,7 +33,7 @@ def test_kubectl_scale_is_kept_when_the_manifest_says_nothing(flow: Flow, kube: 
 def test_kubectl_scale_is_kept_when_the_flow_is_edited_at_the_same_moment(flow: Flow, kube: Kube) -> None:
     wanted = {"requests": {"memory": "900Gi"}}  # no node has it: nothing needs to run for this
     kube.apply(manifest(pods=[{"name": "only", "resources": wanted}], gateway={"replicas": 0}))
-    until("the Pod", lambda: kube.get("pods.peavine.dev", "pictures-only"), 20)
+    until("the Pod", lambda: kube.get("pods.peavine.dev", "pictures-only"))
     for turn in range(10):
         count = 2 + turn % 2
         with ThreadPoolExecutor() as pool:
@@ -46,7 +46,7 @@ def test_kubectl_scale_is_kept_when_the_flow_is_edited_at_the_same_moment(flow: 
             spec = kube.must("pods.peavine.dev", "pictures-only")["spec"]
             return {"name": "TURN", "value": str(turn)} in spec.get("env", [])
 
-        until("the edit is carried out", carried_out, 20)
+        until("the edit is carried out", carried_out)
         assert kube.must("pods.peavine.dev", "pictures-only")["spec"]["replicas"] == count
 
 
