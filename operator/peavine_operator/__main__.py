@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 
 from peavine_operator import election, metrics
 from peavine_operator.cluster import Cluster
-from peavine_operator.handlers import stop_by_signals
+from peavine_operator.handlers import WatchEnded, stop_by_signals
 from peavine_operator.operation import Operation
 from peavine_operator.settings import Settings, from_environment
 
@@ -28,6 +29,10 @@ async def operate(settings: Settings) -> int:
     try:
         work = Operation(cluster, settings, stop)
         return 1 if await election.lead(cluster, stop, work.run) else 0
+    except WatchEnded as error:
+        logging.getLogger(__name__).error("%s", error)
+        # kopf leaves tasks behind that go on when they are cancelled, and asyncio.run would wait for them.
+        os._exit(1)
     finally:
         await cluster.close()
         await page.cleanup()

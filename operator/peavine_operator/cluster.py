@@ -153,10 +153,15 @@ class Cluster:
                 if not token:
                     break
 
-    async def apply(self, body: Body, dry_run: bool = False, manager: str = names.FIELD_MANAGER) -> Body:
-        """Make an object be as said, and return it as it is then. What other managers said of it stays."""
+    async def apply(
+        self, body: Body, dry_run: bool = False, manager: str = names.FIELD_MANAGER, force: bool = True
+    ) -> Body:
+        """Make an object be as said, and return it as it is then. What other managers said of it stays.
+
+        Without `force` it is an error of status 409 where another manager said something else.
+        """
         ref = kinds.ref(body)
-        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
         else:
@@ -164,16 +169,16 @@ class Cluster:
         path = ref.kind.path(ref.namespace, ref.name)
         return await self._request("PATCH", path, body, "application/apply-patch+yaml", **query)
 
-    async def overwrite(self, body: Body) -> Body:
+    async def overwrite(self, body: Body, patch: Body) -> Body:
         """Apply an object of which others wrote something that stands in the way, such as a list's item of equal name.
 
-        A merge patch replaces lists whole. What it notes as written by an update is taken out again: an apply removes
-        only what nobody but an apply wrote.
+        `patch` is a merge patch that takes it away: it replaces lists whole, and null removes a field. What it notes as
+        written by an update is taken out again: an apply removes only what nobody but an apply wrote.
         """
         ref = kinds.ref(body)
         path, merge = ref.kind.path(ref.namespace, ref.name), "application/merge-patch+json"
         query = {"fieldManager": names.FIELD_MANAGER, "fieldValidation": "Strict"}
-        written = await self._request("PATCH", path, body, merge, **query)
+        written = await self._request("PATCH", path, patch, merge, **query)
         noted = (names.FIELD_MANAGER, "Update", "")
         kept = [
             entry

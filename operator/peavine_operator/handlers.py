@@ -21,6 +21,10 @@ WATCH_SECONDS = 60
 """A watch is opened again this often, so that one of which nothing is heard is known to be dead."""
 
 
+class WatchEnded(Exception):
+    """A watch ended, and kopf has none that takes its place."""
+
+
 def stop_by_signals(stop: asyncio.Event) -> None:
     """Set `stop` when the process is told to end."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,11 +69,10 @@ def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.
 
 
 async def watch(cluster: Cluster, handlers: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
-    """Watch until `stop` is set."""
+    """Watch until `stop` is set. Raises WatchEnded when a watch ends by itself, as when a definition is deleted."""
     logging.getLogger("kopf").setLevel(logging.WARNING)
     namespaces = cluster.settings.watch_namespaces
     cluster.expect_watches()
-    others = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
         registry=handlers,
         # What kopf finds out by itself needs a user of that number to be known to the system.
@@ -81,4 +84,12 @@ async def watch(cluster: Cluster, handlers: kopf.OperatorRegistry, stop: asyncio
     )
     # kopf has taken the signals, and after one would wait for 5 s until `stop` is set, too.
     stop_by_signals(stop)
-    await kopf.run_tasks(tasks, ignored=others)
+    # Not kopf.run_tasks: when a watch fails, that waits for every task of the loop that began after its own.
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if not stop.is_set():
+        raise WatchEnded("a watch ended by itself; the process exits, so that all of them begin anew")

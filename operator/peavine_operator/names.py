@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 FIELD_MANAGER: Final = "peavine-operator"
@@ -68,6 +69,12 @@ def content_hash(content: object) -> str:
     """Return ten characters that differ when plain data differs."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def data_digest(config_map: Mapping[str, Any]) -> str:
+    """Return the hash of all that a ConfigMap holds. It is as long as hashes that nobody can forge."""
+    data = [config_map.get("data") or {}, config_map.get("binaryData") or {}]
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def labels(component: str, **own: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from peavine_operator.kinds import Kind, Ref
 Body = Mapping[str, Any]
 
 KEPT = {
-    kinds.CONFIG_MAP: ("immutable",),
+    kinds.CONFIG_MAP: ("immutable", "data"),
     kinds.CORE_POD: ("status",),
     kinds.ENDPOINT_SLICE: ("endpoints",),
 }
@@ -40,6 +40,8 @@ def trim(body: Body) -> dict[str, Any]:
     if kind == kinds.CORE_POD:
         status = body.get("status", {})
         trimmed["status"] = {key: status[key] for key in KEPT_OF_CORE_POD if key in status}
+    if kind == kinds.CONFIG_MAP and not isinstance(body.get("data"), str):
+        trimmed["data"] = names.data_digest(body)  # it can be large, and whether it is ours is all that matters
     return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, **trimmed}
 
 
@@ -98,7 +100,7 @@ class Observed:
         if known is not None:
             self._unlink(ref, known)
         self._objects[ref] = new
-        if ref.kind == kinds.FLOW and (refers := {pod["ref"] for pod in body["spec"]["pods"] if pod.get("ref")}):
+        if ref.kind == kinds.FLOW and (refers := _refers(body)):
             self._refers[ref] = refers
         if new.owner is not None:
             self._children[new.owner].add(ref)
@@ -156,6 +158,12 @@ class Observed:
 def _body(known: Known) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(known.text)
     return body
+
+
+def _refers(flow: Body) -> set[str]:
+    """Return the Pod resources that a Flow refers to, also of one that an older definition let in."""
+    pods = (flow.get("spec") or {}).get("pods") or ()
+    return {str(pod["ref"]) for pod in pods if isinstance(pod, Mapping) and pod.get("ref")}
 
 
 def _owner(body: Body, ref: Ref) -> Ref | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from peavine_operator import handlers, kinds, metrics
 from peavine_operator.cluster import ApiError, Cluster
-from peavine_operator.kinds import Ref
+from peavine_operator.kinds import Kind, Ref
 from peavine_operator.observed import Observed, trim
 from peavine_operator.reconcile import Reconciler
 from peavine_operator.settings import Settings
 from peavine_operator.workqueue import Workqueue
 
+LIST_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before what could not be listed is listed again; the last one repeats."""
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +53,7 @@ class Operation:
 
     async def run(self) -> None:
         """Work until `stop` is set, or anything fails that is not a failed request."""
-        await self._list()
+        await self._list_until_complete()
         registry = handlers.registry(self._cluster, self._observed, self._changed)
         watch = handlers.watch(self._cluster, registry, self._stop)
         forever: list[Coroutine[Any, Any, None]] = [self._resync(), watch]
@@ -74,20 +77,34 @@ class Operation:
         metrics.RECONCILE_SECONDS.labels(key.kind.name).observe(time.monotonic() - started)
         return succeeded
 
-    async def _list(self) -> None:
-        """List everything: what was deleted while nobody watched is noticed in no other way."""
-        for kind in kinds.ALL:
-            bodies, listed_at = [], 0
-            async for page, at in self._cluster.listed(kind):
-                bodies += [trim(body) for body in page]
-                listed_at = at if not listed_at else min(listed_at, at)
-            self._changed(self._observed.replace(kind, bodies, listed_at))
+    async def _list(self, which: Iterable[Kind]) -> list[Kind]:
+        """List kinds and return those that could not be: what was deleted while nobody watched is noticed so only."""
+        failed = []
+        for kind in which:
+            try:
+                bodies, listed_at = [], 0
+                async for page, at in self._cluster.listed(kind):
+                    bodies += [trim(body) for body in page]
+                    listed_at = at if not listed_at else min(listed_at, at)
+            except ApiError as error:
+                failed.append(kind)
+                missing = error.status == 404 and kind in kinds.RESOURCES
+                why = "its definition is missing; install the chart with crds.install=true" if missing else error
+                _log.warning("%s cannot be listed: %s", kind, why)
+            else:
+                self._changed(self._observed.replace(kind, bodies, listed_at))
         self._changed(self._observed.resources())
+        return failed
+
+    async def _list_until_complete(self) -> None:
+        """List everything, and what fails again: whoever acts on half of what there is would delete the other half."""
+        left: Sequence[Kind] = kinds.ALL
+        for pause in itertools.chain(LIST_PAUSES, itertools.repeat(LIST_PAUSES[-1])):
+            if not (left := await self._list(left)):
+                return
+            await asyncio.sleep(pause)
 
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(self._settings.resync_seconds)
-            try:
-                await self._list()
-            except ApiError as error:
-                _log.warning("the resync failed: %s", error)
+            await self._list(kinds.ALL)

@@ -6,17 +6,18 @@ a look at what is as it should be writes nothing.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from peavine.errors import ManifestError, Problem
-from peavine.spec import Flow
+from peavine.errors import ManifestError
+from peavine.spec import Flow, Pod
 from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, rehearsal, render
 from peavine_operator.acceptance import accept_flow, accept_pod
-from peavine_operator.cluster import ApiError, Cluster
-from peavine_operator.drift import drift
+from peavine_operator.applying import Applier, Refused, controller
+from peavine_operator.cluster import Cluster
 from peavine_operator.kinds import Kind, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.settings import Settings
@@ -25,17 +26,7 @@ from peavine_operator.symptoms import Finding, merged
 Body = dict[str, Any]
 AT_ONCE = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
 """What goes as soon as it is not rendered; the rest may be needed by an old version that still runs."""
-NEW = "it is new"
-"""Why an object is applied that is not there yet."""
 _log = logging.getLogger(__name__)
-
-
-class Refused(Exception):
-    """A manifest cannot be carried out as it is; `finding` says why, and `again` whether time may help."""
-
-    def __init__(self, finding: Finding, again: bool = False) -> None:
-        self.finding, self.again = finding, again
-        super().__init__(finding.message)
 
 
 class Reconciler:
@@ -43,30 +34,41 @@ class Reconciler:
 
     def __init__(self, cluster: Cluster, observed: Observed, settings: Settings, changed: Callable[[set[Ref]], None]):
         self._cluster, self._observed, self._settings, self._changed = cluster, observed, settings, changed
-        self._equal: dict[Ref, tuple[str, str]] = {}
-        """What the API server says in its own words: an object's hash, and the difference that is none."""
+        self._applier = Applier(cluster, observed, changed)
+        self._accepted: dict[Ref, tuple[str, str]] = {}
+        """The uid of each resource and its newest spec that was right, as text."""
 
     async def reconcile(self, key: Ref) -> bool:
-        """Look at a Flow or Pod and return whether nothing failed. A refused manifest is no failure."""
+        """Look at a Flow or Pod and return whether nothing failed. A wrong manifest is no failure.
+
+        While a manifest is wrong, what runs is kept as the one before it said.
+        """
         body = self._observed.get(key)
         if body is None or "deletionTimestamp" in body["metadata"]:
+            self._accepted.pop(key, None)
             return True
-        look = self._flow if key.kind == kinds.FLOW else self._pod
-        refused: Finding | None = None
-        again = False
+        wrong: Finding | None = None
+        manifest: Flow | Pod | None
         try:
-            await look(key, body)
+            manifest = _accept(body)
+            self._accepted[key] = (body["metadata"]["uid"], json.dumps(body["spec"], ensure_ascii=False))
         except ManifestError as error:
-            refused = conditions.invalid(error.problems)
-        except Refused as refusal:
-            refused, again = refusal.finding, refusal.again
-        if refused:
-            told = conditions.conditions(body["metadata"]["generation"], refused, None, ())
-            await self._tell(key, body, told, {})
-        return not again
+            wrong = conditions.invalid(error.problems)
+            manifest = self._accepted_before(key, body)
+        if isinstance(manifest, Flow):
+            return await self._flow(key, body, manifest, wrong)
+        if isinstance(manifest, Pod):
+            return await self._pod(key, body, manifest, wrong)
+        told = conditions.conditions(body["metadata"]["generation"], wrong, None, ())
+        await self._tell(key, body, told, {})
+        return True
 
-    async def _pod(self, key: Ref, body: Body) -> None:
-        pod = accept_pod(body)
+    def _accepted_before(self, key: Ref, body: Body) -> Flow | Pod | None:
+        """Return the manifest that a resource had before it was wrong, if this process has seen it."""
+        uid, spec = self._accepted.get(key, ("", ""))
+        return _accept({**body, "spec": json.loads(spec)}) if uid == body["metadata"]["uid"] else None
+
+    async def _pod(self, key: Ref, body: Body, pod: Pod, wrong: Finding | None) -> bool:
         place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
         objects = render.pod_objects(pod, place)
         seen = pod_status.see(self._observed, key, pod)
@@ -74,16 +76,22 @@ class Reconciler:
         trial = render.rehearsal(pod, place)
         held = self._hold_shards(objects, trial, seen)
         applied = [trial if held and kinds.of(item) == kinds.STATEFUL_SET else item for item in objects]
-        await self._apply(applied, body, template=pod.spec.pod_template)
+        refused: Finding | None = None
+        try:
+            await self._applier.apply(applied, body, template=pod.spec.pod_template)
+        except Refused as refusal:
+            refused = refusal.finding
         seen = pod_status.see(self._observed, key, pod)
         idle = pod_status.peas_are_scaled_to_zero(seen)
         settled = pod_status.first((*pod_status.SETTLED, pod_status.entry_is_reachable), seen) is None
-        await self._prune(key, body, [*objects, *applied], held is None and (settled or idle is not None))
         waiting, failing = pod_status.first(pod_status.READY, seen), pod_status.failing(seen)
         if held:
             waiting, failing = held.waiting, [*held.failing, *failing]
-        told = conditions.conditions(body["metadata"]["generation"], None, waiting, failing)
+        told = conditions.conditions(body["metadata"]["generation"], wrong or refused, waiting, failing)
         await self._tell(key, body, told, pod_status.status(seen))
+        if refused is None:
+            await self._prune(key, body, [*objects, *applied], held is None and (settled or idle is not None))
+        return refused is None
 
     def _hold_shards(self, objects: Sequence[Body], trial: Body, seen: pod_status.Seen) -> rehearsal.Outcome | None:
         """Return why shards that run are not given their new version yet: a rehearsal of it has not started."""
@@ -97,27 +105,31 @@ class Reconciler:
         live = self._observed.get(Ref(kinds.SERVICE, key.namespace, key.name))
         if live is None or not seen.pod.spec.has_head:
             return
-        if pod_status.head_is_replaced(seen) or pod_status.head_is_ready(seen):
-            service["spec"]["selector"] = live["spec"]["selector"]
+        leads_to = (live["spec"].get("selector") or {}).get(names.COMPONENT)
+        if leads_to == "pea" and (pod_status.head_is_replaced(seen) or pod_status.head_is_ready(seen)):
+            service["spec"]["selector"] = names.selector("pea", pod=key.name)
 
-    async def _flow(self, key: Ref, body: Body) -> None:
-        flow = accept_flow(body)
+    async def _flow(self, key: Ref, body: Body, flow: Flow, wrong: Finding | None) -> bool:
         place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
         pods, gateway = render.flow_pods(flow, place), render.flow_gateway(flow, place)
         refused = await self._apply_pods(pods, body, flow)
         held = self._hold_plan(key, gateway)
         keep = (kinds.DEPLOYMENT, kinds.CONFIG_MAP) if held or refused else ()
         applied = [item for item in gateway if kinds.of(item) not in keep]
-        await self._apply(applied, body, "spec.gateway", flow.spec.gateway.pod_template)
-        if refused:
-            raise Refused(refused, again=True)
+        try:
+            await self._applier.apply(applied, body, "spec.gateway", flow.spec.gateway.pod_template)
+        except Refused as refusal:
+            refused = refused or refusal.finding
         seen = flow_status.see(self._observed, key, flow, held)
         idle = held is None and flow_status.gateway_is_scaled_to_zero(seen) is not None
         settled = flow_status.first(flow_status.SETTLED, seen) is None
-        await self._prune(key, body, [*pods, *gateway], settled or idle)
         waiting, failing = flow_status.first(flow_status.READY, seen), flow_status.failing(seen)
-        told = conditions.conditions(body["metadata"]["generation"], flow_status.refused(seen), waiting, failing)
+        not_accepted = wrong or refused or flow_status.refused(seen)
+        told = conditions.conditions(body["metadata"]["generation"], not_accepted, waiting, failing)
         await self._tell(key, body, told, flow_status.status(seen))
+        if refused is None:
+            await self._prune(key, body, [*pods, *gateway], settled or idle)
+        return refused is None
 
     def _hold_plan(self, key: Ref, gateway: Sequence[Body]) -> Finding | None:
         """Return why a live gateway keeps its old plan: a Pod that only the new one names is not ready."""
@@ -140,90 +152,12 @@ class Reconciler:
         refused = []
         for item in pods:
             try:
-                await self._apply([item], owner)
+                await self._applier.apply([item], owner)
             except Refused as refusal:
                 reason, message = refusal.finding
                 step = item["metadata"]["labels"][names.STEP]
                 refused.append(Finding(reason, flow_status.in_flow(flow, step, message)))
         return merged(refused)
-
-    async def _apply(
-        self, objects: Sequence[Body], owner: Body, path: str = "spec", template: Mapping[str, Any] | None = None
-    ) -> None:
-        """Apply each object that is not as rendered. Raises Refused.
-
-        `path` is where the manifest asks for them, and `template` what it says there of their core pods.
-        """
-        stale = []
-        for item in objects:
-            wanted = _owned(item, owner)
-            why = await self._why(wanted, owner)
-            if why is not None:
-                stale.append((wanted, why))
-        try:
-            for wanted, _ in stale:
-                if template and kinds.of(wanted) in (kinds.DEPLOYMENT, kinds.STATEFUL_SET):
-                    await self._cluster.apply(wanted, dry_run=True)
-            for wanted, why in stale:
-                ref = kinds.ref(wanted)
-                await self._keep_replicas(wanted)
-                try:
-                    live = await self._cluster.apply(wanted)
-                except ApiError as error:
-                    if not error.invalid or why == NEW:
-                        raise
-                    live = await self._cluster.overwrite(wanted)
-                _log.info("%s applied: %s", ref, why)
-                self._changed(self._observed.put(live))
-                left = drift(_comparable(wanted), live)
-                if left is not None:
-                    self._equal[ref] = (wanted["metadata"]["annotations"][names.RENDERED], left)
-        except ApiError as error:
-            if not error.refused:
-                raise
-            where = f"{path}.podTemplate" if template and error.invalid else path
-            problem = Problem(where, f"the API server refuses what this leads to: {error.message}")
-            raise Refused(Finding(reasons.REFUSED, str(problem)), again=True) from error
-
-    async def _keep_replicas(self, wanted: Body) -> None:
-        """Let the replicas that there are stay when the manifest says nothing of them any longer.
-
-        An apply takes away what it said before and says no longer, and the default is one: that would end replicas
-        just when an autoscaler takes over.
-        """
-        ref = kinds.ref(wanted)
-        live = self._observed.get(ref)
-        if ref.kind not in (kinds.POD, kinds.DEPLOYMENT) or live is None or "replicas" in wanted["spec"]:
-            return
-        replicas = live["spec"].get("replicas", 1)
-        if replicas != 1:
-            body = {
-                **wanted,
-                "metadata": {"name": ref.name, "namespace": ref.namespace},
-                "spec": {"replicas": replicas},
-            }
-            await self._cluster.apply(body, manager=names.REPLICAS_MANAGER)
-
-    async def _why(self, wanted: Body, owner: Body) -> str | None:
-        """Return why an object must be applied, or None when it is as it should be."""
-        ref = kinds.ref(wanted)
-        live = self._observed.get(ref)
-        if live is None:
-            live = await self._cluster.get(ref)
-            if live is None:
-                return NEW
-        controller, labels = _controller(live), live["metadata"].get("labels") or {}
-        if controller is None and wanted["metadata"]["labels"].items() <= labels.items():
-            return "it has lost its owner"
-        if controller != owner["metadata"]["uid"]:
-            hint = "it may be about to be deleted" if controller else "choose another name"
-            problem = Problem("metadata.name", f"{ref.kind.name} {ref.name} belongs to somebody else; {hint}")
-            raise Refused(Finding(reasons.NAME_TAKEN, str(problem)), again=True)
-        digest = wanted["metadata"]["annotations"][names.RENDERED]
-        found = drift(_comparable(wanted), live)
-        if (live["metadata"].get("annotations") or {}).get(names.RENDERED) != digest:
-            return found or "a field is no longer rendered"
-        return None if found is None or self._equal.get(ref) == (digest, found) else found
 
     async def _prune(self, key: Ref, owner: Body, rendered: Iterable[Body], settled: bool) -> None:
         """Delete what belongs to a resource and is not rendered any longer."""
@@ -235,7 +169,7 @@ class Reconciler:
                 if ref in wanted or "deletionTimestamp" in live["metadata"]:
                     continue
                 at_once = kind in AT_ONCE or ref.name == names.rehearsal(key.name)
-                if _controller(live) == owner["metadata"]["uid"] and (settled or at_once):
+                if controller(live) == owner["metadata"]["uid"] and (settled or at_once):
                     await self._cluster.delete(live)
                     _log.info("%s deleted: it is not rendered any longer", ref)
                     self._observed.drop(live)
@@ -262,36 +196,8 @@ class Reconciler:
                     await self._cluster.event(body, "Warning", condition["reason"], condition["message"])
 
 
-def _owned(item: Body, owner: Body) -> Body:
-    """Return an object with its owner, so that it goes when the owner goes, and with its hash."""
-    reference = {
-        "apiVersion": owner["apiVersion"],
-        "kind": owner["kind"],
-        "name": owner["metadata"]["name"],
-        "uid": owner["metadata"]["uid"],
-        "controller": True,
-    }
-    metadata = item["metadata"]
-    annotations = {**metadata.get("annotations", {}), names.RENDERED: names.content_hash(item)}
-    return {**item, "metadata": {**metadata, "annotations": annotations, "ownerReferences": [reference]}}
-
-
-def _comparable(item: Body) -> Body:
-    """Return what of an object can be compared.
-
-    A ConfigMap cannot change, and its content is not remembered. The hash differs because something else does.
-    """
-    metadata = item["metadata"]
-    annotations = {key: value for key, value in metadata["annotations"].items() if key != names.RENDERED}
-    compared = {key: value for key, value in item.items() if key != "data"}
-    return {**compared, "metadata": {**metadata, "annotations": annotations}}
-
-
-def _controller(live: Body) -> str | None:
-    for reference in live["metadata"].get("ownerReferences") or ():
-        if reference.get("controller"):
-            return str(reference["uid"])
-    return None
+def _accept(body: Body) -> Flow | Pod:
+    return accept_flow(body) if kinds.of(body) == kinds.FLOW else accept_pod(body)
 
 
 def _named(gateway: Body) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from peavine import graph
 from peavine.spec import Flow, FlowPod, Pod, Resources
+from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import METRICS_PORT
 from peavine_operator import names
 from peavine_operator.manifests.autoscaler import autoscaler
@@ -15,10 +16,11 @@ from peavine_operator.manifests.config_map import config_map
 from peavine_operator.manifests.deployment import deployment
 from peavine_operator.manifests.disruption_budget import disruption_budget
 from peavine_operator.manifests.pod_resource import HEAD, pod_resource, program_manifest
+from peavine_operator.manifests.resources import router_memory
 from peavine_operator.manifests.service import GRPC, gateway_service, headless
 from peavine_operator.manifests.service_account import service_account
 from peavine_operator.manifests.stateful_set import stateful_set
-from peavine_operator.manifests.template import Program, pod_template, versioned
+from peavine_operator.manifests.template import Program, pod_template
 
 Object = dict[str, Any]
 IMAGE_PREFIX = "docker://"
@@ -68,10 +70,11 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
         ports=ports,
         grace_seconds=flow.spec.grace_seconds,
         resources=gateway.resources,
+        memory_limit=router_memory(flow.spec.max_message_bytes),
         service_account=name,
     )  # fmt: skip
     replicas = None if gateway.autoscaling else gateway.replicas
-    template = versioned(pod_template(program, labels, selector), gateway.pod_template)
+    template = pod_template(program, labels, selector, gateway.pod_template)
     workload = deployment(name, namespace, labels, selector, template, replicas)
     workload["metadata"]["annotations"] = {names.NAMED: ",".join(entry(flow, pod) for pod in flow.spec.pods)}
     objects = [
@@ -114,7 +117,7 @@ def rehearsal(pod: Pod, place: Place) -> Object:
     name, namespace = pod.metadata.name, place.namespace
     labels, selector = names.labels("rehearsal", pod=name), names.selector("rehearsal", pod=name)
     program = _program(pod, place, "pea", _pea_config(pod, place), keeps=False)
-    template = versioned(pod_template(program, labels, selector), _own(pod, "pea"))
+    template = pod_template(program, labels, selector, _own(pod, "pea"))
     return deployment(names.rehearsal(name), namespace, labels, selector, template, replicas=1)
 
 
@@ -128,7 +131,7 @@ def _peas(pod: Pod, place: Place) -> list[Object]:
     labels, selector = names.labels("pea", pod=name), names.selector("pea", pod=name)
     config = _pea_config(pod, place)
     program = _program(pod, place, "pea", config)
-    template = versioned(pod_template(program, labels, selector), _own(pod, "pea"))
+    template = pod_template(program, labels, selector, _own(pod, "pea"))
     objects = [config]
     replicas = pod.spec.replicas
     if stateful(pod):
@@ -166,7 +169,7 @@ def _head(pod: Pod, place: Place) -> list[Object]:
     known = Pod.model_validate(manifest)
     plan = graph.head_plan(known, shards).model_dump(mode="json", by_alias=True)
     config = config_map(name, namespace, labels, {"pod.json": manifest, "plan.json": plan})
-    template = versioned(pod_template(_program(pod, place, "head", config), labels, selector), _own(pod, "head"))
+    template = pod_template(_program(pod, place, "head", config), labels, selector, _own(pod, "head"))
     replicas = 0 if pod.spec.replicas == 0 else 1
     return [
         config,
@@ -194,6 +197,8 @@ def _own(pod: Pod, component: str) -> dict[str, Any]:
 def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], keeps: bool = True) -> Program:
     """Return a Pea or a head; `keeps` is whether it finds data of an earlier run, and leaves some for the next."""
     spec, pea = pod.spec, component == "pea"
+    # What an Executor needs is not known, and a head may run two of them.
+    executes = pea or spec.uses_before is not None or spec.uses_after is not None
     image = spec.uses.removeprefix(IMAGE_PREFIX) if spec.uses.startswith(IMAGE_PREFIX) else spec.image
     data = ["--data", "/data"] if keeps else []
     arguments = ["pea", "--pod", POD, "--listen", f"[::]:{GRPC}", *data, "--metrics-port", str(METRICS_PORT)]
@@ -209,6 +214,7 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
         grace_seconds=spec.timeouts.grace_seconds,
         env=spec.env,
         resources=spec.resources if pea else Resources(),
+        memory_limit=None if executes else router_memory(spec.max_message_bytes or MAX_MESSAGE_BYTES),
         sharded=pea and keeps and spec.shards > 1,
         volume=pea and keeps and spec.storage is not None,
     )

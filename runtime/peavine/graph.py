@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
-from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, MAX_MESSAGE_BYTES, edges
+from peavine.spec.model import MAX_MESSAGE_BYTES
+from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, edges
 from peavine.spec.timeouts import FIELDS, Timeouts
 
 __all__ = ["GATEWAY", "Plan", "Step", "head_plan", "plan", "pods"]

@@ -50,7 +50,8 @@ REFUSED = {
     ),
     "an image that is named twice": (one(uses="docker://a", image="b"), "the image is named under uses already"),
     "equal ports": (manifest(gateway={"grpcPort": 80, "httpPort": 80}), "grpcPort and httpPort are the same"),
-    "a port of the metrics": (manifest(gateway={"httpPort": 9090}), "httpPort is 9090, the port of the metrics"),
+    "the port of the metrics for gRPC": (manifest(gateway={"grpcPort": 9090}), "grpcPort is 9090"),
+    "the port of the metrics for HTTP": (manifest(gateway={"httpPort": 9090}), "httpPort is 9090"),
     "autoscaling of gateways with replicas": (
         manifest(gateway={"autoscaling": {"maxReplicas": 3}, "replicas": 2}),
         "the autoscaler owns the number of replicas",

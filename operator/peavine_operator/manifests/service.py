@@ -20,12 +20,12 @@ def headless(
     it will be, and asks the Pea itself whether it is ready.
     """
     spec: dict[str, Any] = {
+        "type": "ClusterIP",
         "clusterIP": "None",
         "selector": selector,
         "ports": [{"name": "grpc", "port": GRPC, "targetPort": "grpc", "protocol": "TCP"}],
+        "publishNotReadyAddresses": publish_not_ready,
     }
-    if publish_not_ready:
-        spec["publishNotReadyAddresses"] = True
     return {
         "apiVersion": "v1",
         "kind": "Service",

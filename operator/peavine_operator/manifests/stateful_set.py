@@ -25,7 +25,10 @@ def stateful_set(
         "selector": {"matchLabels": selector},
         "podManagementPolicy": "Parallel",
         "revisionHistoryLimit": 1,
-        "updateStrategy": {"type": "RollingUpdate"},
+        # Switches that would hold a rollout back or number the shards otherwise are said, so that nobody else's stand.
+        "minReadySeconds": 0,
+        "ordinals": {"start": 0},
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
         "template": template,
     }
     if storage is not None:

@@ -11,6 +11,7 @@ from peavine.spec import EnvVar, Resources
 from peavine.spec.rules import METRICS_PORT
 from peavine_operator import names
 from peavine_operator.manifests.overlay import overlay
+from peavine_operator.manifests.resources import GATEWAY_DISK, PEA_DISK, filled
 
 USER: Final = 10001
 """The user of the images; volumes belong to its group."""
@@ -19,6 +20,11 @@ DRAIN_SECONDS: Final = 7
 
 Names in DNS live for 5 s, routers ask once a second and endpoints take a moment: until then somebody may still come.
 """
+START_SECONDS: Final = 86400
+"""How long a Pea may take to start. It reads a large file or loads a large model, and whoever is killed for that begins
+again and never starts (docs/decisions/0021)."""
+HUNG_SECONDS: Final = 15
+"""How long Kubernetes waits for the end of a program that no longer answers `live`: it has nothing to finish."""
 LIVE: Final = "live"
 """The name under which health tells whether a process lives: peavine.serving.LIVE, which is not imported here."""
 CLOSE_SECONDS: Final = 10
@@ -49,6 +55,8 @@ class Program:
     """How long it finishes what is in flight after SIGTERM."""
     env: Sequence[EnvVar] = ()
     resources: Resources = field(default_factory=Resources)
+    memory_limit: str | None = None
+    """Its default limit, where what it needs is known."""
     sharded: bool = False
     """Whether its index in a StatefulSet is the number of its shard."""
     volume: bool = False
@@ -56,14 +64,27 @@ class Program:
     service_account: str | None = None
 
 
-def pod_template(program: Program, labels: dict[str, str], selector: dict[str, str]) -> dict[str, Any]:
-    """Return the template of a component's core Pods."""
+def pod_template(
+    program: Program, labels: dict[str, str], selector: dict[str, str], own: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the template of a component's core Pods with a user's `own` over it, labelled with its version."""
+    whole = filled(overlay(_rendered(program, labels, selector), own), program.component, program.memory_limit)
+    version = {names.VERSION: names.content_hash(whole)}
+    metadata = {**whole["metadata"], "labels": {**whole["metadata"]["labels"], **version}}
+    return {**whole, "metadata": metadata}
+
+
+def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]) -> dict[str, Any]:
     keeps = program.component != "gateway"
     drain = 0 if program.volume or program.sharded else DRAIN_SECONDS
     ready: dict[str, Any] = {"grpc": {"port": program.ports["grpc"]}}
     alive: dict[str, Any] = {"grpc": {"port": program.ports["grpc"], "service": LIVE}}
-    # A gateway and a head wait for others to be ready, however long that takes.
-    started = ready if program.component == "pea" else alive
+    # A gateway and a head wait for others to be ready, however long that takes. A Pea has started when it has loaded
+    # its Executor: only then does the liveness probe begin, since code that loads a model may hold the interpreter.
+    if program.component == "pea":
+        started = {**ready, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": START_SECONDS}
+    else:
+        started = {**alive, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 600}
     patience = max(PATIENCE_SECONDS, program.grace_seconds)
     container: dict[str, Any] = {
         "name": program.component,
@@ -76,8 +97,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
             {"name": name, "containerPort": port, "protocol": "TCP"}
             for name, port in {**program.ports, "metrics": METRICS_PORT}.items()
         ],
-        # It may load a model for ten minutes; what is slow to start is not killed for it.
-        "startupProbe": {**started, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 600},
+        "startupProbe": started,
         # A probe that is late on a busy node says nothing about the program, and taking its share of the load away
         # would make the others late, too. A program that has exited is not ready at once, whatever this says.
         "readinessProbe": {**ready, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3},
@@ -87,6 +107,7 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
             "periodSeconds": PROBE_SECONDS,
             "timeoutSeconds": 5,
             "failureThreshold": max(6, 2 + math.ceil((program.grace_seconds + patience) / PROBE_SECONDS)),
+            "terminationGracePeriodSeconds": HUNG_SECONDS,
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -141,8 +162,8 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
         "containers": [container],
         "volumes": [
             {"name": "config", "configMap": {"name": program.config}},
-            *([{"name": "data", "emptyDir": {}}] if keeps and not program.volume else []),
-            {"name": "tmp", "emptyDir": {}},
+            *([{"name": "data", "emptyDir": {"sizeLimit": PEA_DISK}}] if keeps and not program.volume else []),
+            {"name": "tmp", "emptyDir": {"sizeLimit": PEA_DISK if keeps else GATEWAY_DISK}},
         ],
     }
     if program.service_account:
@@ -156,14 +177,6 @@ def pod_template(program: Program, labels: dict[str, str], selector: dict[str, s
         "metadata": {"labels": labels, "annotations": annotations},
         "spec": spec,
     }
-
-
-def versioned(template: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Return a template with a user's own over it, labelled with its version."""
-    whole: dict[str, Any] = overlay(template, own)
-    version = {names.VERSION: names.content_hash(whole)}
-    metadata = {**whole["metadata"], "labels": {**whole["metadata"]["labels"], **version}}
-    return {**whole, "metadata": metadata}
 
 
 def _env(program: Program) -> list[dict[str, Any]]:

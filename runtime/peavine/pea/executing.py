@@ -17,7 +17,8 @@ from peavine.errors import InvalidRequest, PeavineError
 from peavine.pea.faults import Faults
 from peavine.pea.passing import late
 from peavine.spec import Pod
-from peavine.spec.rules import MAX_DOCUMENTS, MAX_MESSAGE_BYTES
+from peavine.spec.model import MAX_MESSAGE_BYTES
+from peavine.spec.rules import MAX_DOCUMENTS
 from peavine.v1 import pea_pb2
 from peavine.wire.census import TOTAL, check_documents
 from peavine.wire.split import shallow

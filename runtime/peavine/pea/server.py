@@ -19,7 +19,7 @@ from peavine.pea.settings import PeaSettings
 from peavine.pea.work import Work
 from peavine.serving import SPARE_BYTES, Server, last_words, method, metrics, stopped
 from peavine.spec import Pod
-from peavine.spec.rules import MAX_MESSAGE_BYTES
+from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.startup import read_plan, read_pod
 from peavine.wire.hello import hello
 from peavine.wire.stream import Stream

@@ -6,9 +6,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from peavine.spec.model import API_VERSION, MAP_BY_NAME, MessageBytes, Metadata, Model, Name, Replicas, cel
+from peavine.spec.model import (
+    API_VERSION,
+    MAP_BY_NAME,
+    MAX_MESSAGE_BYTES,
+    MessageBytes,
+    Metadata,
+    Model,
+    Name,
+    Replicas,
+    cel,
+)
 from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
-from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, MAX_MESSAGE_BYTES, METRICS_PORT
+from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, METRICS_PORT
 from peavine.spec.timeouts import Timeouts
 
 
@@ -72,7 +82,8 @@ class Gateway(Model):
     reflection: bool = True
     """Whether the gateway serves gRPC reflection, from which clients without stubs learn its services."""
     resources: Resources = Resources()
-    """What each gateway asks of the machine."""
+    """What each gateway asks of the machine. By default it requests 50m CPU and 128Mi of memory, with a memory limit of
+    512Mi + 32 times maxMessageBytes."""
     service: GatewayService = GatewayService()
     """The Service before the gateway."""
     pod_template: dict[str, Any] = {}

@@ -60,6 +60,8 @@ Quantity = Annotated[
 ]
 
 Replicas = Annotated[int, Field(ge=0, le=10000)]
+MAX_MESSAGE_BYTES: Final = 16777216
+"""A Flow's `maxMessageBytes` when it is left out."""
 MessageBytes = Annotated[int, Field(ge=1024, le=1073741824)]
 """gRPC and protobuf take no messages of 2 GiB."""
 

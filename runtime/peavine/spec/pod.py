@@ -239,7 +239,7 @@ class PodSpec(Model):
     env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)] = []
     """Environment variables of the Peas."""
     resources: Resources = Resources()
-    """What each Pea asks of the machine."""
+    """What each Pea asks of the machine. By default it requests 50m CPU and 128Mi of memory, without a limit."""
     timeout_seconds: Seconds | None = None
     """Time that a search may spend at this Pod; the Flow's when left out."""
     index_timeout_seconds: Seconds | None = None

@@ -19,9 +19,6 @@ GATEWAY = "gateway"
 TIMEOUTS = {str(field.alias): float(field.default) for field in Timeouts.model_fields.values()}
 """The timeouts of a Flow when they are left out, by field."""
 
-MAX_MESSAGE_BYTES = 16777216
-"""A Flow's `maxMessageBytes` when it is left out."""
-
 MAX_DOCUMENTS = 4096
 """A Flow's `maxDocuments` when it is left out."""
 

@@ -17,12 +17,12 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_nothing_differs_from_itself(value: Any) -> None:
-    assert drift(value, value) is None
+    assert drift(value, value) == []
 
 
 @given(st.dictionaries(st.text("ab", max_size=3), JSON, max_size=3), JSON)
 def test_what_others_add_is_no_difference(rendered: dict[str, Any], more: Any) -> None:
-    assert drift(rendered, {**rendered, "of somebody else": more}) is None
+    assert drift(rendered, {**rendered, "of somebody else": more}) == []
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,28 @@ def test_what_others_add_is_no_difference(rendered: dict[str, Any], more: Any) -
         pytest.param({"c": [{"name": "pea"}]}, {"c": []}, "c[pea] is absent", id="a thing that is gone"),
         pytest.param({"a": {"b": 1}}, {"a": 3}, "a is 3", id="another type"),
         pytest.param(
-            {"metadata": {"x": 1}, "spec": {"y": 1}}, {}, "spec is absent", id="what says more than its labels"
+            {"selector": {"a": "1"}},
+            {"selector": {"a": "1", "b": "2"}},
+            "selector.b is '2' and should be absent",
+            id="a label more in a selector",
         ),
+        pytest.param(
+            {"template": {"nodeSelector": {"a": "1"}}},
+            {"template": {"nodeSelector": {"a": "1", "b": "2"}}},
+            "template.nodeSelector.b is '2' and should be absent",
+            id="a label more for nodes",
+        ),
+        pytest.param(
+            {"tolerations": [{"key": "a"}]},
+            {"tolerations": [{"key": "a", "tolerationSeconds": 3}]},
+            "tolerations[0].tolerationSeconds is 3 and should be absent",
+            id="a field more in a toleration",
+        ),
+        pytest.param({"partition": 0, "paused": False}, {"partition": 3}, "partition is 3 instead of 0", id="a switch"),
     ],
 )
 def test_a_difference_is_told_with_its_place(rendered: Any, live: Any, found: str) -> None:
-    assert drift(rendered, live) == found
+    assert drift(rendered, live) == [found]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +73,24 @@ def test_a_difference_is_told_with_its_place(rendered: Any, live: Any, found: st
     ],
 )
 def test_the_same_amount_in_other_words_is_no_difference(rendered: Any, live: Any) -> None:
-    assert drift({"resources": rendered}, {"resources": live}) is None
+    assert drift({"resources": rendered}, {"resources": live}) == []
 
 
 def test_an_empty_value_that_the_api_server_leaves_out_is_no_difference() -> None:
-    assert drift({"env": [], "emptyDir": {}, "value": ""}, {}) is None
+    assert drift({"env": [], "emptyDir": {}, "value": ""}, {}) == []
+
+
+def test_every_difference_is_found_and_what_says_more_than_labels_comes_first() -> None:
+    rendered = {"metadata": {"x": 1}, "spec": {"y": 1, "z": [{"name": "a", "image": "one"}]}}
+    live = {"metadata": {"x": 2}, "spec": {"y": 3, "z": [{"name": "a", "image": "two"}]}}
+    assert drift(rendered, live) == [
+        "spec.y is 3 instead of 1",
+        "spec.z[a].image is 'two' instead of 'one'",
+        "metadata.x is 2 instead of 1",
+    ]
+
+
+def test_nothing_may_be_added_below_a_field_that_has_one_owner() -> None:
+    rendered, live = {"spec": {"uses": "_pass"}}, {"spec": {"uses": "_pass", "files": {"a.py": ""}}}
+    assert drift(rendered, live) == []
+    assert drift(rendered, live, frozenset({"spec"})) == ["spec.files is {'a.py': ''} and should be absent"]

@@ -91,7 +91,17 @@ def test_what_no_decision_is_made_from_is_not_remembered() -> None:
     assert trimmed["status"] == {"phase": "Running"}
     assert trimmed["metadata"]["annotations"] == {"kept": "yes"}
     assert "managedFields" not in trimmed["metadata"]
-    assert "data" not in trim(body(CONFIG_MAP, "c", data={"a": "b"}))
+
+
+def test_of_the_content_of_a_config_map_only_its_hash_is_remembered() -> None:
+    contents: list[dict[str, Any]] = [
+        {"data": {"a": "b"}}, {"data": {"a": "c"}}, {"data": {"a": "b"}, "binaryData": {"x": "eA=="}},
+    ]  # fmt: skip
+    trimmed = [trim(body(CONFIG_MAP, "c", **content)) for content in contents]
+    digests = [each["data"] for each in trimmed]
+    assert len(set(digests)) == 3
+    assert {len(digest) for digest in digests} == {64}
+    assert [trim(each) for each in trimmed] == trimmed
 
 
 def test_what_was_deleted_is_not_brought_back_by_what_was_said_before() -> None:

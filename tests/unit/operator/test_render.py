@@ -145,7 +145,7 @@ def test_a_head_has_of_a_pod_template_all_but_what_is_said_of_the_peas_container
     assert [container["name"] for container in pea["containers"]] == ["pea", "sidecar"]
     assert [container["name"] for container in head["containers"]] == ["head"]
     assert pea["containers"][0]["tty"] is True
-    assert head["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}}
+    assert head["containers"][0]["resources"]["limits"] == {"memory": "1Gi"}
 
 
 def test_a_gateway_has_a_pod_template_too() -> None:
@@ -199,6 +199,95 @@ def test_probes_ask_health_and_a_process_that_waits_for_others_is_not_killed_for
         assert container["readinessProbe"]["grpc"] == {"port": 8081}
         assert container["livenessProbe"]["grpc"] == {"port": 8081, "service": serving.LIVE}
         assert ("service" in container["startupProbe"]["grpc"]) is waits
+
+
+def test_a_pea_that_takes_long_to_start_is_not_killed_for_it() -> None:
+    for shards in (1, 2):
+        kind = "Deployment" if shards == 1 else "StatefulSet"
+        spec = rendered(flow({"name": "a", "shards": shards}))[kind, "f-a"]["spec"]["template"]["spec"]
+        probe = spec["containers"][0]["startupProbe"]
+        assert probe["grpc"] == {"port": 8081}, "liveness begins when the Executor is loaded"
+        assert probe["periodSeconds"] * probe["failureThreshold"] == 24 * 3600
+
+
+def test_what_hangs_is_not_waited_for_as_long_as_what_finishes_requests() -> None:
+    spec = rendered(flow({"name": "a"}))["Deployment", "f-a"]["spec"]["template"]["spec"]
+    assert spec["containers"][0]["livenessProbe"]["terminationGracePeriodSeconds"] == 15
+    assert spec["terminationGracePeriodSeconds"] > 60
+
+
+REQUESTS = {"cpu": "50m", "memory": "128Mi"}
+
+
+def resources(objects: dict[tuple[str, str], dict[str, Any]], name: str) -> dict[str, Any]:
+    (workload,) = (body for (kind, n), body in objects.items() if n == name and kind in ("Deployment", "StatefulSet"))
+    container, *_ = workload["spec"]["template"]["spec"]["containers"]
+    found: dict[str, Any] = container["resources"]
+    return found
+
+
+def test_every_container_has_requests_and_what_runs_no_executor_a_memory_limit() -> None:
+    objects = rendered(flow({"name": "a", "shards": 2}, {"name": "b", "usesBefore": "_pass"}))
+    routes = {"requests": REQUESTS, "limits": {"memory": "1024Mi"}}
+    executes = {"requests": REQUESTS}
+    for name, found in (
+        ("f-gateway", routes), ("f-a-head", routes), ("f-a", executes), ("f-b-head", executes), ("f-b", executes),
+    ):  # fmt: skip
+        assert resources(objects, name) == found, name
+
+
+def test_the_memory_limit_of_a_gateway_grows_with_the_largest_message() -> None:
+    objects = rendered(flow({"name": "a", "shards": 2}, maxMessageBytes=64 * 2**20))
+    assert {resources(objects, name)["limits"]["memory"] for name in ("f-gateway", "f-a-head")} == {"2560Mi"}
+
+
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [
+        pytest.param(
+            {"requests": {"memory": "2Gi"}}, {"requests": {"cpu": "50m", "memory": "2Gi"}}, id="a request alone"
+        ),
+        pytest.param(
+            {"limits": {"cpu": 2, "memory": "2Gi"}}, {"limits": {"cpu": "2", "memory": "2Gi"}}, id="limits alone"
+        ),
+        pytest.param(
+            {"limits": {"nvidia.com/gpu": 1}},
+            {"requests": REQUESTS, "limits": {"nvidia.com/gpu": "1", "memory": "1024Mi"}},
+            id="something else",
+        ),
+    ],
+)
+def test_what_a_user_says_of_a_resource_is_all_that_is_said_of_it(own: dict[str, Any], found: dict[str, Any]) -> None:
+    assert resources(rendered(flow({"name": "a"}, gateway={"resources": own})), "f-gateway") == found
+
+
+def test_a_pod_template_takes_a_default_limit_away_or_sets_another() -> None:
+    for limit, found in ((None, {}), ("3Gi", {"limits": {"memory": "3Gi"}})):
+        template = {"spec": {"containers": [{"name": "gateway", "resources": {"limits": {"memory": limit}}}]}}
+        objects = rendered(flow({"name": "a"}, gateway={"podTemplate": template}))
+        assert resources(objects, "f-gateway") == {"requests": {"cpu": "50m"}, **found}
+
+
+@pytest.mark.parametrize("containers", [None, "gateway", ["gateway"], [{"name": "gateway", "resources": ["a"]}]])
+def test_a_pod_template_of_a_wrong_shape_is_left_to_the_api_server(containers: object) -> None:
+    template = {"spec": {"containers": containers}}
+    spec = rendered(flow({"name": "a"}, gateway={"podTemplate": template}))["Deployment", "f-gateway"]["spec"]
+    assert spec["template"]["spec"].get("containers") is containers or isinstance(containers, list)
+
+
+def test_no_volume_can_fill_the_disk_of_its_node() -> None:
+    objects = rendered(flow({"name": "a"}, {"name": "b", "shards": 2, "storage": {"size": "1Gi"}}))
+    for kind, name in objects:
+        if kind in ("Deployment", "StatefulSet"):
+            volumes = objects[kind, name]["spec"]["template"]["spec"]["volumes"]
+            assert all(volume["emptyDir"]["sizeLimit"] for volume in volumes if "emptyDir" in volume), name
+
+
+def test_a_pod_template_enlarges_a_volume() -> None:
+    template = {"spec": {"volumes": [{"name": "data", "emptyDir": {"sizeLimit": "100Gi"}}]}}
+    spec = rendered(flow({"name": "a", "podTemplate": template}))["Deployment", "f-a"]["spec"]["template"]["spec"]
+    (volume,) = (volume for volume in spec["volumes"] if volume["name"] == "data")
+    assert volume == {"name": "data", "emptyDir": {"sizeLimit": "100Gi"}}
 
 
 def test_the_chart_and_the_docs_ask_for_a_kubernetes_that_knows_every_field() -> None:

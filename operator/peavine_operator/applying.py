@@ -1,0 +1,157 @@
+"""From rendered objects to the cluster: each that is not as rendered is applied, and none that somebody else owns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from peavine.errors import Problem
+from peavine_operator import kinds, names, reasons
+from peavine_operator.cluster import ApiError, Cluster
+from peavine_operator.comparing import WHOLE, applies_replicas, differences, without_more
+from peavine_operator.kinds import Ref
+from peavine_operator.observed import Observed
+from peavine_operator.symptoms import Finding
+
+Body = dict[str, Any]
+NEW = "it is new"
+"""Why an object is applied that is not there yet."""
+_log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """A manifest cannot be carried out as it is, though time may help; `finding` says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+        super().__init__(finding.message)
+
+
+class Applier:
+    """Applies what is rendered for a Flow or Pod."""
+
+    def __init__(self, cluster: Cluster, observed: Observed, changed: Callable[[set[Ref]], None]) -> None:
+        self._cluster, self._observed, self._changed = cluster, observed, changed
+        self._equal: dict[Ref, tuple[str, frozenset[str]]] = {}
+        """What the API server says in its own words: an object's hash, and the differences that are none."""
+
+    async def apply(
+        self, objects: Sequence[Body], owner: Body, path: str = "spec", template: Mapping[str, Any] | None = None
+    ) -> None:
+        """Apply each object that is not as rendered. Raises Refused.
+
+        `path` is where the manifest asks for them, and `template` what it says there of their core pods.
+        """
+        stale = []
+        for item in objects:
+            wanted = owned(item, owner)
+            why = await self.why(wanted, owner)
+            if why is not None:
+                stale.append((wanted, why))
+        try:
+            for wanted, _ in stale:
+                if template and kinds.of(wanted) in (kinds.DEPLOYMENT, kinds.STATEFUL_SET):
+                    await self._cluster.apply(wanted, dry_run=True)
+            for wanted, why in stale:
+                ref = kinds.ref(wanted)
+                live = await self._write(wanted, why == NEW)
+                _log.info("%s applied: %s", ref, why)
+                self._changed(self._observed.put(live))
+                self._equal.pop(ref, None)
+                if left := differences(wanted, live):
+                    self._equal[ref] = (wanted["metadata"]["annotations"][names.RENDERED], frozenset(left))
+        except ApiError as error:
+            if not error.refused:
+                raise
+            where = f"{path}.podTemplate" if template and error.invalid else path
+            problem = Problem(where, f"the API server refuses what this leads to: {error.message}")
+            raise Refused(Finding(reasons.REFUSED, str(problem))) from error
+
+    async def _write(self, wanted: Body, new: bool) -> Body:
+        """Make an object be as wanted, by an apply if that is enough, and return it.
+
+        One that is new is applied without force, so that what somebody else made meanwhile is not taken over.
+        """
+        await self._keep_replicas(wanted)
+        ref = kinds.ref(wanted)
+        try:
+            live = await self._cluster.apply(wanted, force=not new)
+        except ApiError as error:
+            if new or not error.invalid:
+                raise
+        else:
+            if ref.kind not in WHOLE or not differences(wanted, live):
+                return live
+        there = await self._cluster.get(ref)
+        if there is None or ref.kind != kinds.CONFIG_MAP:
+            return await self._cluster.overwrite(wanted, without_more(wanted, there or {}))
+        await self._cluster.delete(there)  # it cannot change
+        return await self._cluster.apply(wanted)
+
+    async def _keep_replicas(self, wanted: Body) -> None:
+        """Let the replicas that there are stay when the manifest says nothing of them any longer.
+
+        An apply takes away what it said before and says no longer, and the default is one: that would end replicas
+        just when an autoscaler takes over. Where somebody else said them last, nothing is taken away. What is read here
+        may be old already when it is written, so it is written only if nobody wrote since.
+        """
+        ref = kinds.ref(wanted)
+        if ref.kind not in (kinds.POD, kinds.DEPLOYMENT) or "replicas" in wanted["spec"]:
+            return
+        if self._observed.get(ref) is None or (live := await self._cluster.get(ref)) is None:
+            return
+        replicas = live["spec"].get("replicas", 1)
+        if replicas == 1 or not applies_replicas(live):
+            return
+        metadata = {
+            "name": ref.name,
+            "namespace": ref.namespace,
+            "resourceVersion": live["metadata"]["resourceVersion"],
+        }
+        body = {**wanted, "metadata": metadata, "spec": {"replicas": replicas}}
+        await self._cluster.apply(body, manager=names.REPLICAS_MANAGER)
+
+    async def why(self, wanted: Body, owner: Body) -> str | None:
+        """Return why an object must be applied, or None when it is as it should be."""
+        ref = kinds.ref(wanted)
+        live = self._observed.get(ref)
+        if live is None:
+            live = await self._cluster.get(ref)
+            if live is None:
+                return NEW
+        owner_uid, labels = controller(live), live["metadata"].get("labels") or {}
+        if owner_uid is None and wanted["metadata"]["labels"].items() <= labels.items():
+            return "it has lost its owner"
+        if owner_uid != owner["metadata"]["uid"]:
+            hint = "it may be about to be deleted" if owner_uid else "choose another name"
+            problem = Problem("metadata.name", f"{ref.kind.name} {ref.name} belongs to somebody else; {hint}")
+            raise Refused(Finding(reasons.NAME_TAKEN, str(problem)))
+        digest = wanted["metadata"]["annotations"][names.RENDERED]
+        found = differences(wanted, live)
+        if (live["metadata"].get("annotations") or {}).get(names.RENDERED) != digest:
+            return found[0] if found else "a field is no longer rendered"
+        known, equal = self._equal.get(ref, ("", frozenset()))
+        return next((each for each in found if known != digest or each not in equal), None)
+
+
+def owned(item: Body, owner: Body) -> Body:
+    """Return an object with its owner, so that it goes when the owner goes, and with its hash."""
+    reference = {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+    }
+    metadata = item["metadata"]
+    annotations = {**metadata.get("annotations", {}), names.RENDERED: names.content_hash(item)}
+    return {**item, "metadata": {**metadata, "annotations": annotations, "ownerReferences": [reference]}}
+
+
+def controller(live: Body) -> str | None:
+    """Return the uid of an object's controller."""
+    for reference in live["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return None
