@@ -9,6 +9,8 @@ import hashlib
 import json
 from typing import Any, Final
 
+from peavine.spec import FLOW_LABEL
+
 FIELD_MANAGER: Final = "peavine-operator"
 """The owner of every field that is applied."""
 REPLICAS_MANAGER: Final = "peavine-replicas"
@@ -17,7 +19,7 @@ MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 COMPONENT: Final = "app.kubernetes.io/component"
 COMPONENTS: Final = ("gateway", "head", "pea", "rehearsal")
 """What that label says of core Pods."""
-FLOW: Final = "peavine.dev/flow"
+FLOW: Final = FLOW_LABEL
 """Label: the Flow that an object belongs to."""
 POD: Final = "peavine.dev/pod"
 """Label: the Pod resource that an object belongs to."""

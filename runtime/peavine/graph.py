@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
+from peavine.spec import FLOW_LABEL, Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
 from peavine.spec.model import Model
 from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, MAX_MESSAGE_BYTES, TIMEOUT_SECONDS, edges
 
@@ -75,7 +75,7 @@ def pods(flow: Flow) -> list[Pod]:
         for name in ("timeout_seconds", "max_message_bytes", "max_documents", "expose_tracebacks"):
             if getattr(pod, name) is None:
                 fields[name] = getattr(spec, name)
-        metadata = Metadata(name=pod.name)
+        metadata = Metadata(name=pod.name, labels={FLOW_LABEL: flow.metadata.name})
         found.append(Pod(metadata=metadata, spec=PodSpec.model_validate(fields)))
     return found
 
