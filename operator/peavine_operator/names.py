@@ -33,6 +33,8 @@ RENDERED: Final = "peavine.dev/rendered"
 """Annotation: the hash of an object as it was rendered. So a field that is rendered no longer is noticed."""
 NAMED: Final = "peavine.dev/named-pods"
 """Annotation of a gateway's Deployment: the Pod resources that its plan names."""
+ACCEPT_VOLUME: Final = "peavine.dev/accept-volume"
+"""Annotation of a Pod resource: the volume, as a condition's message names it, that takes the place of a lost one."""
 SELECTOR: Final = f"{MANAGED_BY}=peavine"
 """Finds all that the operator made, in all Kubernetes kinds."""
 

@@ -13,14 +13,15 @@ from typing import Any
 
 from peavine.errors import ManifestError, Problem
 from peavine.spec import Flow
-from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, rehearsal, render
+from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, rehearsal, render, volumes
 from peavine_operator.acceptance import accept_flow, accept_pod
+from peavine_operator.asking import Peas
 from peavine_operator.cluster import ApiError, Cluster
 from peavine_operator.drift import drift
 from peavine_operator.kinds import Kind, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.settings import Settings
-from peavine_operator.symptoms import Finding, merged
+from peavine_operator.symptoms import Finding, is_ready, merged
 
 Body = dict[str, Any]
 AT_ONCE = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
@@ -43,6 +44,7 @@ class Reconciler:
 
     def __init__(self, cluster: Cluster, observed: Observed, settings: Settings, changed: Callable[[set[Ref]], None]):
         self._cluster, self._observed, self._settings, self._changed = cluster, observed, settings, changed
+        self._peas = Peas(settings.resync_seconds / 2)
         self._equal: dict[Ref, tuple[str, str]] = {}
         """What the API server says in its own words: an object's hash, and the difference that is none."""
 
@@ -54,8 +56,9 @@ class Reconciler:
         look = self._flow if key.kind == kinds.FLOW else self._pod
         refused: Finding | None = None
         again = False
+        checked = True
         try:
-            await look(key, body)
+            checked = await look(key, body)
         except ManifestError as error:
             refused = conditions.invalid(error.problems)
         except Refused as refusal:
@@ -63,9 +66,9 @@ class Reconciler:
         if refused:
             told = conditions.conditions(body["metadata"]["generation"], refused, None, ())
             await self._tell(key, body, told, {})
-        return not again
+        return checked and not again
 
-    async def _pod(self, key: Ref, body: Body) -> None:
+    async def _pod(self, key: Ref, body: Body) -> bool:
         pod = accept_pod(body)
         place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
         objects = render.pod_objects(pod, place)
@@ -82,8 +85,23 @@ class Reconciler:
         waiting, failing = pod_status.first(pod_status.READY, seen), pod_status.failing(seen)
         if held:
             waiting, failing = held.waiting, [*held.failing, *failing]
+        found = await self._volumes(body, seen)
+        failing += found.failing
+        waiting = waiting or next(iter(found.failing), found.unchecked)
         told = conditions.conditions(body["metadata"]["generation"], None, waiting, failing)
-        await self._tell(key, body, told, pod_status.status(seen))
+        stores = {"stores": found.stores} if found.stores else {}
+        await self._tell(key, body, told, {**pod_status.status(seen), **stores})
+        return found.unchecked is None
+
+    async def _volumes(self, body: Body, seen: pod_status.Seen) -> volumes.Outcome:
+        """Return whether the shards that are ready have the data that they had."""
+        if seen.pod.spec.storage is None:
+            return volumes.Outcome()
+        answers = await self._peas.stores([pod for pod in seen.of("pea") if is_ready(pod)])
+        reported = {int(name.rpartition("-")[2]): stores for name, stores in answers.items()}
+        remembered = (body.get("status") or {}).get("stores") or ()
+        accepted = (body["metadata"].get("annotations") or {}).get(names.ACCEPT_VOLUME, "")
+        return volumes.look(seen.pod.metadata.name, remembered, reported, accepted)
 
     def _hold_shards(self, objects: Sequence[Body], trial: Body, seen: pod_status.Seen) -> rehearsal.Outcome | None:
         """Return why shards that run are not given their new version yet: a rehearsal of it has not started."""
@@ -100,7 +118,7 @@ class Reconciler:
         if pod_status.head_is_replaced(seen) or pod_status.head_is_ready(seen):
             service["spec"]["selector"] = live["spec"]["selector"]
 
-    async def _flow(self, key: Ref, body: Body) -> None:
+    async def _flow(self, key: Ref, body: Body) -> bool:
         flow = accept_flow(body)
         place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
         pods, gateway = render.flow_pods(flow, place), render.flow_gateway(flow, place)
@@ -118,6 +136,7 @@ class Reconciler:
         waiting, failing = flow_status.first(flow_status.READY, seen), flow_status.failing(seen)
         told = conditions.conditions(body["metadata"]["generation"], flow_status.refused(seen), waiting, failing)
         await self._tell(key, body, told, flow_status.status(seen))
+        return True
 
     def _hold_plan(self, key: Ref, gateway: Sequence[Body]) -> Finding | None:
         """Return why a live gateway keeps its old plan: a Pod that only the new one names is not ready."""

@@ -12,13 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
+from google.protobuf.json_format import MessageToDict
 
 from peavine import Client, Document, spec
 from peavine.errors import PeavineError, StartError
 from peavine.local import Listen, LocalFlow
 from peavine.store import Store
+from peavine.v1 import pea_pb2
+from peavine.wire.hello import hello
+from peavine.wire.unit import parse, unstamp
 from tests.broken_disk import BrokenDisk
 
 PATIENCE = 60.0
@@ -120,16 +125,23 @@ def test_a_pea_whose_store_was_taken_over_exits_and_reads_what_the_other_wrote(t
 
 @pytest.fixture
 def pea(tmp_path: Path, unused_tcp_port: int) -> Iterator[tuple[Path, str]]:
-    """A Pea's folder of data and the address of its metrics."""
+    """The folder of a Pea, which holds its data and its socket, and the address of its metrics."""
     labels = {"peavine.dev/flow": "shop"}
     manifest = {"metadata": {"name": "index", "labels": labels}, "spec": {**EUCLIDEAN, "shards": 2}}
     (tmp_path / "pod.json").write_text(json.dumps(manifest))
     command = ["pea", "--pod", str(tmp_path / "pod.json"), "--listen", f"unix:{tmp_path / 's'}", "--shard", "1"]
     command += ["--data", str(tmp_path / "data"), "--metrics-port", str(unused_tcp_port)]
     process = subprocess.Popen([sys.executable, "-m", "peavine", *command], env=os.environ)
-    yield tmp_path / "data", f"http://127.0.0.1:{unused_tcp_port}"
+    yield tmp_path, f"http://127.0.0.1:{unused_tcp_port}"
     process.terminate()
     assert process.wait(PATIENCE) == 0
+
+
+def greeting(address: str) -> pea_pb2.Hello:
+    """Return a Pea's Hello."""
+    with grpc.insecure_channel(address) as channel:
+        stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream("/peavine.v1.Pea/Stream")
+        return parse(unstamp(next(stream(iter([hello("test", "test")]), timeout=PATIENCE))).rest).hello
 
 
 def test_a_pea_reports_its_store(pea: tuple[Path, str]) -> None:
@@ -145,7 +157,7 @@ def test_a_pea_reports_its_store(pea: tuple[Path, str]) -> None:
         return bool(status["stores"])
 
     eventually(ask)
-    store = Store(folder, read_only=True)
+    store = Store(folder / "data", read_only=True)
     assert store.identity is not None
     writers = [[takeover.writer.hex(), takeover.counter] for takeover in store.writers]
     place = {"flow": "shop", "pod": "index", "shard": 1, "shards": 2}
@@ -154,4 +166,6 @@ def test_a_pea_reports_its_store(pea: tuple[Path, str]) -> None:
     assert reported == known
     with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
         assert f'peavine_store_epoch{{id="{store.identity.id}",name="."}} 1.0' in answer.read().decode()
+    (identity,) = greeting(f"unix:{folder / 's'}").stores
+    assert MessageToDict(identity) == {"id": store.identity.id, **place, "epoch": "1"}
     store.close()
