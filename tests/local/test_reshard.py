@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from peavine import Client, Document, cli, spec
+from peavine.executors.indexers import DocIDCache
 from peavine.local import Listen, LocalFlow
-from peavine.store import Store, verify
+from peavine.store import Shard, Store, Table, verify
 from peavine.wire.split import owner
 
 CHANCE = np.random.default_rng(7)
@@ -95,8 +96,6 @@ def test_every_document_and_every_search_is_the_same_afterwards(
 
 
 def test_what_lay_in_a_wrong_shard_too_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from peavine.store import Shard, Table
-
     for shard in range(2):
         store = Store(tmp_path / "old" / f"index-{shard}", shard=Shard("shop", "index", shard, 2))
         ids = [f"doc{n}" for n in range(20)]
@@ -109,6 +108,26 @@ def test_what_lay_in_a_wrong_shard_too_is_left_out(tmp_path: Path, capsys: pytes
     kept = rows(to)
     assert {value[2:] for (table, _), value in kept.items() if table == "documents"} == {b"new"}
     assert len([key for table, key in kept if table == "documents"]) == 20
+
+
+def test_what_was_seen_is_known_to_the_shard_that_owns_the_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = [f"doc{n}" for n in range(30)]
+    for shard in range(2):
+        cache = DocIDCache("content_hash")
+        cache.shard = Shard("shop", "seen", shard, 2)
+        with cache.open(tmp_path / "old" / f"seen-{shard}"):
+            mine = [id for id in ids if owner(id, 2) == shard]
+            cache.add([f"hash of {id}" for id in mine], mine)
+    assert cli.main(["reshard", str(tmp_path / "old"), "--shards", "3", "--to", str(tmp_path / "new")]) == 0
+    for shard in range(3):
+        with DocIDCache("content_hash").open(tmp_path / "new" / f"seen-{shard}") as cache:
+            mine = [id for id in ids if owner(id, 3) == shard]
+            assert cache.query([f"hash of {id}" for id in mine]) == mine
+            assert cache.size == len(mine)
+            cache.delete(mine)
+            assert cache.size == 0
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -29,7 +29,8 @@ GREATEST: Final = {b"latest"}
 """Rows of META of which the greatest counts."""
 PREFIXES: Final = {"versions": 0, "tombstones": 8}
 """Tables whose keys are an owner, after so many bytes."""
-OWNERS: Final = ".owners"
+OWNERS, VALUES = ".owners", ".of"
+"""Endings of the tables that list, by owner, its rows in the table before the ending, or its value there."""
 
 Place = Callable[[str, int], int]
 """Returns the shard that an owner belongs to, of so many."""
@@ -56,6 +57,10 @@ def reshard(sources: Sequence[Path], targets: Mapping[Path, Shard], place: Place
         for folder in sources:
             opened.append(Store(folder, read_only=True))
             stack.callback(opened[-1].close)
+            if opened[-1].identity is None:
+                raise StoreError(
+                    f"store {folder}: was written by an earlier peavine; start the Flow once, which converts it"
+                )
             stack.callback(file.Writer(folder).close)
         read = [stack.enter_context(store.committed()) for store in opened]
         tables = sorted({name for store in opened for name in store.tables} - {META})
@@ -130,9 +135,11 @@ def _settings(folders: Sequence[Path], read: Sequence[Reading]) -> dict[bytes, b
 
 
 def _owner(table: str, tables: Sequence[str], key: bytes, value: bytes) -> bytes:
+    if f"{table}{VALUES}" in tables:  # value -> size of nothing, owner
+        return value[2 + int.from_bytes(value[:2], "little") :]
     if f"{table}{OWNERS}" in tables:
         return row(key, value).owner.encode()
-    if table in PREFIXES or table.endswith(OWNERS):
+    if table in PREFIXES or table.endswith((OWNERS, VALUES)):
         return key[PREFIXES.get(table, 0) :]
     raise StoreError(f'table "{table}": whose rows these are is not known to this peavine; upgrade peavine')
 
@@ -146,8 +153,5 @@ def _holder(owner: bytes, read: Sequence[Reading], tables: Sequence[str], place:
 
 
 def _has(txn: Reading, owner: bytes, tables: Sequence[str]) -> bool:
-    for table in tables:
-        value = txn.get(table, owner)
-        if value is not None and (f"{table}{OWNERS}" not in tables or row(owner, value).owner.encode() == owner):
-            return True
-    return False
+    keyed = (table for table in tables if f"{table}{VALUES}" not in tables)
+    return any(txn.get(table, owner) is not None for table in keyed)

@@ -36,7 +36,7 @@ def test_a_writer_whose_store_was_taken_over_commits_nothing_more(tmp_path: Path
     assert store.healthy() is None
     intrude(tmp_path, *arguments)
     for _ in range(2):
-        with pytest.raises(StoreTaken, match=r"another writer has taken it over \(epoch 2, commit [12]\)"):
+        with pytest.raises(StoreTaken, match=r"another writer has taken it over \(epoch 2, commit [0-9]+\)"):
             table.add(["late"], [b"1"], ["late"])
     assert "another writer has taken it over" in (store.healthy() or "")
     store.close()
