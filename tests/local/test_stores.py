@@ -162,10 +162,11 @@ def test_a_pea_reports_its_store(pea: tuple[Path, str]) -> None:
     writers = [[takeover.writer.hex(), takeover.counter] for takeover in store.writers]
     place = {"flow": "shop", "pod": "index", "shard": 1, "shards": 2}
     (reported,) = status["stores"]
-    known = {"name": ".", "id": store.identity.id, **place, "epoch": 1, "counter": 0, "writers": writers}
+    counter = store.position.counter
+    known = {"name": ".", "id": store.identity.id, **place, "epoch": 1, "counter": counter, "writers": writers}
     assert reported == known
     with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
         assert f'peavine_store_epoch{{id="{store.identity.id}",name="."}} 1.0' in answer.read().decode()
     (identity,) = greeting(f"unix:{folder / 's'}").stores
-    assert MessageToDict(identity) == {"id": store.identity.id, **place, "epoch": "1"}
+    assert MessageToDict(identity) == {"id": store.identity.id, **place, "epoch": "1", "counter": str(counter)}
     store.close()
