@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import subprocess
 import sys
 import time
@@ -139,9 +140,14 @@ def pea(tmp_path: Path, unused_tcp_port: int) -> Iterator[tuple[Path, str]]:
 
 def greeting(address: str) -> pea_pb2.Hello:
     """Return a Pea's Hello."""
+    questions: queue.Queue[bytes | None] = queue.Queue()
+    questions.put(hello("test", "test"))
     with grpc.insecure_channel(address) as channel:
         stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream("/peavine.v1.Pea/Stream")
-        return parse(unstamp(next(stream(iter([hello("test", "test")]), timeout=PATIENCE))).rest).hello
+        answers = stream(iter(questions.get, None), timeout=PATIENCE)
+        said = parse(unstamp(next(answers)).rest).hello
+        questions.put(None)
+        return said
 
 
 def test_a_pea_reports_its_store(pea: tuple[Path, str]) -> None:
