@@ -24,7 +24,7 @@ from peavine.local import Listen, LocalFlow
 from peavine.store import Store
 from peavine.v1 import pea_pb2
 from peavine.wire.hello import hello
-from peavine.wire.unit import parse, unstamp
+from peavine.wire.unit import parse, stamp, unstamp
 from tests.broken_disk import BrokenDisk
 
 PATIENCE = 60.0
@@ -141,7 +141,7 @@ def pea(tmp_path: Path, unused_tcp_port: int) -> Iterator[tuple[Path, str]]:
 def greeting(address: str) -> pea_pb2.Hello:
     """Return a Pea's Hello."""
     questions: queue.Queue[bytes | None] = queue.Queue()
-    questions.put(hello("test", "test"))
+    questions.put(stamp(hello("test", "test"), 0, 0, time.time()))
     with grpc.insecure_channel(address) as channel:
         stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream("/peavine.v1.Pea/Stream")
         answers = stream(iter(questions.get, None), timeout=PATIENCE)
@@ -158,7 +158,7 @@ def test_a_pea_reports_its_store(pea: tuple[Path, str]) -> None:
         try:
             with urllib.request.urlopen(f"{url}/status", timeout=5) as answer:
                 status.update(json.load(answer))
-        except OSError:
+        except (OSError, ValueError):  # it does not listen yet, or not for this
             return False
         return bool(status["stores"])
 
