@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from peavine.spec import FLOW_LABEL
+
 FIELD_MANAGER: Final = "peavine-operator"
 """The owner of every field that is applied."""
 REPLICAS_MANAGER: Final = "peavine-replicas"
@@ -18,7 +20,7 @@ MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 COMPONENT: Final = "app.kubernetes.io/component"
 COMPONENTS: Final = ("gateway", "head", "pea", "rehearsal")
 """What that label says of core Pods."""
-FLOW: Final = "peavine.dev/flow"
+FLOW: Final = FLOW_LABEL
 """Label: the Flow that an object belongs to."""
 POD: Final = "peavine.dev/pod"
 """Label: the Pod resource that an object belongs to."""
@@ -32,6 +34,8 @@ RENDERED: Final = "peavine.dev/rendered"
 """Annotation: the hash of an object as it was rendered. So a field that is rendered no longer is noticed."""
 NAMED: Final = "peavine.dev/named-pods"
 """Annotation of a gateway's Deployment: the Pod resources that its plan names."""
+ACCEPT_VOLUME: Final = "peavine.dev/accept-volume"
+"""Annotation of a Pod resource: the volume, as a condition's message names it, that takes the place of a lost one."""
 SELECTOR: Final = f"{MANAGED_BY}=peavine"
 """Finds all that the operator made, in all Kubernetes kinds."""
 

@@ -21,7 +21,7 @@ KEPT = {
     kinds.ENDPOINT_SLICE: ("endpoints",),
 }
 """Fields that are kept beside metadata, where they are not all."""
-KEPT_OF_CORE_POD = ("phase", "conditions", "containerStatuses", "initContainerStatuses")
+KEPT_OF_CORE_POD = ("phase", "podIP", "conditions", "containerStatuses", "initContainerStatuses")
 KEPT_OF_METADATA = (
     "name", "namespace", "uid", "generation", "resourceVersion", "labels", "annotations", "ownerReferences",
     "creationTimestamp", "deletionTimestamp",

@@ -14,14 +14,15 @@ from typing import Any
 
 from peavine.errors import ManifestError
 from peavine.spec import Flow, Pod
-from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, rehearsal, render
+from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, rehearsal, render, volumes
 from peavine_operator.acceptance import accept_flow, accept_pod
 from peavine_operator.applying import Applier, Refused, controller
+from peavine_operator.asking import Peas
 from peavine_operator.cluster import Cluster
 from peavine_operator.kinds import Kind, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.settings import Settings
-from peavine_operator.symptoms import Finding, merged
+from peavine_operator.symptoms import Finding, is_ready, merged
 
 Body = dict[str, Any]
 AT_ONCE = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
@@ -35,6 +36,7 @@ class Reconciler:
     def __init__(self, cluster: Cluster, observed: Observed, settings: Settings, changed: Callable[[set[Ref]], None]):
         self._cluster, self._observed, self._settings, self._changed = cluster, observed, settings, changed
         self._applier = Applier(cluster, observed, changed)
+        self._peas = Peas(settings.resync_seconds / 2)
         self._accepted: dict[Ref, tuple[str, str]] = {}
         """The uid of each resource and its newest spec that was right, as text."""
 
@@ -87,11 +89,25 @@ class Reconciler:
         waiting, failing = pod_status.first(pod_status.READY, seen), pod_status.failing(seen)
         if held:
             waiting, failing = held.waiting, [*held.failing, *failing]
+        found = await self._volumes(body, seen)
+        failing = [*failing, *found.failing]
+        waiting = waiting or next(iter(found.failing), found.unchecked)
         told = conditions.conditions(body["metadata"]["generation"], wrong or refused, waiting, failing)
-        await self._tell(key, body, told, pod_status.status(seen))
+        stores = {"stores": found.stores} if found.stores else {}
+        await self._tell(key, body, told, {**pod_status.status(seen), **stores})
         if refused is None:
             await self._prune(key, body, [*objects, *applied], held is None and (settled or idle is not None))
-        return refused is None
+        return refused is None and found.unchecked is None
+
+    async def _volumes(self, body: Body, seen: pod_status.Seen) -> volumes.Outcome:
+        """Return whether the shards that are ready have the data that they had."""
+        if seen.pod.spec.storage is None:
+            return volumes.Outcome()
+        answers = await self._peas.stores([pod for pod in seen.of("pea") if is_ready(pod)])
+        reported = {int(name.rpartition("-")[2]): stores for name, stores in answers.items()}
+        remembered = (body.get("status") or {}).get("stores") or ()
+        accepted = (body["metadata"].get("annotations") or {}).get(names.ACCEPT_VOLUME, "")
+        return volumes.look(seen.pod.metadata.name, remembered, reported, accepted)
 
     def _hold_shards(self, objects: Sequence[Body], trial: Body, seen: pod_status.Seen) -> rehearsal.Outcome | None:
         """Return why shards that run are not given their new version yet: a rehearsal of it has not started."""

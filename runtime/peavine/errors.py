@@ -11,6 +11,8 @@
     ├── StoreError
     │   ├── StoreDamaged     the file is not what was written
     │   ├── StoreTooNew      the file was written by a later version
+    │   ├── StoreMisplaced   the store holds the data of another shard or Pod
+    │   ├── StoreTaken       another writer has taken the store over, or its file was replaced
     │   └── StoreFull        the disk, or the bound set for the store, is full
     ├── VersionMismatch      two peers speak versions that do not fit
     └── StartError           a process could not start; carries its last words
@@ -39,6 +41,8 @@ __all__ = [
     "StoreDamaged",
     "StoreError",
     "StoreFull",
+    "StoreMisplaced",
+    "StoreTaken",
     "StoreTooNew",
     "Unavailable",
     "VersionMismatch",
@@ -167,6 +171,14 @@ class StoreDamaged(StoreError):
 
 class StoreTooNew(StoreError):
     """The file was written by a later version of peavine."""
+
+
+class StoreMisplaced(StoreError):
+    """The store holds the data of another shard or Pod, so nothing was read from it."""
+
+
+class StoreTaken(StoreError):
+    """Another writer has taken the store over, or its file was replaced. Nothing of the transaction was kept."""
 
 
 class StoreFull(StoreError):

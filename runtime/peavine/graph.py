@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from peavine.spec import Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
+from peavine.spec import FLOW_LABEL, Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
 from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, edges
 from peavine.spec.timeouts import FIELDS, Timeouts
@@ -76,7 +76,7 @@ def pods(flow: Flow) -> list[Pod]:
         for name in (*FIELDS, "max_message_bytes", "max_documents", "expose_tracebacks"):
             if getattr(pod, name) is None:
                 fields[name] = getattr(spec, name)
-        metadata = Metadata(name=pod.name)
+        metadata = Metadata(name=pod.name, labels={FLOW_LABEL: flow.metadata.name})
         found.append(Pod(metadata=metadata, spec=PodSpec.model_validate(fields)))
     return found
 

@@ -130,17 +130,31 @@ class Server:
         await self._server.stop(grace)
 
 
-def metrics(port: int | None) -> None:
+def metrics(port: int | None, status: Callable[[], Any] | None = None) -> None:
     """Serve Prometheus metrics on that port of all addresses, from a thread of its own; None: do not.
 
-    Raises StartError.
+    `status` returns what is served as JSON under /status, called from that thread. Raises StartError.
     """
     if port is None:
         return
     try:
-        start_http_server(port, host_of(ANY))
+        server, _ = start_http_server(port, host_of(ANY))
     except OSError as error:
         raise StartError(f"cannot serve metrics on port {port}: {error.strerror}; change --metrics-port") from error
+    if status is not None:
+        server.set_app(_with_status(server.get_app(), status))
+
+
+def _with_status(app: Any, status: Callable[[], Any]) -> Any:
+    """Return a WSGI application that serves /status besides what `app` serves."""
+
+    def both(environ: Any, respond: Any) -> Any:
+        if environ["PATH_INFO"] != "/status":
+            return app(environ, respond)
+        respond("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(status()).encode()]
+
+    return both
 
 
 def stopped() -> asyncio.Event:

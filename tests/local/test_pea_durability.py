@@ -24,6 +24,7 @@ import numpy as np
 from peavine.documents import Document
 from peavine.executors.indexers import BinaryPbIndexer, CompoundIndexer, NumpyIndexer
 from peavine.store import verify
+from peavine.store.table import row
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_to_bytes, document_from_bytes
 from peavine.wire.hello import hello
@@ -112,8 +113,8 @@ def on_disk(folder: Path) -> tuple[set[str], int]:
         assert isinstance(vectors, NumpyIndexer)
         assert isinstance(kept, BinaryPbIndexer)
         with indexer.store.committed() as txn:
-            ids = [key.decode() for key, _ in txn.items("vectors")]
-            values = {key.decode() for key, _ in txn.items("documents")}
+            ids = [row(key, value).id for key, value in txn.items("vectors")]
+            values = {row(key, value).id for key, value in txn.items("documents")}
         assert values == set(ids), "vectors and Documents disagree"
         (found,) = kept.query([LATEST])
         assert found is not None

@@ -34,7 +34,10 @@ def said(pod: Pod) -> dict[str, Any]:
 
 
 def program_manifest(pod: Pod, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the Pod manifest that a Pea or a head is started from, with the name that the Flow knows the Pod by."""
-    name = (pod.metadata.labels or {}).get(names.STEP, pod.metadata.name)
+    """Return the Pod manifest that a Pea or a head is started from, with the names of its Flow and within it."""
+    labels = pod.metadata.labels or {}
+    metadata: dict[str, Any] = {"name": labels.get(names.STEP, pod.metadata.name)}
+    if names.FLOW in labels:
+        metadata["labels"] = {names.FLOW: labels[names.FLOW]}
     spec = {key: value for key, value in said(pod).items() if key not in (*PLACEMENT, *without)}
-    return {"apiVersion": API_VERSION, "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    return {"apiVersion": API_VERSION, "kind": "Pod", "metadata": metadata, "spec": spec}

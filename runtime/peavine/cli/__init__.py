@@ -38,6 +38,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "convert": "Make one manifest of a Flow and the files beside it.",
         "render": "Print the Kubernetes objects that a Flow leads to.",
         "new": "Begin something new from a template.",
+        "reshard": "Rewrite data for another number of shards.",
         "completion": "Print the completion script of a shell.",
     },
 }

@@ -39,6 +39,7 @@ class CompoundExecutor(Executor):
         """Open the components, each in a folder of its name, and then itself."""
         for component in self.components:
             folder = workspace / (component.subfolder or component.name) if workspace else None
+            component.shard = self.shard
             component.open(folder, read_only=read_only or self.read_only)
         return super().open(workspace, read_only=read_only)
 

@@ -13,7 +13,8 @@ values, strings and numpy arrays; it never sees a message. From YAML it becomes 
 4. Requests call its methods, one at a time unless the Pod says `concurrency`. A batch runs inside `transaction()`; when
    that ends without an error, what the batch wrote is safe on disk. An error in it takes back all that it wrote.
 
-`close()` ends it. `snapshot(folder)` writes a copy of its data while it serves. Configuration always comes from YAML:
+`close()` ends it. `snapshot(folder)` writes a copy of its data while it serves. `healthy()` may give a reason to start
+it again. Configuration always comes from YAML:
 only data is kept in the workspace.
 
 What is wrong with a request it raises as `InvalidRequest`; any other error becomes an `ExecutorError` that names it.
@@ -25,12 +26,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from peavine.errors import NotFound
 from peavine.executors.constructor import constructor, write
 from peavine.executors.training import TrainingData
 from peavine.yaml import Tagged, dump, escape
+
+if TYPE_CHECKING:
+    from peavine.store import Shard, Store
 
 METHODS = (
     "add", "craft", "delete", "encode", "evaluate", "predict", "query", "query_by_id", "score", "segment", "train",
@@ -58,6 +62,8 @@ class Executor:
     """The folder for its data within the Pea's: `metas.workspace`."""
     workspace: Path | None = None
     """The folder for its data, from `open` on; None when nothing outlives the process."""
+    shard: Shard | None = None
+    """The shard of which Pod its data is, set before `open`; None outside of a Pea."""
     requests_on: Mapping[str, Sequence[Tagged]] | None = None
     """Drivers by kind of request (`index`, `search`, ...); None means its family's defaults."""
 
@@ -122,6 +128,17 @@ class Executor:
 
     def snapshot(self, folder: Path) -> None:
         """Write a consistent copy of its data to a folder, while it serves."""
+
+    def healthy(self) -> str | None:
+        """Return why it cannot work any longer, None while it can.
+
+        Called every second from a thread of its own. A Pea whose Executor stays unhealthy exits, to be started again.
+        """
+        return next((reason for component in self.components if (reason := component.healthy()) is not None), None)
+
+    def stores(self) -> Sequence[Store]:
+        """Return the stores that it keeps its data in; a Pea reports their identities."""
+        return [store for component in self.components for store in component.stores()]
 
     def component(self, name: str) -> Executor:
         """Return the part that has this name or is of this class: itself, or one of `components`."""

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peavine import yaml
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean, propagate_interrupt
@@ -31,6 +31,9 @@ from peavine.executors.design import Building, failed
 from peavine.executors.executor import Executor
 from peavine.executors.files import Files, NotAllowed
 from peavine.yaml import Tagged
+
+if TYPE_CHECKING:
+    from peavine.store import Shard
 
 
 def load(
@@ -42,6 +45,7 @@ def load(
     uses_with: Mapping[str, Any] | None = None,
     workspace: Path | None = None,
     read_only: bool = False,
+    shard: Shard | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Executor:
     """Return the Executor that `uses` says, open and ready.
@@ -49,12 +53,13 @@ def load(
     `uses` is a built-in name (`_index`), YAML text that begins with `!`, a class name, or a YAML file in `folder`.
     `files` (name to text) are found as if they were in the folder; where one of `sources`, the folders that they may
     have been read from, has them all unchanged, they are used there. `uses_with` goes over the arguments under `with:`.
-    Data is kept in `workspace`; without it nothing outlives the process. `env` is what `${NAME}` looks up, by default
-    this process's environment.
+    Data is kept in `workspace`; without it nothing outlives the process. Data of another shard than `shard` is
+    refused. `env` is what `${NAME}` looks up, by default this process's environment.
 
     Raises ManifestError with all that is wrong with the YAML, and ExecutorError when the Executor's own code fails.
     """
     executor = make(uses, folder=folder, files=files, sources=sources, uses_with=uses_with, env=env)
+    executor.shard = shard
     try:
         executor.open(workspace / executor.subfolder if workspace else None, read_only=read_only)
     except BaseException as error:

@@ -76,6 +76,14 @@ class Head:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    executor = None
+    """A head keeps nothing."""
+
+    def healthy(self) -> str | None:
+        """Return why an Executor cannot work any longer, None while they can."""
+        works = [work for work in (self._before, self._after) if work is not None]
+        return next((reason for work in works if (reason := work.healthy()) is not None), None)
+
     async def close(self, grace: float) -> bool:
         """Close the connections and both Executors."""
         for task in self._tasks:

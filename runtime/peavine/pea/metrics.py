@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["EXECUTED", "REQUESTS", "WAITING"]
+__all__ = ["COMMITS", "EPOCH", "EXECUTED", "REQUESTS", "WAITING"]
 
 REQUESTS = Counter("peavine_pea_requests", "Requests that the Executor was given", ["kind"])
 EXECUTED = Histogram(
@@ -13,4 +13,6 @@ EXECUTED = Histogram(
     ["kind"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+EPOCH = Gauge("peavine_store_epoch", "Times that a store was opened for writing", ["name", "id"])
+COMMITS = Gauge("peavine_store_commits", "Commits to a store since it was created", ["name", "id"])
 WAITING = Gauge("peavine_pea_waiting_units", "Units that wait for the Executor")

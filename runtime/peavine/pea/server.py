@@ -14,6 +14,7 @@ import grpc
 
 from peavine.errors import Overloaded, PeavineError, message_of
 from peavine.graph import Plan
+from peavine.pea import stores
 from peavine.pea.head import Head
 from peavine.pea.settings import PeaSettings
 from peavine.pea.work import Work
@@ -39,9 +40,12 @@ MAX_CALLS: Final = 1024
 """Calls that may be open at once: streams, and what asks for health."""
 CLOSE_SECONDS: Final = 5.0
 """How long an Executor may take to close, after the grace for requests."""
-
 LOOK_SECONDS: Final = 1.0
-"""How often the Executor's threads are looked after."""
+"""How often the Executor's threads are looked after, and it is asked whether it can work."""
+HEALTHY_SECONDS: Final = 90.0
+"""How long its answer may take: a store may grow for a minute."""
+UNHEALTHY: Final = 3
+"""How often in a row it says that it cannot before the Pea exits: an I/O error may pass."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +60,9 @@ class PeaServer:
         self._work = (
             Head(pod, self.name, plan, settings.patience, settings.sources)
             if plan
-            else Work(pod, self.name, pod.spec.uses, settings.data, settings.patience, settings.sources)
+            else Work(pod, self.name, pod.spec.uses, settings.data, settings.patience, settings.sources, settings.shard)
         )
+        self._asking: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why this Pea cannot work any more, once that is so: the process is to exit."""
@@ -66,7 +71,6 @@ class PeaServer:
         self._max_bytes = 2 * (pod.spec.max_message_bytes or MAX_MESSAGE_BYTES)
         self._loaded = asyncio.Event()
         self._stopping = False
-        self._hello = b""
         services = {SERVICE: {"Stream": method(self._stream, streams=True)}}
         self._server = Server(services, self._max_bytes + SPARE_BYTES, MAX_CALLS, settings.max_age)
 
@@ -78,20 +82,22 @@ class PeaServer:
         except Exception:
             await self._server.stop(0)  # grpc complains of a server that still runs when its loop has ended
             raise
-        self._hello = hello(
-            self.pod.metadata.name,
-            self.name,
-            self._work.accepts,
-            window=self._window,
-            concurrency=self._work.concurrency,
-            max_bytes=self._max_bytes,
-        )
+        if self._work.executor is not None:
+            stores.expose(self._work.executor, self.settings.data)
         self._loaded.set()
         await self._server.set_serving(True)
         self._watching = asyncio.create_task(self._watch(), name="watch")
         self._watching.add_done_callback(self._unwatched)
+        self._asking = asyncio.create_task(self._ask(), name="ask")
+        self._asking.add_done_callback(self._unwatched)
         _log.info("%s serves on %s", self.name, self.address)
         return self.address
+
+    def status(self) -> dict[str, Any]:
+        """Return what is served under /status. Called from another thread."""
+        executor = self._work.executor
+        found = stores.report(executor, self.settings.data) if executor is not None else []
+        return {"pod": self.pod.metadata.name, "pea": self.name, "stores": found}
 
     async def stop(self, grace: float) -> bool:
         """Not serving; finish the units that came, within `grace` seconds; flush and close the Executor.
@@ -99,8 +105,9 @@ class PeaServer:
         Return whether the Executor could be closed: its code may hang.
         """
         self._stopping = True
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in (self._watching, self._asking):
+            if task is not None:
+                task.cancel()
         await self._server.set_serving(False)
         self._streams.drain(f"{self.name} is stopping")
         await self._server.stop(grace)
@@ -130,6 +137,20 @@ class PeaServer:
                 serving = healthy
                 await self._server.set_serving(serving)
 
+    async def _ask(self) -> None:
+        """Ask the Executor whether it can work, until it says no `UNHEALTHY` times in a row."""
+        looks = 0
+        while looks < UNHEALTHY:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                async with asyncio.timeout(HEALTHY_SECONDS):
+                    reason = await asyncio.to_thread(self._work.healthy)
+            except TimeoutError:
+                reason, looks = f"healthy() of the Executor did not return within {HEALTHY_SECONDS:g} s", UNHEALTHY
+            looks = looks + 1 if reason is not None else 0
+        if not self.failed.done():
+            self.failed.set_result(reason or "")
+
     def _unwatched(self, watching: asyncio.Task[None]) -> None:
         if not watching.cancelled() and (error := watching.exception()) is not None and not self.failed.done():
             self.failed.set_result(f"the task that looks after the Executor ended: {message_of(error)}")
@@ -139,7 +160,7 @@ class PeaServer:
             await self._loaded.wait()
             if self._stopping:
                 await context.abort(grpc.StatusCode.UNAVAILABLE, f"{self.name} is stopping")
-            return self._hello
+            return await asyncio.to_thread(self._hello)
 
         stream = Stream(context, self._window, WINDOW_MESSAGES * self._max_bytes // 2, self._work.clock)
         try:
@@ -150,6 +171,18 @@ class PeaServer:
             await stream.serve(ready, self._take, self.name)
         finally:
             self._streams.remove(stream)
+
+    def _hello(self) -> bytes:
+        executor = self._work.executor
+        return hello(
+            self.pod.metadata.name,
+            self.name,
+            self._work.accepts,
+            window=self._window,
+            concurrency=self._work.concurrency,
+            max_bytes=self._max_bytes,
+            stores=stores.identities(executor) if executor is not None else (),
+        )
 
     def _take(self, stream: Stream, unit: Stamped) -> None:
         self._work.put(unit, partial(stream.answer, unit.number), lambda: stream.alive)
@@ -162,8 +195,8 @@ async def serve(settings: PeaSettings) -> int:
     try:
         pod = read_pod(settings.pod)
         pod_name, uses = pod.metadata.name, pod.spec.uses
-        metrics(settings.metrics_port)
         server = PeaServer(settings, pod, read_plan(settings.plan) if settings.plan else None)
+        metrics(settings.metrics_port, server.status)
         starting, stopping = asyncio.ensure_future(server.start()), asyncio.ensure_future(stop.wait())
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
         started = starting.done()

@@ -14,13 +14,14 @@ from pathlib import Path
 from peavine.clock import SHARD
 from peavine.drivers import Runner
 from peavine.errors import ExecutorError, PeavineError, message_of
-from peavine.executors import load
+from peavine.executors import Executor, load
 from peavine.pea.executing import Arrived, Place, execute
 from peavine.pea.faults import Faults
 from peavine.pea.metrics import EXECUTED, REQUESTS, WAITING
 from peavine.pea.passing import passed
 from peavine.pea.watch import PATIENCE_SECONDS, Running, Watch, patience
-from peavine.spec import Pod, PodSpec
+from peavine.spec import FLOW_LABEL, Pod, PodSpec
+from peavine.store import Shard
 from peavine.v1 import pea_pb2
 from peavine.wire.header import name_of
 from peavine.wire.join import fail
@@ -65,6 +66,7 @@ class Work:
         data: Path | None,
         least_patience: float = PATIENCE_SECONDS,
         sources: Sequence[Path] = (),
+        shard: int | None = None,
     ) -> None:
         self.accepts: Mapping[str, frozenset[str]] = {}
         self.watch = Watch(patience(least_patience, pod.spec.timeouts.timeout_seconds))
@@ -73,6 +75,10 @@ class Work:
         self.concurrency = pod.spec.concurrency
         self.clock = SHARD
         self._pod, self._uses, self._data, self._sources = pod, uses, data, sources
+        labels = pod.metadata.labels or {}
+        self._shard = (
+            None if shard is None else Shard(labels.get(FLOW_LABEL, ""), pod.metadata.name, shard, pod.spec.shards)
+        )
         self._batching = pod.spec.batching
         self._place = Place.of(pod, pea)
         self._faults = Faults()
@@ -123,12 +129,27 @@ class Work:
             uses_with=spec.uses_with if self._uses == spec.uses else {},
             workspace=self._data,
             read_only=spec.read_only,
+            shard=self._shard,
         )
         try:
             return Runner(executor, spec.on_error, replicas(spec))
         except PeavineError:
             executor.close()
             raise
+
+    @property
+    def executor(self) -> Executor | None:
+        """The Executor, once it is loaded."""
+        return self._runner.executor if self._runner is not None else None
+
+    def healthy(self) -> str | None:
+        """Return why the Executor cannot work any longer, None while it can. It may take long: ask from a thread."""
+        if self.executor is None:
+            return None
+        try:
+            return self.executor.healthy()
+        except Exception as error:  # the Executor's own code
+            return f"{self.executor.name}.healthy(): {type(error).__name__}: {error}"
 
     def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> Waiting | None:
         """Take a unit; it is answered once, now or later. Raises InvalidRequest where no router would send it.

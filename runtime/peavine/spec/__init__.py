@@ -7,7 +7,7 @@ imported, so that the operator can read manifests without grpc or numpy.
 
 from peavine.spec.flow import Flow, FlowPod, FlowSpec, Gateway, GatewayService
 from peavine.spec.manifest import parse, parse_pod
-from peavine.spec.model import API_VERSION, GROUP, VERSION, Metadata
+from peavine.spec.model import API_VERSION, FLOW_LABEL, GROUP, VERSION, Metadata
 from peavine.spec.pod import (
     KINDS,
     Autoscaling,
@@ -25,6 +25,7 @@ from peavine.spec.pod import (
 
 __all__ = [
     "API_VERSION",
+    "FLOW_LABEL",
     "GROUP",
     "KINDS",
     "VERSION",

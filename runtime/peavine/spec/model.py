@@ -9,6 +9,8 @@ from pydantic.alias_generators import to_camel
 
 GROUP: Final = "peavine.dev"
 VERSION: Final = "v1alpha1"
+FLOW_LABEL: Final = f"{GROUP}/flow"
+"""Label of a Pod: the Flow that it belongs to."""
 API_VERSION: Final[Literal["peavine.dev/v1alpha1"]] = "peavine.dev/v1alpha1"
 
 

@@ -29,6 +29,25 @@ class Condition(Model):
     """When the status of this condition last changed."""
 
 
+class StoreStatus(Model):
+    """The store of a shard, as it was when the operator last asked for it."""
+
+    shard: int
+    """Number of the shard."""
+    name: str
+    """Folder of the store within the volume; "." is the volume itself."""
+    id: str
+    """Identifies the store. Drawn when it was created; a snapshot has the same."""
+    epoch: int
+    """How often it was opened for writing."""
+    counter: int
+    """Number of commits since it was created."""
+    writer: str
+    """Identifies the process that last opened it for writing."""
+    accepted: str | None = None
+    """The value of the annotation peavine.dev/accept-volume by which this store took the place of another one."""
+
+
 CONDITIONS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
@@ -58,3 +77,5 @@ class PodStatus(Model):
     """Selects the Peas, for `kubectl scale` and autoscalers."""
     peas: str | None = None
     """How many of its Peas are ready, such as 2/2."""
+    stores: list[StoreStatus] = []
+    """The stores of a Pod with storage, so that a volume that is lost or older than before is noticed."""

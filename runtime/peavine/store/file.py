@@ -1,8 +1,8 @@
 """The store's folder: how its file is made, checked before it is trusted, and locked for one writer.
 
 LMDB maps the file into memory and believes what it reads, so a damaged file can kill the process. Therefore the file is
-walked byte by byte before LMDB sees it (`lmdb.verify`), which costs about 4 seconds a GiB. What a value says is not
-checked here.
+walked byte by byte before LMDB sees it (`lmdb.verify`), which costs about 4 seconds a GiB; not so where the last writer
+closed it and nothing has changed since (`clean_close`). What a value says is not checked here.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ import lmdb
 import lmdb.verify
 
 from peavine.errors import StoreDamaged, StoreError, StoreFull, StoreTooNew
+from peavine.store import clean_close
+from peavine.store.clean_close import DATA
+from peavine.store.identity import IDENTITY, POSITION, Identity, Position
 
-DATA = "data.mdb"
 WRITER = "writer.lock"
 META = b"meta"
 FORMAT = b"peavine-store"
-VERSION = 1
+VERSION = 2
+"""1 had no identity and no position."""
 INTEGER_KEYS = b"\x08\x00"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -44,6 +47,12 @@ def translated(folder: Path) -> Iterator[None]:
         code = error.errno if isinstance(error, OSError) else error.code
         if code in _FULL or (code == errno.EIO and not room(folder)):
             raise StoreFull(f"store {folder}: the disk is full; free some space or enlarge the volume") from error
+        if code == errno.EAGAIN:  # it is how LMDB learns which readers are alive
+            raise StoreError(
+                f"store {folder}: a process in another container uses it under the same process number, {os.getpid()}, "
+                "and LMDB cannot tell the two apart; set podTemplate: {spec: {shareProcessNamespace: true}} for one of "
+                "the Pods, or give each a copy (docs/storage.md)"
+            ) from error
         raise StoreError(f"store {folder}: {error}") from error
 
 
@@ -67,7 +76,7 @@ def damaged(folder: Path, why: str) -> StoreDamaged:
     )
 
 
-def create(folder: Path) -> None:
+def create(folder: Path, identity: Identity) -> None:
     """Make an empty store, complete or not at all: a crash leaves no half-made file behind."""
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -77,6 +86,8 @@ def create(folder: Path) -> None:
             with env.begin(write=True) as txn:
                 txn.put(b"format", FORMAT, db=meta)
                 txn.put(b"version", str(VERSION).encode(), db=meta)
+                txn.put(IDENTITY, identity.packed, db=meta)
+                txn.put(POSITION, Position().packed, db=meta)
 
     appear(folder, fill)
 
@@ -89,11 +100,16 @@ def appear(folder: Path, fill: Callable[[Path], None]) -> None:
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.rename(folder / DATA)
-    handle = os.open(folder, os.O_RDONLY)
+    clean_close.sync(folder)
+
+
+def number(folder: Path) -> tuple[int, int]:
+    """Return what tells the file in the folder from any that is put in its place; zeros if there is none."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        status = (folder / DATA).stat()
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_dev, status.st_ino
 
 
 def sweep(folder: Path) -> None:
@@ -103,9 +119,14 @@ def sweep(folder: Path) -> None:
 
 
 def check_unless_written(folder: Path, mine: bool) -> None:
-    """Check the file, unless another Store writes to it now: that one has checked it, and a moving file cannot be."""
+    """Check the file, unless that would tell nothing new, or another Store writes to it now.
+
+    A writer that closed the file has left it whole. One that writes now has checked it, and a moving file cannot be
+    checked. Whoever only reads cannot take the mark of a clean close away, so it always checks the file.
+    """
     if mine:
-        check(folder)
+        if not clean_close.take(folder):
+            check(folder)
         return
     try:
         handle = os.open(folder / WRITER, os.O_RDONLY | os.O_CLOEXEC)

@@ -310,6 +310,7 @@ class Hello(google.protobuf.message.Message):
     CONCURRENCY_FIELD_NUMBER: builtins.int
     MAX_ITEMS_FIELD_NUMBER: builtins.int
     MAX_BYTES_FIELD_NUMBER: builtins.int
+    STORES_FIELD_NUMBER: builtins.int
     version: builtins.str
     """of peavine"""
     protocol: builtins.int
@@ -328,6 +329,10 @@ class Hello(google.protobuf.message.Message):
     def accepts(self) -> google.protobuf.internal.containers.MessageMap[builtins.int, Global___ParameterNames]:
         """by Kind, the parameters that may be set by a request"""
 
+    @property
+    def stores(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___StoreIdentity]:
+        """where a Pea keeps its data"""
+
     def __init__(
         self,
         *,
@@ -340,10 +345,50 @@ class Hello(google.protobuf.message.Message):
         concurrency: builtins.int = ...,
         max_items: builtins.int = ...,
         max_bytes: builtins.int = ...,
+        stores: collections.abc.Iterable[Global___StoreIdentity] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "concurrency", b"concurrency", "max_bytes", b"max_bytes", "max_items", b"max_items", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "version", b"version", "window", b"window"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "concurrency", b"concurrency", "max_bytes", b"max_bytes", "max_items", b"max_items", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "stores", b"stores", "version", b"version", "window", b"window"]) -> None: ...
 
 Global___Hello: typing_extensions.TypeAlias = Hello
+
+@typing.final
+class StoreIdentity(google.protobuf.message.Message):
+    """Whose data a store holds, and how far it has come."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    FLOW_FIELD_NUMBER: builtins.int
+    POD_FIELD_NUMBER: builtins.int
+    SHARD_FIELD_NUMBER: builtins.int
+    SHARDS_FIELD_NUMBER: builtins.int
+    EPOCH_FIELD_NUMBER: builtins.int
+    COUNTER_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """drawn when the store was created; a snapshot has the same"""
+    flow: builtins.str
+    pod: builtins.str
+    shard: builtins.int
+    shards: builtins.int
+    """0: it was never opened by a Pea"""
+    epoch: builtins.int
+    """times that it was opened for writing"""
+    counter: builtins.int
+    """commits since it was created"""
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        flow: builtins.str = ...,
+        pod: builtins.str = ...,
+        shard: builtins.int = ...,
+        shards: builtins.int = ...,
+        epoch: builtins.int = ...,
+        counter: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["counter", b"counter", "epoch", b"epoch", "flow", b"flow", "id", b"id", "pod", b"pod", "shard", b"shard", "shards", b"shards"]) -> None: ...
+
+Global___StoreIdentity: typing_extensions.TypeAlias = StoreIdentity
 
 @typing.final
 class ParameterNames(google.protobuf.message.Message):

@@ -29,6 +29,7 @@ def hello(
     concurrency: int = 1,
     max_bytes: int = 0,
     protocol: int = PROTOCOL,
+    stores: Iterable[pea_pb2.StoreIdentity] = (),
 ) -> bytes:
     """Return the first unit of a stream, without its stamp. `accepts` is by kind; `window` is counted in units.
 
@@ -43,6 +44,7 @@ def hello(
         concurrency=concurrency,
         max_items=MAX_UNIT_ITEMS if window else 0,
         max_bytes=max_bytes,
+        stores=stores,
     )
     for kind, names in (accepts or {}).items():
         said.accepts[kind_of(kind)].names.extend(sorted(names))

@@ -29,6 +29,8 @@ CODES: Final[dict[type[errors.PeavineError], grpc.StatusCode]] = {
     errors.StartError: grpc.StatusCode.UNAVAILABLE,
     errors.StoreDamaged: grpc.StatusCode.DATA_LOSS,
     errors.StoreFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.StoreMisplaced: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.StoreTaken: grpc.StatusCode.UNAVAILABLE,
     errors.StoreTooNew: grpc.StatusCode.FAILED_PRECONDITION,
     errors.StoreError: grpc.StatusCode.INTERNAL,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,

@@ -83,7 +83,7 @@ def test_a_list_of_what_is_known_concerns_nothing() -> None:
 
 def test_what_no_decision_is_made_from_is_not_remembered() -> None:
     labels = {names.POD: "f-a"}
-    pod = body(CORE_POD, "x", labels=labels, spec={"containers": []}, status={"phase": "Running", "podIP": "1"})
+    pod = body(CORE_POD, "x", labels=labels, spec={"containers": []}, status={"phase": "Running", "hostIP": "1"})
     pod["metadata"]["managedFields"] = [{}]
     pod["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "kept": "yes"}
     trimmed = trim(pod)

@@ -125,9 +125,9 @@ def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
 def test_a_store_of_a_later_version_is_refused_by_name(tmp_path: Path) -> None:
     Store(tmp_path).close()
     with lmdb.Environment(str(tmp_path), max_dbs=8) as env, env.begin(write=True) as txn:
-        txn.put(b"version", b"2", db=env.open_db(b"meta", txn=txn))
+        txn.put(b"version", b"3", db=env.open_db(b"meta", txn=txn))
     with pytest.raises(
-        StoreTooNew, match=f"store {tmp_path}: written in format 2, this peavine reads up to 1; upgrade"
+        StoreTooNew, match=f"store {tmp_path}: written in format 3, this peavine reads up to 2; upgrade"
     ):
         Store(tmp_path)
 

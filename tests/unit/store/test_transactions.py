@@ -68,7 +68,7 @@ def test_a_part_that_raised_keeps_the_whole_from_being_committed(tmp_path: Path)
 def test_a_commit_returns_when_the_disk_has_it(tmp_path: Path) -> None:
     """LMDB then writes the pages, waits for the disk, and writes the header that makes them count, synchronously."""
     store = Store(tmp_path)
-    flags = store._env.flags()
+    flags = store._opened.flags()
     store.close()
     assert (flags["sync"], flags["metasync"], flags["map_async"], flags["writemap"]) == (True, True, False, False)
 
@@ -245,4 +245,5 @@ def test_a_snapshot_is_a_store_of_its_own_taken_while_writing(tmp_path: Path) ->
     assert len(rows) % 1000 == 0
     fill(rows, 500_000, 10)
     copy.close()
-    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["data.mdb", "lock.mdb", "writer.lock"]
+    files = sorted(path.name for path in (tmp_path / "b").iterdir())
+    assert files == ["clean-close", "data.mdb", "lock.mdb", "writer.lock"]

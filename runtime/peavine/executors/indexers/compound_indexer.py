@@ -44,7 +44,7 @@ class CompoundIndexer(CompoundExecutor):
     def open(self, workspace: Path | None = None, *, read_only: bool = False) -> Self:
         """Open the store in the workspace, and the components on it."""
         self.read_only = self.read_only or read_only
-        self._scratch, self.store = open_store(workspace, self.read_only)
+        self._scratch, self.store = open_store(workspace, self.read_only, self.shard)
         seen: Counter[str] = Counter()
         try:
             for component in self.components:
@@ -76,6 +76,14 @@ class CompoundIndexer(CompoundExecutor):
     def snapshot(self, folder: Path) -> None:
         """Write a copy of the store to a folder, while it serves; it can be used as a workspace."""
         self.store.snapshot(folder)
+
+    def healthy(self) -> str | None:
+        """Return why its store cannot be used any longer, None while it can."""
+        return self.store.healthy()
+
+    def stores(self) -> Sequence[Store]:
+        """Return the one store of all components."""
+        return [self.store]
 
     @property
     def size(self) -> int:

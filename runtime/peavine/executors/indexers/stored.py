@@ -6,14 +6,14 @@ Alone it opens the store of its workspace; a CompoundIndexer gives all its compo
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
 from peavine.errors import InvalidRequest
 from peavine.executors.families import Indexer
-from peavine.store import Store
+from peavine.store import Shard, Store
 
 
 class StoredIndexer(Indexer):
@@ -37,7 +37,7 @@ class StoredIndexer(Indexer):
             self.store = self._shared
             return
         self.table_name = self.KEEPS
-        self._scratch, self.store = open_store(self.workspace, self.read_only)
+        self._scratch, self.store = open_store(self.workspace, self.read_only, self.shard)
 
     def close(self) -> None:
         """Close the store, if it is its own."""
@@ -57,18 +57,28 @@ class StoredIndexer(Indexer):
         """Write a copy of the store to a folder, while it serves; it can be used as a workspace."""
         self.store.snapshot(folder)
 
+    def healthy(self) -> str | None:
+        """Return why its store cannot be used any longer, None while it can."""
+        return None if self._shared is not None else self.store.healthy()
+
+    def stores(self) -> Sequence[Store]:
+        """Return its store, unless another Executor gave it."""
+        return [] if self._shared is not None else [self.store]
+
     def refuse_if_read_only(self) -> None:
         """Raise InvalidRequest unless it may write."""
         if self.read_only:
             raise InvalidRequest(f"{self.name} is read-only; send what changes it to the Pod that writes")
 
 
-def open_store(workspace: Path | None, read_only: bool) -> tuple[tempfile.TemporaryDirectory[str] | None, Store]:
-    """Open the store in `workspace`, or a new one in a temporary folder, which is returned beside it."""
+def open_store(
+    workspace: Path | None, read_only: bool, shard: Shard | None
+) -> tuple[tempfile.TemporaryDirectory[str] | None, Store]:
+    """Open the store in `workspace`, or a new one in a temporary folder, which is also returned."""
     if workspace is not None:
-        return None, Store(workspace, read_only=read_only)
+        return None, Store(workspace, read_only=read_only, shard=shard)
     scratch = tempfile.TemporaryDirectory(prefix="peavine-")
-    return scratch, Store(Path(scratch.name))
+    return scratch, Store(Path(scratch.name), shard=shard)
 
 
 def close_store(scratch: tempfile.TemporaryDirectory[str] | None, store: Store) -> None:
