@@ -38,6 +38,11 @@ class Timeouts(Model):
                 return self.index_timeout_seconds
 
     @property
+    def longest(self) -> float:
+        """Seconds that a request of any kind may take at the most."""
+        return max(self.timeout_seconds, self.index_timeout_seconds, self.train_timeout_seconds)
+
+    @property
     def grace_seconds(self) -> float:
         """Seconds that a process which is shutting down gives to requests in flight.
 

@@ -317,11 +317,13 @@ def test_kubernetes_waits_for_as_long_as_a_process_takes_to_finish(search: float
         assert drain + grace + CLOSE_SECONDS < spec["terminationGracePeriodSeconds"] < 600
 
 
-@pytest.mark.parametrize("seconds", [1, 10, 60, 600])
-def test_kubernetes_kills_no_pea_whose_code_is_within_its_deadline(seconds: float) -> None:
-    template = rendered(flow({"name": "a"}, timeoutSeconds=seconds))["Deployment", "f-a"]["spec"]["template"]
+@pytest.mark.parametrize("train", [1, 600, 3600])
+@pytest.mark.parametrize("search", [1, 10, 60, 600])
+def test_kubernetes_kills_no_pea_whose_code_is_within_its_deadline(search: float, train: float) -> None:
+    timeouts = {"timeoutSeconds": search, "indexTimeoutSeconds": 5, "trainTimeoutSeconds": train}
+    template = rendered(flow({"name": "a"}, **timeouts))["Deployment", "f-a"]["spec"]["template"]
     probe = template["spec"]["containers"][0]["livenessProbe"]
-    gives_up_itself = seconds + watch.patience(watch.PATIENCE_SECONDS, seconds)
+    gives_up_itself = max(search, 5, train) + watch.patience(watch.PATIENCE_SECONDS, search)
     assert probe["periodSeconds"] * probe["failureThreshold"] >= gives_up_itself + 10
 
 
