@@ -158,9 +158,10 @@ class PeaServer:
     async def _stream(self, _: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         async def ready() -> bytes:
             await self._loaded.wait()
+            greeting = await asyncio.to_thread(self._hello)
             if self._stopping:
                 await context.abort(grpc.StatusCode.UNAVAILABLE, f"{self.name} is stopping")
-            return await asyncio.to_thread(self._hello)
+            return greeting
 
         stream = Stream(context, self._window, WINDOW_MESSAGES * self._max_bytes // 2, self._work.clock)
         try:
