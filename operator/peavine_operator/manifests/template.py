@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from peavine.spec import EnvVar, Resources
 from peavine.spec.rules import METRICS_PORT
+from peavine.spec.timeouts import Timeouts
 from peavine_operator import names
 from peavine_operator.manifests.overlay import overlay
 from peavine_operator.manifests.resources import GATEWAY_DISK, PEA_DISK, filled
@@ -51,8 +52,8 @@ class Program:
     """Name of the ConfigMap that holds its files."""
     ports: Mapping[str, int]
     """By name; `grpc` answers health checks, whether it can take requests."""
-    grace_seconds: float
-    """How long it finishes what is in flight after SIGTERM."""
+    timeouts: Timeouts
+    """How long its requests may take: it finishes them after SIGTERM, and is not taken for one that hangs before."""
     env: Sequence[EnvVar] = ()
     resources: Resources = field(default_factory=Resources)
     memory_limit: str | None = None
@@ -85,7 +86,7 @@ def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]
         started = {**ready, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": START_SECONDS}
     else:
         started = {**alive, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 600}
-    patience = max(PATIENCE_SECONDS, program.grace_seconds)
+    longest = program.timeouts.longest
     container: dict[str, Any] = {
         "name": program.component,
         "image": program.image,
@@ -106,7 +107,7 @@ def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]
             **alive,
             "periodSeconds": PROBE_SECONDS,
             "timeoutSeconds": 5,
-            "failureThreshold": max(6, 2 + math.ceil((program.grace_seconds + patience) / PROBE_SECONDS)),
+            "failureThreshold": max(6, 2 + math.ceil((longest + max(PATIENCE_SECONDS, longest)) / PROBE_SECONDS)),
             "terminationGracePeriodSeconds": HUNG_SECONDS,
         },
         "securityContext": {
@@ -135,7 +136,7 @@ def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "terminationGracePeriodSeconds": drain + math.ceil(program.grace_seconds) + CLOSE_SECONDS,
+        "terminationGracePeriodSeconds": drain + math.ceil(program.timeouts.grace_seconds) + CLOSE_SECONDS,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,

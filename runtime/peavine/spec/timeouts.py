@@ -38,13 +38,14 @@ class Timeouts(Model):
                 return self.index_timeout_seconds
 
     @property
-    def grace_seconds(self) -> float:
-        """Seconds that a process which is shutting down gives to requests in flight.
+    def longest(self) -> float:
+        """Seconds that any request may take, except training: a process that hangs would be waited for as long."""
+        return max(self.timeout_seconds, self.index_timeout_seconds)
 
-        Training does not count: it is sent again to another Pea, and would hold up every rollout for minutes.
-        """
-        longest = max(self.timeout_seconds, self.index_timeout_seconds)
-        return min(max(longest, SHORTEST_GRACE), LONGEST_GRACE)
+    @property
+    def grace_seconds(self) -> float:
+        """Seconds that a process which is shutting down gives to requests in flight; training is sent again."""
+        return min(max(self.longest, SHORTEST_GRACE), LONGEST_GRACE)
 
 
 FIELDS: Final = tuple(Timeouts.model_fields)
