@@ -49,8 +49,7 @@ test: $(DEV_STAMP) dataset ## All checks and all tests, with coverage
 	@test -n "$${KUBECONFIG:-}" || { nice -n 15 sh -c '$(CLUSTER) build && tools/images.py build' >/dev/null 2>&1 & }
 	@$(MAKE) --no-print-directory check
 	@$(VENV)/bin/pytest --cov --cov-report= -n 2 --dist loadfile tests/test_layout.py tests/unit tests/local
-	@$(VENV)/bin/pytest --cov --cov-report= --cov-append -n 4 --dist loadfile -m 'not alone' tests/cluster
-	@$(VENV)/bin/pytest --cov --cov-report=term:skip-covered --cov-append -m alone tests/cluster
+	@$(VENV)/bin/pytest --cov --cov-report=term:skip-covered --cov-append tests/cluster
 
 generate: $(DEV_STAMP) ## Make again what is generated: stubs, custom resources, reference
 	@$(PY) tools/generate.py
