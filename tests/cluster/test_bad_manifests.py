@@ -35,6 +35,7 @@ REFUSED = {
     "a Pod that needs itself": (two(needs=["second"]), "a Pod cannot need itself"),
     "shards with replicas": (one(shards=2, replicas=2), "a shard has one writer, so shards > 1 excludes replicas > 1"),
     "a volume with replicas": (one(storage=VOLUME, replicas=2), "a volume has one writer"),
+    "a volume whose writes may be skipped": (one(storage=VOLUME, onError="Skip"), "storage excludes onError Skip"),
     "autoscaling with replicas": (
         one(autoscaling={"maxReplicas": 3}, replicas=2),
         "the autoscaler owns the number of replicas",
