@@ -44,8 +44,8 @@ from peavine.wire.split import owner, split
 from peavine.wire.unit import parse, serialize
 
 PATIENCE = 60.0
-EXAMPLES = 250
-"""Of some 42 steps each: more than 10,000 in all."""
+EXAMPLES = 100
+"""Of some 42 steps each."""
 
 Vector = tuple[int, int]
 
