@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -255,13 +256,19 @@ async def test_a_client_that_vanishes_takes_its_request_along(gateway: Gateway) 
 async def test_many_requests_in_one_burst_are_answered_in_order(gateway: Gateway) -> None:
     server = await gateway()
     reader, writer = await open_to(server)
-    paths = [f"/unknown/{number}" for number in range(3000)]
-    writer.write("".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths).encode())
-    for path in paths:
-        async with asyncio.timeout(20):
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-            assert f" {path} " in json.loads(await reader.readexactly(length))["detail"]
+    paths = [f"/unknown/{number}" for number in range(4000)]
+    burst = "".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths).encode()
+    tracemalloc.start()
+    try:
+        writer.write(burst)
+        for path in paths:
+            async with asyncio.timeout(20):
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+                assert f" {path} " in json.loads(await reader.readexactly(length))["detail"]
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000  # half of what all of them take
+    finally:
+        tracemalloc.stop()
 
 
 REFUSED: dict[str, tuple[Any, int, str]] = {

@@ -148,6 +148,10 @@ class _Http(_Connection, HttpToolsProtocol):
             if self._head > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response(TOO_LARGE)
 
+    def is_hungry(self) -> bool:
+        # Requests that are read while another is answered wait in memory, each in a hundred times its bytes.
+        return not self.pipeline and super().is_hungry()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
@@ -180,6 +184,7 @@ class _Http(_Connection, HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._place()
+        self.look_again()
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
             self._linger = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
