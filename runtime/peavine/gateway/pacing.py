@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from typing import Any, Final, cast
 
 __all__ = ["Paced", "is_gone"]
 
-SLICE: Final = 16384
-"""Bytes that a protocol is given in one turn of the event loop. A kernel hands over 256 KiB, of frames of 6 bytes."""
+LEAST, MOST = 1024, 16384
+"""Bytes that a protocol is given in one turn of the event loop, of the 256 KiB that a kernel may hand over."""
+TURN_SECONDS: Final = 0.001
+"""Processor time that a turn should take. 16 KiB of a body take less, of frames of 6 bytes fifty times as long."""
 
 
 class _Transport:
@@ -43,6 +46,7 @@ class Paced(asyncio.Protocol):
         real = transport.real if isinstance(transport, _Transport) else transport
         self._paced = cast(Any, _Transport(real, self.look_again))
         self._waiting: bytes | memoryview = b""
+        self._size = LEAST
         self._writable, self._soon = True, False
         super().connection_made(self._paced)
 
@@ -94,8 +98,10 @@ class Paced(asyncio.Protocol):
         if self._paced.real.is_closing():
             self._waiting = b""
         elif self._waiting and self.is_hungry():
-            piece, self._waiting = bytes(self._waiting[:SLICE]), memoryview(self._waiting)[SLICE:]
+            size, began = self._size, time.thread_time()
+            piece, self._waiting = bytes(self._waiting[:size]), memoryview(self._waiting)[size:]
             self.feed(piece)
+            self._size = min(2 * size, MOST) if time.thread_time() - began < TURN_SECONDS else max(size // 2, LEAST)
         self.look_again()
 
 
