@@ -13,7 +13,7 @@ from peavine.v1 import pea_pb2
 
 __all__ = ["FREE_BYTES", "Intake"]
 
-BODIES: Final = 4
+BODIES: Final = 3
 """Largest bodies that may be here at once; what is smaller counts by its bytes."""
 FREE_BYTES: Final = 16384
 """A body of no more counts for nothing, so that large ones never keep a small one out: connections are bounded."""
