@@ -189,18 +189,17 @@ async def test_bodies_that_do_not_come_never_keep_others_out(gateway: Gateway) -
 
 async def test_bodies_that_get_on_least_give_way_to_others(gateway: Gateway) -> None:
     server = await gateway()
-    held = []
+    answered: list[asyncio.Task[bytes]] = []
     for _ in range(8):  # of which three have room
         reader, writer = await open_to(server)
         writer.write(framed(b" " * (LIMIT - 1), LIMIT))
-        await writer.drain()
-        held.append((reader, writer))
-    for reader, _ in held[:5]:
-        async with asyncio.timeout(20):
-            assert (await reader.readline()).split()[1] == b"429"
-    answer = await ask(server, SMALL.rjust(LIMIT))
-    assert answer.status_code in (503, 504)
+        answered.append(asyncio.create_task(reader.readline()))
+    await until(lambda: sum(task.done() for task in answered) >= 5, "the others are answered")
+    assert {task.result().split()[1] for task in answered if task.done()} == {b"429"}
+    assert (await ask(server, SMALL.rjust(LIMIT))).status_code in (503, 504)
     assert (await ask(server)).status_code in (503, 504)
+    for task in answered:
+        task.cancel()
 
 
 async def test_connections_that_wait_for_their_clients_give_way_to_others(
@@ -421,6 +420,19 @@ async def test_sockets_on_which_nothing_comes_give_way_to_others(
         for opened in (sockets[2], last):
             await opened.send('{"id": "2", "kind": "search", "docs": [{}]}')
             assert json.loads(await opened.recv())["id"] == "2"
+
+
+async def test_messages_that_get_on_least_give_way_to_others(gateway: Gateway) -> None:
+    server = await gateway()
+    unfinished = b"\x01\xff" + (LIMIT - 1).to_bytes(8, "big") + b"\0\0\0\0" + b" " * (LIMIT - 1)
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(stream(server)) for _ in range(8)
+        ]  # of which three have room, or fewer
+        for opened in sockets:
+            opened.transport.write(unfinished)
+        await until(lambda: sum(opened.close_code == 1006 for opened in sockets) >= 5, "the others are closed")
+        assert (await ask(server, SMALL.rjust(LIMIT))).status_code in (503, 504)
 
 
 async def test_a_message_that_does_not_go_on_closes_its_socket(
