@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -188,18 +189,17 @@ async def test_bodies_that_do_not_come_never_keep_others_out(gateway: Gateway) -
 
 async def test_bodies_that_get_on_least_give_way_to_others(gateway: Gateway) -> None:
     server = await gateway()
-    held = []
-    for _ in range(8):  # of which four have room
+    answered: list[asyncio.Task[bytes]] = []
+    for _ in range(8):  # of which three have room
         reader, writer = await open_to(server)
         writer.write(framed(b" " * (LIMIT - 1), LIMIT))
-        await writer.drain()
-        held.append((reader, writer))
-    for reader, _ in held[:4]:
-        async with asyncio.timeout(20):
-            assert (await reader.readline()).split()[1] == b"429"
-    answer = await ask(server, SMALL.rjust(LIMIT))
-    assert answer.status_code in (503, 504)
+        answered.append(asyncio.create_task(reader.readline()))
+    await until(lambda: sum(task.done() for task in answered) >= 5, "the others are answered")
+    assert {task.result().split()[1] for task in answered if task.done()} == {b"429"}
+    assert (await ask(server, SMALL.rjust(LIMIT))).status_code in (503, 504)
     assert (await ask(server)).status_code in (503, 504)
+    for task in answered:
+        task.cancel()
 
 
 async def test_connections_that_wait_for_their_clients_give_way_to_others(
@@ -255,13 +255,19 @@ async def test_a_client_that_vanishes_takes_its_request_along(gateway: Gateway) 
 async def test_many_requests_in_one_burst_are_answered_in_order(gateway: Gateway) -> None:
     server = await gateway()
     reader, writer = await open_to(server)
-    paths = [f"/unknown/{number}" for number in range(3000)]
-    writer.write("".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths).encode())
-    for path in paths:
-        async with asyncio.timeout(20):
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-            assert f" {path} " in json.loads(await reader.readexactly(length))["detail"]
+    paths = [f"/unknown/{number}" for number in range(4000)]
+    burst = "".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths).encode()
+    tracemalloc.start()
+    try:
+        writer.write(burst)
+        for path in paths:
+            async with asyncio.timeout(20):
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+                assert f" {path} " in json.loads(await reader.readexactly(length))["detail"]
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000  # half of what all of them take
+    finally:
+        tracemalloc.stop()
 
 
 REFUSED: dict[str, tuple[Any, int, str]] = {
@@ -414,6 +420,19 @@ async def test_sockets_on_which_nothing_comes_give_way_to_others(
         for opened in (sockets[2], last):
             await opened.send('{"id": "2", "kind": "search", "docs": [{}]}')
             assert json.loads(await opened.recv())["id"] == "2"
+
+
+async def test_messages_that_get_on_least_give_way_to_others(gateway: Gateway) -> None:
+    server = await gateway()
+    unfinished = b"\x01\xff" + (LIMIT - 1).to_bytes(8, "big") + b"\0\0\0\0" + b" " * (LIMIT - 1)
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(stream(server)) for _ in range(8)
+        ]  # of which three have room, or fewer
+        for opened in sockets:
+            opened.transport.write(unfinished)
+        await until(lambda: sum(opened.close_code == 1006 for opened in sockets) >= 5, "the others are closed")
+        assert (await ask(server, SMALL.rjust(LIMIT))).status_code in (503, 504)
 
 
 async def test_a_message_that_does_not_go_on_closes_its_socket(

@@ -15,7 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from peavine.gateway.pacing import Paced
 from peavine.gateway.sharing import Share
 
-__all__ = ["CONNECTION", "Shares", "protocols"]
+__all__ = ["CONNECTION", "FREE_BYTES", "Shares", "protocols"]
 
 CONNECTION: Final = "peavine.connection"
 """Where the scope of a request or WebSocket has its Paced protocol, with the transport."""
@@ -35,6 +35,9 @@ STEP_BYTES: Final = 65536
 READ_SECONDS = 5.0
 """How long a client may take to read so many bytes of its answers."""
 TOO_LARGE: Final = f"The request's head has more than {HEAD_BYTES} bytes or {HEADERS} headers."
+FREE_BYTES: Final = 16384
+"""A body or message of no more counts for nothing, so that large ones never keep a small one out: connections are
+bounded."""
 AT_ONCE: Final = struct.pack("ii", 1, 0)
 """To linger for 0 s."""
 PART_COST: Final = 256
@@ -52,6 +55,8 @@ class Shares:
     connections: Share
     unread: Share
     """Bytes of answers that are not sent because their clients do not read them."""
+    bodies: Share
+    """Bytes of bodies and messages that arrive."""
 
 
 def protocols(shares: Shares) -> tuple[Any, Any]:
@@ -64,7 +69,7 @@ class _Connection(Paced):
 
     def __init__(self, shares: Shares, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._connections, self._unread = shares.connections, shares.unread
+        self._connections, self._unread, self._bodies = shares.connections, shares.unread, shares.bodies
         self._reading: asyncio.TimerHandle | None = None
         self._left = 0
 
@@ -148,6 +153,10 @@ class _Http(_Connection, HttpToolsProtocol):
             if self._head > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response(TOO_LARGE)
 
+    def is_hungry(self) -> bool:
+        # Requests that are read while another is answered wait in memory, each in a hundred times its bytes.
+        return not self.pipeline and super().is_hungry()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
@@ -180,6 +189,7 @@ class _Http(_Connection, HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._place()
+        self.look_again()
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
             self._linger = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
@@ -222,6 +232,7 @@ class _WebSocket(_Connection, WebSocketsSansIOProtocol):
         self._steps = 0
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._bodies.release(self)
         self._be_patient(False)
         super().connection_lost(exc)
 
@@ -236,6 +247,10 @@ class _WebSocket(_Connection, WebSocketsSansIOProtocol):
             self._be_patient(size > 0)
         elif self._patience is None:
             self._be_patient(True)
+        if size > FREE_BYTES and not self.transport.is_closing():
+            self._bodies.hold(self, size, progress=size // STEP_BYTES > self._steps)
+        else:
+            self._bodies.release(self)
         self._steps = size // STEP_BYTES
 
     def handle_connect(self, event: Any) -> None:

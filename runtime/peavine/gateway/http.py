@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 import peavine
 from peavine.errors import Overloaded, Unavailable
-from peavine.gateway.connection import CONNECTION
+from peavine.gateway.connection import CONNECTION, FREE_BYTES
 from peavine.gateway.edge import Edge
-from peavine.gateway.intake import FREE_BYTES, Intake
+from peavine.gateway.intake import Intake
 from peavine.gateway.messages import Asking, answer, asking, json
 from peavine.gateway.openapi import describe
 from peavine.gateway.origin import OwnNames, is_loopback

@@ -11,12 +11,10 @@ from peavine.gateway.sharing import Share
 from peavine.graph import Plan
 from peavine.v1 import pea_pb2
 
-__all__ = ["FREE_BYTES", "Intake"]
+__all__ = ["Intake"]
 
-BODIES: Final = 4
+BODIES: Final = 3
 """Largest bodies that may be here at once; what is smaller counts by its bytes."""
-FREE_BYTES: Final = 16384
-"""A body of no more counts for nothing, so that large ones never keep a small one out: connections are bounded."""
 ROOM: Final = 16
 """Memory for JSON, in largest messages. One that is all numbers takes twelve times its size."""
 

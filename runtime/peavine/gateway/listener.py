@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from peavine.gateway.connection import Shares, protocols
 from peavine.gateway.sharing import Share
+from peavine.graph import Plan
 from peavine.listening import address, bind
 
 __all__ = ["Listener"]
@@ -35,8 +36,8 @@ FILES: Final = 65536
 class Listener:
     """One HTTP port."""
 
-    def __init__(self, app: FastAPI, max_message_bytes: int, max_in_flight: int) -> None:
-        shares = Shares(Share(max(CONNECTIONS, 2 * max_in_flight)), Share(UNREAD * max_message_bytes))
+    def __init__(self, app: FastAPI, plan: Plan, bodies: Share) -> None:
+        shares = Shares(Share(max(CONNECTIONS, 2 * plan.max_in_flight)), Share(UNREAD * plan.max_message_bytes), bodies)
         http, websocket = protocols(shares)
         self._config = uvicorn.Config(
             app,
@@ -49,7 +50,7 @@ class Listener:
             access_log=False,
             server_header=False,
             timeout_keep_alive=IDLE_SECONDS,
-            ws_max_size=min(SOCKET_BYTES, max_message_bytes),
+            ws_max_size=min(SOCKET_BYTES, plan.max_message_bytes),
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=PING_SECONDS,
             ws_per_message_deflate=False,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from typing import Any, Final, cast
 
 __all__ = ["Paced", "is_gone"]
 
-SLICE: Final = 16384
-"""Bytes that a protocol is given in one turn of the event loop. A kernel hands over 256 KiB, of frames of 6 bytes."""
+LEAST, MOST = 1024, 16384
+"""Bytes that a protocol is given in one turn of the event loop, of the 256 KiB that a kernel may hand over."""
+TURN_SECONDS: Final = 0.001
+"""Processor time that a turn should take. 16 KiB of a body take less, of frames of 6 bytes fifty times as long."""
 
 
 class _Transport:
@@ -41,8 +44,9 @@ class Paced(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to feed the protocol."""
         real = transport.real if isinstance(transport, _Transport) else transport
-        self._paced = cast(Any, _Transport(real, self._turn))
+        self._paced = cast(Any, _Transport(real, self.look_again))
         self._waiting: bytes | memoryview = b""
+        self._size = LEAST
         self._writable, self._soon = True, False
         super().connection_made(self._paced)
 
@@ -56,17 +60,34 @@ class Paced(asyncio.Protocol):
         """Feed nothing until the peer reads again."""
         self._writable = False
         super().pause_writing()
-        self._turn()
+        self.look_again()
 
     def resume_writing(self) -> None:
         """Go on."""
         self._writable = True
         super().resume_writing()
-        self._turn()
+        self.look_again()
 
     def feed(self, piece: bytes) -> None:
         """Give the protocol a slice of what came."""
         super().data_received(piece)
+
+    def is_hungry(self) -> bool:
+        """Return whether the protocol takes more now."""
+        return bool(self._paced.wanted) and self._writable
+
+    def look_again(self) -> None:
+        """Go on if the protocol is hungry: read if all that came was fed, else feed on after others had their turn."""
+        if self._paced.real.is_closing():
+            return
+        hungry = self.is_hungry()
+        if hungry and not self._waiting:
+            self._paced.real.resume_reading()
+        else:
+            self._paced.real.pause_reading()
+            if hungry and not self._soon:
+                self._soon = True
+                asyncio.get_running_loop().call_soon(self._feed)
 
     def end_of_feeding(self) -> None:
         """Drop what was not fed."""
@@ -76,23 +97,12 @@ class Paced(asyncio.Protocol):
         self._soon = False
         if self._paced.real.is_closing():
             self._waiting = b""
-        elif self._waiting and self._paced.wanted and self._writable:
-            piece, self._waiting = bytes(self._waiting[:SLICE]), memoryview(self._waiting)[SLICE:]
+        elif self._waiting and self.is_hungry():
+            size, began = self._size, time.thread_time()
+            piece, self._waiting = bytes(self._waiting[:size]), memoryview(self._waiting)[size:]
             self.feed(piece)
-        self._turn()
-
-    def _turn(self) -> None:
-        """Read on when all that came was fed, and feed on, after others had their turn, when not."""
-        if self._paced.real.is_closing():
-            return
-        going = self._paced.wanted and self._writable
-        if going and not self._waiting:
-            self._paced.real.resume_reading()
-        else:
-            self._paced.real.pause_reading()
-            if going and not self._soon:
-                self._soon = True
-                asyncio.get_running_loop().call_soon(self._feed)
+            self._size = min(2 * size, MOST) if time.thread_time() - began < TURN_SECONDS else max(size // 2, LEAST)
+        self.look_again()
 
 
 def is_gone(transport: asyncio.BaseTransport) -> bool:

@@ -59,7 +59,7 @@ class GatewayServer:
         intake = Intake(plan)
         self._sockets = Sockets(self.edge, intake)
         application = app(self.edge, intake, self._sockets, settings.host)
-        self._listener = Listener(application, plan.max_message_bytes, plan.max_in_flight)
+        self._listener = Listener(application, plan, intake.bodies)
         self._health: asyncio.Task[None] | None = None
 
     async def start(self) -> str:

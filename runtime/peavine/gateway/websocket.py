@@ -15,9 +15,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peavine.errors import InvalidRequest, Overloaded, PeavineError, Unavailable
 from peavine.gateway.checks import MAX_ID_BYTES
-from peavine.gateway.connection import CONNECTION
+from peavine.gateway.connection import CONNECTION, FREE_BYTES
 from peavine.gateway.edge import Edge
-from peavine.gateway.intake import FREE_BYTES, Intake
+from peavine.gateway.intake import Intake
 from peavine.gateway.messages import Asking, answer, asking, json
 from peavine.gateway.origin import is_same_origin
 from peavine.gateway.pacing import is_gone
