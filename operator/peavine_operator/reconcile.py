@@ -41,7 +41,7 @@ class Reconciler:
         """The uid of each resource and its newest spec that was right, as text."""
 
     async def reconcile(self, key: Ref) -> bool:
-        """Look at a Flow or Pod and return whether nothing failed. A wrong manifest is no failure.
+        """Look at a Flow or Pod and return whether nothing failed. A wrong manifest does not count as one.
 
         While a manifest is wrong, what runs is kept as the one before it said.
         """

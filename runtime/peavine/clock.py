@@ -130,7 +130,7 @@ class Heard:
     def hear(self, seconds: float, asked: int, answered: int) -> None:
         """Take note that it showed so many seconds since 1970 at a moment between our ticks `asked` and `answered`.
 
-        0 is no time: that process keeps no data.
+        0 means that the process keeps no data; it is ignored.
         """
         if not 0 < seconds < _END:
             return

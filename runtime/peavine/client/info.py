@@ -31,7 +31,7 @@ class Info:
     max_documents: int
     max_in_flight: int
     timeout: float
-    """Of a search."""
+    """Seconds that a search may take."""
     index_timeout: float
     """Of an index, update or delete."""
     train_timeout: float

@@ -44,7 +44,7 @@ class _Sent:
     requests: Sequence[Pending]
     at: float
     asked: int
-    """The same in ticks."""
+    """When it left, in ticks of `peavine.clock`."""
 
 
 class Link:

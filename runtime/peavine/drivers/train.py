@@ -74,7 +74,7 @@ class TrainDriver(Traversing, Executing):
                     self.call(executor, self.method, batch, *([labels] if self.labels else []))
 
     def _labels(self, docs: Sequence[Document]) -> list[list[Any]]:
-        """Return the labels as one more argument, or no argument where there is no field for them."""
+        """Return the labels as a list of one argument for `train`; an empty list if `labels` names no field."""
         if self.labels is None:
             return []
         found = [field_value(doc, self.labels) for doc in docs]
@@ -82,5 +82,7 @@ class TrainDriver(Traversing, Executing):
             if label is None:
                 raise InvalidRequest(f"Document {doc.id!r}: has no {self.labels} to learn from; give it a label there")
             if not isinstance(label, str | int | float | bool | list | dict):
-                raise InvalidRequest(f"Document {doc.id!r}: its {self.labels} is no label but {type(label).__name__}")
+                raise InvalidRequest(
+                    f"Document {doc.id!r}: {self.labels} must be a string, number, list or object to be a label, not {type(label).__name__}"
+                )
         return [found]
