@@ -82,7 +82,8 @@ class TrainDriver(Traversing, Executing):
             if label is None:
                 raise InvalidRequest(f"Document {doc.id!r}: has no {self.labels} to learn from; give it a label there")
             if not isinstance(label, str | int | float | bool | list | dict):
+                what = type(label).__name__
                 raise InvalidRequest(
-                    f"Document {doc.id!r}: {self.labels} must be a string, number, list or object to be a label, not {type(label).__name__}"
+                    f"Document {doc.id!r}: {self.labels} is {what}; a label is text, a number or plain data"
                 )
         return [found]

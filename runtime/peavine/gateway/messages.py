@@ -23,7 +23,7 @@ from peavine.wire.header import header
 __all__ = ["Asking", "answer", "answer_cost", "asking", "json", "read", "read_cost"]
 
 BYTE_COST: Final = 12
-"""Bytes of memory for each byte of JSON: what numbers take, which are the most expensive of what is no container."""
+"""Bytes of memory for each byte of JSON. Numbers take this many; strings and constants take fewer."""
 CONTAINER_COST: Final = 200
 """Bytes of memory for each list and object besides."""
 ANSWER_COST: Final = 16
