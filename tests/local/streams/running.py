@@ -119,7 +119,7 @@ class Running:
         self.gateway = GatewayServer(settings, plan)
         self.channel = grpc.aio.insecure_channel(await self.gateway.start())
         gateway = self.gateway
-        await until(lambda: gateway.edge.ready, "the gateway is ready")
+        await until(lambda: gateway.edge.serving, "the gateway is ready")
 
     @property
     def gateway_address(self) -> str:

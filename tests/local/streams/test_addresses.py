@@ -29,7 +29,7 @@ async def test_a_gateway_on_every_address_answers_on_both_families(start: Start,
     gateway = GatewayServer(settings, plan)
     await gateway.start()
     try:
-        await until(lambda: gateway.edge.ready, "the gateway reaches its Pea on ::1")
+        await until(lambda: gateway.edge.serving, "the gateway reaches its Pea on ::1")
         ports = {name: place.rpartition(":")[2] for name, place in json.loads(places.read_text()).items()}
         for host in ("127.0.0.1", "[::1]"):
             async with grpc.aio.insecure_channel(f"{host}:{ports['grpc']}") as channel:
