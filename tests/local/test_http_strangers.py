@@ -19,8 +19,8 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from peavine.gateway import connection, listener, websocket
-from peavine.gateway import http as http_module
+from peavine.gateway.http import app as http_module
+from peavine.gateway.http import connection, listener, websocket
 from peavine.gateway.server import GatewayServer
 from peavine.gateway.settings import GatewaySettings
 from peavine.graph import Plan, Step

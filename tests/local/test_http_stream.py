@@ -7,7 +7,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from peavine.gateway.websocket import WINDOW
+from peavine.gateway.http.websocket import WINDOW
 from peavine.local.runner import LocalFlow
 
 LIMIT = 20

@@ -22,9 +22,9 @@ from peavine.executors.families import (
     TextEvaluator,
     VectorIndexer,
 )
-from peavine.executors.load import load, load_config, make
+from peavine.executors.loading import load, load_config, make
+from peavine.executors.loading.registry import builtins
 from peavine.executors.rankers.chunk2doc_ranker import Chunk2DocRanker
-from peavine.executors.registry import builtins
 from peavine.executors.running import RunningStatistics
 from peavine.executors.saved import load_arrays, save_arrays
 

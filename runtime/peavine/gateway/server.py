@@ -13,11 +13,11 @@ from peavine import listening
 from peavine.errors import PeavineError
 from peavine.gateway.edge import Edge
 from peavine.gateway.grpc import GrpcEdge
-from peavine.gateway.http import app
-from peavine.gateway.intake import Intake
-from peavine.gateway.listener import Listener
+from peavine.gateway.http.app import app
+from peavine.gateway.http.intake import Intake
+from peavine.gateway.http.listener import Listener
+from peavine.gateway.http.websocket import Sockets
 from peavine.gateway.settings import GatewaySettings
-from peavine.gateway.websocket import Sockets
 from peavine.graph import Plan
 from peavine.serving import SPARE_BYTES, Server, last_words, metrics, stopped
 from peavine.startup import read_plan

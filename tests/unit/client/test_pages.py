@@ -4,9 +4,9 @@ import grpc
 import pytest
 
 from peavine.client import Options, sources
-from peavine.gateway.openapi import PLAIN, REQUESTS
-from peavine.gateway.problems import HTTP
-from peavine.gateway.schema import DeleteBody, RequestBody
+from peavine.gateway.http.openapi import PLAIN, REQUESTS
+from peavine.gateway.http.problems import HTTP
+from peavine.gateway.http.schema import DeleteBody, RequestBody
 
 DOCS = Path(__file__).parents[3] / "docs"
 

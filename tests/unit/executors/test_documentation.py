@@ -6,7 +6,7 @@ import pytest
 
 from peavine import yaml
 from peavine.executors import builtins, load
-from peavine.executors.metas import TYPES
+from peavine.executors.loading.metas import TYPES
 
 ROOT = Path(__file__).parents[3]
 EXECUTORS = (ROOT / "docs/executors.md").read_text()

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from peavine.errors import Overloaded
-from peavine.gateway.room import INLINE_BYTES, Room
+from peavine.gateway.http.room import INLINE_BYTES, Room
 
 LARGE = 4 * INLINE_BYTES
 

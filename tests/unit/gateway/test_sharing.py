@@ -1,6 +1,6 @@
 import pytest
 
-from peavine.gateway.sharing import Share
+from peavine.gateway.http.sharing import Share
 
 
 class Client:

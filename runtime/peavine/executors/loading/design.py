@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peavine.errors import ExecutorError, ManifestError, Problem, did_you_mean, message_of, propagate_interrupt
-from peavine.executors import registry, signatures
 from peavine.executors.compound import CompoundExecutor
 from peavine.executors.constructor import Given, call, read
 from peavine.executors.executor import Executor
-from peavine.executors.files import Files, ImportFailed, NotAllowed
-from peavine.executors.metas import metas
-from peavine.executors.requests import requests_on
+from peavine.executors.loading import registry, signatures
+from peavine.executors.loading.files import Files, ImportFailed, NotAllowed
+from peavine.executors.loading.metas import metas
+from peavine.executors.loading.requests import requests_on
 from peavine.yaml import Tagged
 
 _KEYS = ("with", "metas", "requests", "components")

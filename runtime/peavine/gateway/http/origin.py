@@ -10,7 +10,7 @@ import grpc
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from peavine.gateway.problems import Refused, problem, response, status
+from peavine.gateway.http.problems import Refused, problem, response, status
 
 __all__ = ["OwnNames", "is_loopback", "is_same_origin"]
 

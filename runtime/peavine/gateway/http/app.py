@@ -15,16 +15,16 @@ from starlette.responses import Response
 
 import peavine
 from peavine.errors import Overloaded, Unavailable
-from peavine.gateway.connection import CONNECTION, FREE_BYTES
 from peavine.gateway.edge import Edge
-from peavine.gateway.intake import Intake
-from peavine.gateway.messages import Asking, answer, asking, json
-from peavine.gateway.openapi import describe
-from peavine.gateway.origin import OwnNames, is_loopback
-from peavine.gateway.pacing import is_gone
-from peavine.gateway.problems import Refused, problem, response, status
-from peavine.gateway.sharing import Share
-from peavine.gateway.websocket import Sockets
+from peavine.gateway.http.connection import CONNECTION, FREE_BYTES
+from peavine.gateway.http.intake import Intake
+from peavine.gateway.http.messages import Asking, answer, asking, json
+from peavine.gateway.http.openapi import describe
+from peavine.gateway.http.origin import OwnNames, is_loopback
+from peavine.gateway.http.pacing import is_gone
+from peavine.gateway.http.problems import Refused, problem, response, status
+from peavine.gateway.http.sharing import Share
+from peavine.gateway.http.websocket import Sockets
 from peavine.spec import KINDS
 from peavine.v1 import pea_pb2
 

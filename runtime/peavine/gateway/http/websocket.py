@@ -15,14 +15,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peavine.errors import InvalidRequest, Overloaded, PeavineError, Unavailable
 from peavine.gateway.checks import MAX_ID_BYTES
-from peavine.gateway.connection import CONNECTION, FREE_BYTES
 from peavine.gateway.edge import Edge
-from peavine.gateway.intake import Intake
-from peavine.gateway.messages import Asking, answer, asking, json
-from peavine.gateway.origin import is_same_origin
-from peavine.gateway.pacing import is_gone
-from peavine.gateway.problems import problem, status
-from peavine.gateway.sharing import Share
+from peavine.gateway.http.connection import CONNECTION, FREE_BYTES
+from peavine.gateway.http.intake import Intake
+from peavine.gateway.http.messages import Asking, answer, asking, json
+from peavine.gateway.http.origin import is_same_origin
+from peavine.gateway.http.pacing import is_gone
+from peavine.gateway.http.problems import problem, status
+from peavine.gateway.http.sharing import Share
 from peavine.wire.header import kind_of
 
 __all__ = ["SOCKETS", "WINDOW", "Sockets"]

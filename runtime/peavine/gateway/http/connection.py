@@ -12,8 +12,8 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from peavine.gateway.pacing import Paced
-from peavine.gateway.sharing import Share
+from peavine.gateway.http.pacing import Paced
+from peavine.gateway.http.sharing import Share
 
 __all__ = ["CONNECTION", "FREE_BYTES", "Shares", "protocols"]
 

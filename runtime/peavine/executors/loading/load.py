@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 
 from peavine import yaml
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean, propagate_interrupt
-from peavine.executors.design import Building, failed
 from peavine.executors.executor import Executor
-from peavine.executors.files import Files, NotAllowed
+from peavine.executors.loading.design import Building, failed
+from peavine.executors.loading.files import Files, NotAllowed
 from peavine.yaml import Tagged
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from peavine.documents import Document
 from peavine.documents.plain import Arrays
 from peavine.documents.reading import MAX_PROBLEMS, from_dicts, size_of
 from peavine.errors import InvalidRequest, Problem
-from peavine.gateway.problems import InvalidBody, Refused
-from peavine.gateway.schema import DeleteBody, RequestBody
+from peavine.gateway.http.problems import InvalidBody, Refused
+from peavine.gateway.http.schema import DeleteBody, RequestBody
 from peavine.spec.manifest import problems_in
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes, batch_to_bytes

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from peavine.gateway.messages import answer_cost, read, read_cost
-from peavine.gateway.room import Room
-from peavine.gateway.sharing import Share
+from peavine.gateway.http.messages import answer_cost, read, read_cost
+from peavine.gateway.http.room import Room
+from peavine.gateway.http.sharing import Share
 from peavine.graph import Plan
 from peavine.v1 import pea_pb2
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from peavine.gateway.problems import MEDIA_TYPE
-from peavine.gateway.schema import (
+from peavine.gateway.http.problems import MEDIA_TYPE
+from peavine.gateway.http.schema import (
     AnswerBody,
     DeleteBody,
     FlowStatus,

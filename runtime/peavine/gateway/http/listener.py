@@ -12,8 +12,8 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from peavine.gateway.connection import Shares, protocols
-from peavine.gateway.sharing import Share
+from peavine.gateway.http.connection import Shares, protocols
+from peavine.gateway.http.sharing import Share
 from peavine.graph import Plan
 from peavine.listening import address, bind
 
