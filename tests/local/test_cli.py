@@ -137,7 +137,7 @@ def test_what_a_shell_puts_into_a_pipe_is_read(host: str) -> None:
 
 
 def test_a_wrong_line_of_standard_input_is_named(host: str) -> None:
-    told = _peavine("index", "-", host=host, given='{"id": "a"}\n{"id": "b", "txt": "x"}\n')
+    told = _peavine("index", "-", host=host, given='{"id": "a", "text": "y"}\n{"id": "b", "txt": "x"}\n')
     assert told.returncode == 2
     assert "standard input:2: txt: unknown field" in told.stderr
     assert _peavine("delete", "a", host=host).returncode == 0
