@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from peavine.spec import FlowPod, FlowSpec, Gateway
+from peavine.spec.facts import stated
 from peavine_operator.crds import Schema, definitions
 
 HEAD = """\
@@ -38,7 +40,25 @@ def page() -> str:
         parts.append(f"### {names['kind']}: Rules\n\n| at | rule | refused with |\n|---|---|---|")
         parts += [f"| `{path}` | `{_cell(rule['rule'])}` | {_cell(rule['message'])} |" for path, rule in rules]
         parts.append("")
-    return "\n".join(parts).rstrip() + "\n"
+    return "\n".join([*parts, *_facts()]).rstrip() + "\n"
+
+
+def _facts() -> Iterator[str]:
+    """Yield the tables of what the models state of their fields."""
+    yield """\
+## What a change restarts
+
+Restarts are rollouts: nothing ends before its replacement is ready. A Pod that leaves an "inherited" field out takes
+the value of its Flow; `env` and `envFrom` of the Flow are added to the Pod's own. A Flow may set a "shared" field, and no
+other, for a Pod resource that it uses by `podRef`. `peavine run` ignores or refuses what only a cluster has.
+"""
+    for title, model in (("Flow", FlowSpec), ("Flow: gateway", Gateway), ("Pod, and Pods of a Flow", FlowPod)):
+        yield f"### {title}\n\n| field | a change restarts | | on a single machine |\n|---|---|---|---|"
+        for name, facts in stated(model).items():
+            notes = ["inherited"] * facts.inherited + ["shared"] * (not facts.owner)
+            alone = "refused" if facts.remedy else "ignored" if facts.cluster else "used"
+            yield f"| `{model.model_fields[name].alias}` | {facts.reader} | {', '.join(notes)} | {alone} |"
+        yield ""
 
 
 def _rows(node: Schema, path: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from peavine import graph, spec
 from peavine.errors import ManifestError, Problem
+from peavine.spec.facts import stated
 
 CHILD_ENV = {
     # A Pea is one of many processes on this machine: a pool of threads in each would only make them wait.
@@ -138,11 +139,11 @@ def _cluster_only(flow: spec.Flow) -> list[Problem]:
     problems = []
     for i, pod in enumerate(flow.spec.pods):
         path = f"spec.pods[{i}]"
-        if pod.ref is not None:
-            problems.append(Problem(f"{path}.ref", "names a Pod resource of a cluster; on one machine give `uses`"))
-        if pod.image is not None or pod.uses.startswith("docker://"):
-            field = "image" if pod.image is not None else "uses"
-            problems.append(Problem(f"{path}.{field}", "an image runs in a cluster; on one machine give its YAML"))
+        for name, facts in stated(spec.FlowPod).items():
+            if facts.remedy and getattr(pod, name):
+                problems.append(Problem(f"{path}.{spec.FlowPod.model_fields[name].alias}", facts.remedy))
+        if pod.uses.startswith("docker://"):
+            problems.append(Problem(f"{path}.uses", "an image runs in a cluster; on one machine give its YAML"))
         for j, variable in enumerate([*flow.spec.env, *pod.env]):
             source = variable.value_from
             if source is None or variable.name in os.environ:

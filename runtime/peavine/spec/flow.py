@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
     MAP_BY_NAME,
     MAX_MESSAGE_BYTES,
+    MaxDocuments,
     MessageBytes,
     Metadata,
     Model,
@@ -17,9 +19,11 @@ from peavine.spec.model import (
     Replicas,
     cel,
 )
-from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
+from peavine.spec.pod import POD_RULES, Autoscaling, Env, PodSpec, Resources
 from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, METRICS_PORT
 from peavine.spec.timeouts import Timeouts
+
+Needs = Annotated[list[Name], Field(max_length=32)]
 
 
 class FlowPod(PodSpec):
@@ -37,11 +41,19 @@ class FlowPod(PodSpec):
         )
     )
 
-    name: Name
+    name: Annotated[Name, Facts(Reader.GATEWAY, owner=False)]
     """Its name, unique in the Flow."""
-    needs: Annotated[list[Name], Field(max_length=32)] | None = None
+    needs: Annotated[Needs | None, Facts(Reader.GATEWAY, owner=False)] = None
     """The Pods whose answers it takes, or `gateway` for the request itself. The Pod before it when left out."""
-    ref: Name | None = None
+    ref: Annotated[
+        Name | None,
+        Facts(
+            Reader.GATEWAY,
+            owner=False,
+            cluster=True,
+            remedy="names a Pod resource of a cluster; on one machine give `uses`",
+        ),
+    ] = None
     """A Pod resource in the same namespace to use, instead of one that this Flow makes. Kubernetes only."""
 
 
@@ -69,24 +81,24 @@ class Gateway(Model):
         )
     )
 
-    replicas: Replicas | None = None
+    replicas: Annotated[Replicas | None, Facts(Reader.OPERATOR, cluster=True)] = None
     """Gateways that share the load. One when left out."""
-    autoscaling: Autoscaling | None = None
+    autoscaling: Annotated[Autoscaling | None, Facts(Reader.OPERATOR, cluster=True)] = None
     """Gateways by load."""
-    grpc_port: Annotated[int, Field(ge=1, le=65535)] = GRPC_PORT
+    grpc_port: Annotated[int, Field(ge=1, le=65535), Facts(Reader.CONTAINER)] = GRPC_PORT
     """Port of the gRPC service."""
-    http_port: Annotated[int, Field(ge=1, le=65535)] = HTTP_PORT
+    http_port: Annotated[int, Field(ge=1, le=65535), Facts(Reader.CONTAINER)] = HTTP_PORT
     """Port of the HTTP service."""
-    docs: bool = True
+    docs: Annotated[bool, Facts(Reader.GATEWAY)] = True
     """Whether the gateway serves its description at /docs and /openapi.json."""
-    reflection: bool = True
+    reflection: Annotated[bool, Facts(Reader.GATEWAY)] = True
     """Whether the gateway serves gRPC reflection, from which clients without stubs learn its services."""
-    resources: Resources = Resources()
+    resources: Annotated[Resources, Facts(Reader.CONTAINER, cluster=True)] = Resources()
     """What each gateway asks of the machine. By default it requests 50m CPU and 128Mi of memory, with a memory limit of
     512Mi + 32 times maxMessageBytes."""
-    service: GatewayService = GatewayService()
+    service: Annotated[GatewayService, Facts(Reader.OPERATOR, cluster=True)] = GatewayService()
     """The Service before the gateway."""
-    pod_template: dict[str, Any] = {}
+    pod_template: Annotated[dict[str, Any], Facts(Reader.CONTAINER, cluster=True)] = {}
     """Merged over the Kubernetes pod template of gateways, as that of a Pod is over its own. The container is called
     gateway."""
 
@@ -104,20 +116,22 @@ class FlowSpec(Timeouts):
         )
     )
 
-    pods: Annotated[list[FlowPod], Field(min_length=1, max_length=64, json_schema_extra=MAP_BY_NAME)]
+    pods: Annotated[
+        list[FlowPod], Field(min_length=1, max_length=64, json_schema_extra=MAP_BY_NAME), Facts(Reader.GATEWAY)
+    ]
     """The Pods, in the order in which requests pass them unless `needs` says otherwise."""
-    gateway: Gateway = Gateway()
+    gateway: Annotated[Gateway, Facts(Reader.OPERATOR)] = Gateway()
     """Where requests come in."""
-    max_message_bytes: MessageBytes = MAX_MESSAGE_BYTES
+    max_message_bytes: Annotated[MessageBytes, Facts(Reader.GATEWAY)] = MAX_MESSAGE_BYTES
     """The largest request or answer."""
-    max_documents: Annotated[int, Field(ge=1, le=1048576)] = MAX_DOCUMENTS
+    max_documents: Annotated[MaxDocuments, Facts(Reader.GATEWAY)] = MAX_DOCUMENTS
     """Maximum number of root Documents in a request. Together with their chunks and matches there may be 16 times as
     many."""
-    max_in_flight: Annotated[int, Field(ge=1, le=1000000)] = 1024
+    max_in_flight: Annotated[int, Field(ge=1, le=1000000), Facts(Reader.GATEWAY)] = 1024
     """Requests that a gateway works on at once; more are refused with a delay to try again after."""
-    expose_tracebacks: bool = False
+    expose_tracebacks: Annotated[bool, Facts(Reader.GATEWAY)] = False
     """Whether clients are shown the stack of an Executor's error."""
-    env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)] = []
+    env: Annotated[Env, Facts(Reader.CONTAINER)] = []
     """Environment variables of every Pea."""
 
 

@@ -66,6 +66,7 @@ MAX_MESSAGE_BYTES: Final = 16777216
 """A Flow's `maxMessageBytes` when it is left out."""
 MessageBytes = Annotated[int, Field(ge=1024, le=1073741824)]
 """gRPC and protobuf take no messages of 2 GiB."""
+MaxDocuments = Annotated[int, Field(ge=1, le=1048576)]
 
 
 class Metadata(Model):

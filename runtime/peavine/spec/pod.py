@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field, JsonValue
 
+from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
     MAP_BY_NAME,
     VARIABLE,
+    MaxDocuments,
     MessageBytes,
     Metadata,
     Model,
@@ -141,6 +143,9 @@ class EnvVar(Model):
     """Where its value comes from, instead of `value`."""
 
 
+Env = Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)]
+
+
 class Resources(Model):
     """What a container asks of the machine, as in Kubernetes."""
 
@@ -206,62 +211,70 @@ POD_RULES = (
 """What the API server checks of every Pod; `self.shards` and `self.uses` have defaults, so they are there."""
 
 
+Uses = Annotated[str, Field(max_length=262144)]
+Image = Annotated[str, Field(max_length=512)]
+
+
 class PodSpec(Model):
     """What a Pod runs and how."""
 
     model_config = ConfigDict(json_schema_extra=cel(*POD_RULES))
 
-    uses: Annotated[str, Field(max_length=262144)] = "_pass"
+    uses: Annotated[Uses, Facts(Reader.PEA)] = "_pass"
     """The Executor: a built-in name (`_index`), YAML text that begins with `!`, or a YAML file beside the manifest
     (on one machine only: `peavine convert` inlines it). With `docker://IMAGE` the image's own executor.yml."""
-    uses_with: dict[str, JsonValue] = {}
+    uses_with: Annotated[dict[str, JsonValue], Facts(Reader.PEA)] = {}
     """Arguments for the Executor, over those under `with:` in its YAML."""
-    uses_before: Annotated[str, Field(max_length=262144)] | None = None
+    uses_before: Annotated[Uses | None, Facts(Reader.HEAD)] = None
     """An Executor that the head runs on a request before the shards see it."""
-    uses_after: Annotated[str, Field(max_length=262144)] | None = None
+    uses_after: Annotated[Uses | None, Facts(Reader.HEAD)] = None
     """An Executor that the head runs on the merged answer of the shards."""
-    image: Annotated[str, Field(max_length=512)] | None = None
+    image: Annotated[
+        Image | None,
+        Facts(Reader.CONTAINER, cluster=True, remedy="an image runs in a cluster; on one machine give its YAML"),
+    ] = None
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
-    files: dict[str, str] = {}
+    files: Annotated[dict[str, str], Facts(Reader.PEA)] = {}
     """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
-    replicas: Replicas | None = None
+    replicas: Annotated[Replicas | None, Facts(Reader.OPERATOR)] = None
     """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
-    shards: Annotated[int, Field(ge=1, le=1024)] = 1
+    shards: Annotated[int, Field(ge=1, le=1024), Facts(Reader.PEA)] = 1
     """Parts that the data is split into."""
-    polling: Polling = Polling()
+    polling: Annotated[Polling, Facts(Reader.HEAD)] = Polling()
     """Which shards each kind of request goes to."""
-    on_missing_shard: OnMissingShard = OnMissingShard.WAIT
+    on_missing_shard: Annotated[OnMissingShard, Facts(Reader.HEAD)] = OnMissingShard.WAIT
     """What a search does when a shard cannot answer."""
-    storage: Storage | None = None
-    """The volume for the Executor's data. Without it, data lives as long as the Pea."""
-    read_only: bool = False
+    storage: Annotated[Storage | None, Facts(Reader.OPERATOR, cluster=True)] = None
+    """The volume for the Executor's data. Without it, data lives as long as the Pea. On a single machine
+    `peavine run --data` takes its place."""
+    read_only: Annotated[bool, Facts(Reader.PEA)] = False
     """Whether requests that change data are refused."""
-    env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)] = []
+    env: Annotated[Env, Facts(Reader.CONTAINER, inherited=True)] = []
     """Environment variables of the Peas."""
-    resources: Resources = Resources()
+    resources: Annotated[Resources, Facts(Reader.CONTAINER, cluster=True)] = Resources()
     """What each Pea asks of the machine. By default it requests 50m CPU and 128Mi of memory, without a limit."""
-    timeout_seconds: Seconds | None = None
+    timeout_seconds: Annotated[Seconds | None, Facts(Reader.PEA, owner=False, inherited=True)] = None
     """Time that a search may spend at this Pod; the Flow's when left out."""
-    index_timeout_seconds: Seconds | None = None
+    index_timeout_seconds: Annotated[Seconds | None, Facts(Reader.PEA, owner=False, inherited=True)] = None
     """Time that a request to index, update or delete may spend at this Pod; the Flow's when left out."""
-    train_timeout_seconds: Seconds | None = None
+    train_timeout_seconds: Annotated[Seconds | None, Facts(Reader.PEA, owner=False, inherited=True)] = None
     """Time that a request to train may spend at this Pod; the Flow's when left out."""
-    on_error: OnError = OnError.FAIL
+    on_error: Annotated[OnError, Facts(Reader.PEA)] = OnError.FAIL
     """What becomes of a request when the Executor raises."""
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=256), Facts(Reader.PEA)] = 1
     """Threads that run the Executor's code in one Pea. With 1 the code needs no locks."""
-    batching: Batching | None = None
+    batching: Annotated[Batching | None, Facts(Reader.PEA)] = None
     """Whether requests may share a call of the Executor."""
-    autoscaling: Autoscaling | None = None
-    """Replicas by load."""
-    max_message_bytes: MessageBytes | None = None
+    autoscaling: Annotated[Autoscaling | None, Facts(Reader.OPERATOR)] = None
+    """Replicas by load. A single machine runs the minimum."""
+    max_message_bytes: Annotated[MessageBytes | None, Facts(Reader.PEA, inherited=True)] = None
     """The largest message; the Flow's when left out."""
-    max_documents: Annotated[int, Field(ge=1, le=1048576)] | None = None
+    max_documents: Annotated[MaxDocuments | None, Facts(Reader.PEA, inherited=True)] = None
     """Maximum number of root Documents in a request, and a sixteenth of the maximum together with their chunks and
     matches. The Flow's when left out."""
-    expose_tracebacks: bool | None = None
+    expose_tracebacks: Annotated[bool | None, Facts(Reader.PEA, inherited=True)] = None
     """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""
-    pod_template: dict[str, Any] = {}
+    pod_template: Annotated[dict[str, Any], Facts(Reader.CONTAINER, cluster=True)] = {}
     """Merged over the Kubernetes pod template that the operator renders: tolerations, affinity, sidecars, ... The
     container of a Pea is called pea, and that of a head head."""
 

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from peavine.errors import Problem, did_you_mean
+from peavine.spec.facts import attributes
+from peavine.spec.model import Model
+from peavine.spec.pod import PodSpec
 from peavine.spec.timeouts import Timeouts
 
 GATEWAY = "gateway"
@@ -31,11 +34,11 @@ METRICS_PORT = 9090
 FILE_NAME = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252}")
 """What a ConfigMap takes as a key, but for names that begin with a dot."""
 
-RUNS = (
-    "uses", "usesWith", "usesBefore", "usesAfter", "image", "files", "replicas", "storage", "env", "batching",
-    "autoscaling", "podTemplate",
-)  # fmt: skip
-"""What only the owner of a Pod resource says."""
+OWNED = {
+    str(PodSpec.model_fields[name].alias): PodSpec.model_fields[name].get_default(call_default_factory=True)
+    for name in attributes(PodSpec, lambda facts: facts.owner)
+}
+"""What only a Pod resource says of itself, and its default."""
 
 Plain = Mapping[str, Any]
 
@@ -204,11 +207,12 @@ def _ports(gateway: Plain, path: str) -> Iterator[Problem]:
 
 
 def _ref(pod: Plain, path: str) -> Iterator[Problem]:
-    """What another Pod resource runs is said there. Defaults, which the API server fills in, do not count."""
+    """What a Pod resource is, it says itself. Defaults, which the API server fills in, do not count."""
     if pod.get("ref") is None:
         return
-    for field in RUNS:
-        if pod.get(field) and not (field == "uses" and pod["uses"] == "_pass"):
+    for field, default in OWNED.items():
+        plain = default.model_dump(mode="json", by_alias=True) if isinstance(default, Model) else default
+        if pod.get(field) not in (None, [], {}, plain):
             yield Problem(f"{path}.{field}", f'belongs in the Pod resource "{pod["ref"]}" that is referred to')
 
 
