@@ -75,5 +75,7 @@ def _short(text: str) -> str:
 def _is_file(uses: str, spec: Mapping[str, Any]) -> bool:
     if uses.startswith(("_", IMAGE_PREFIX)) or uses.lstrip().startswith(("!", "#", "---")) or "\n" in uses.strip():
         return False
-    # An image brings its own files, and `files` are put beside the manifest.
+    # An image and ConfigMaps bring their own files, and `files` are put beside the manifest.
+    if spec.get("filesFrom"):
+        return False
     return uses not in spec.get("files", {}) and not (spec.get("image") and uses.startswith("/"))

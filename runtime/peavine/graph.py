@@ -70,7 +70,7 @@ def pods(flow: Flow) -> list[Pod]:
     spec = flow.spec
     found = []
     for pod in spec.pods:
-        if pod.ref is not None:
+        if pod.pod_ref is not None:
             continue
         own = pod.model_fields_set & PodSpec.model_fields.keys()
         fields = {name: getattr(pod, name) for name in own}
@@ -140,12 +140,13 @@ def _timeouts(spec: Timeouts | PodSpec) -> dict[str, Any]:
 
 
 def _ordered(listed: Sequence[FlowPod], needs: dict[str, list[str]]) -> list[FlowPod]:
-    """Return the Pods parents first, otherwise in the order of the manifest, and the one that nobody needs last."""
+    """Return the Pods parents first, otherwise by name, and the one that nobody needs last."""
     done: set[str] = {GATEWAY}
     order: list[FlowPod] = []
     while len(order) < len(listed):
         # The rules have refused cycles and unknown names, so there is always a next one.
-        pod = next(pod for pod in listed if pod.name not in done and done.issuperset(needs[pod.name]))
+        ready = [pod for pod in listed if pod.name not in done and done.issuperset(needs[pod.name])]
+        pod = min(ready, key=lambda pod: pod.name)
         done.add(pod.name)
         order.append(pod)
     return order

@@ -30,7 +30,13 @@ spec:
   - {name: encode, uses: HashingTextEncoder}
   - {name: index, uses: _index, shards: 2}
 """
-MINE = "metadata: {name: mine}\nspec: {pods: [{name: first}, {name: mine, uses: mine.yml}]}\n"
+MINE = """
+metadata: {name: mine}
+spec:
+  pods:
+  - {name: first, needs: [gateway]}
+  - {name: mine, needs: [first], uses: mine.yml}
+"""
 ANY_PORTS = ("--grpc-port", "0", "--http-port", "0")
 
 

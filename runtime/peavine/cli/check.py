@@ -50,7 +50,7 @@ def _problems(pod: spec.FlowPod, path: str, sources: Sequence[Path]) -> Iterator
     from peavine.drivers import Runner
     from peavine.executors import make
 
-    if pod.ref is not None or pod.image is not None or any(variable.value_from for variable in pod.env):
+    if pod.pod_ref or pod.image or pod.files_from or pod.env_from or any(variable.value_from for variable in pod.env):
         return  # what it runs, or what its YAML looks up, is not here
     env = {**os.environ, **{variable.name: variable.value or "" for variable in pod.env}}
     for field, uses in (("uses", pod.uses), ("usesBefore", pod.uses_before), ("usesAfter", pod.uses_after)):

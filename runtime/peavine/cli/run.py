@@ -46,11 +46,11 @@ def run(
     found, notes = flow.read(file)
     for note in notes:
         click.echo(note, err=True)
-    ports = found.spec.gateway
+    ports = found.spec.gateway.service.ports
     listen = Listen(
         host,
-        ports.grpc_port if grpc_port is None else grpc_port,
-        ports.http_port if http_port is None else http_port,
+        ports.grpc if grpc_port is None else grpc_port,
+        ports.http if http_port is None else http_port,
     )
     names = [pod.name for pod in found.spec.pods]
     running = LocalFlow(found, data=data, listen=listen, sources=flow.sources(file), sink=_prefixed(names))

@@ -4,6 +4,6 @@ All of it ends in one checked manifest (`peavine.spec.Flow`).
 """
 
 from peavine.flow.builder import Flow
-from peavine.flow.files import read, read_text, sources, write
+from peavine.flow.files import convert, read, read_text, sources, write
 
-__all__ = ["Flow", "read", "read_text", "sources", "write"]
+__all__ = ["Flow", "convert", "read", "read_text", "sources", "write"]

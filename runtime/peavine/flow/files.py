@@ -12,7 +12,7 @@ from typing import Any
 
 from peavine import spec, yaml
 from peavine.errors import ManifestError, Problem
-from peavine.flow import legacy
+from peavine.flow import earlier, legacy
 from peavine.yaml import Tagged
 
 USES = ("uses", "usesBefore", "usesAfter")
@@ -24,17 +24,34 @@ def read(path: str | Path) -> tuple[spec.Flow, list[str]]:
     Raises ManifestError with every problem.
     """
     path = Path(path)
+    return read_text(_read(path), path.parent, str(path), path.stem)
+
+
+def convert(path: str | Path) -> tuple[spec.Flow, list[str]]:
+    """Return what `read` does, also of a file with fields of peavine 0.1 or with Pods that only their order links."""
+    path = Path(path)
+    document, notes = _document(_read(path), str(path), path.stem)
+    return parse(earlier.upgraded(document), path.parent, str(path)), notes
+
+
+def _read(path: Path) -> str:
+    """Return the text of a manifest. Raises ManifestError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ManifestError(f"cannot be read: {error.strerror}", str(path)) from error
     except UnicodeDecodeError as error:
         raise ManifestError(f"is not UTF-8 text: {error.reason} at byte {error.start}", str(path)) from error
-    return read_text(text, path.parent, str(path), path.stem)
 
 
 def read_text(text: str, folder: Path, source: str = "", name: str = "flow") -> tuple[spec.Flow, list[str]]:
     """Return the Flow of a manifest's text; files that it names are looked for in `folder`."""
+    document, notes = _document(text, source, name)
+    return parse(document, folder, source), notes
+
+
+def _document(text: str, source: str, name: str) -> tuple[Any, list[str]]:
+    """Return a manifest's text as plain data of the new kind, with notes on the conversion of an old one."""
     document = yaml.load(text, source)
     notes: list[str] = []
     if isinstance(document, Tagged):
@@ -45,7 +62,7 @@ def read_text(text: str, folder: Path, source: str = "", name: str = "flow") -> 
         except ManifestError as error:
             raise ManifestError(error.problems, source) from error
         document, notes = converted.manifest, converted.notes
-    return parse(document, folder, source), notes
+    return document, notes
 
 
 def sources(path: str | Path) -> tuple[Path, ...]:

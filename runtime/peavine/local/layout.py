@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -136,22 +136,29 @@ def _environment(pod: spec.Pod) -> dict[str, str]:
 
 def _cluster_only(flow: spec.Flow) -> list[Problem]:
     """Return what this Flow asks that a single machine cannot do."""
-    problems = []
+    problems = list(_unknown("spec", flow.spec))
     for i, pod in enumerate(flow.spec.pods):
         path = f"spec.pods[{i}]"
         for name, facts in stated(spec.FlowPod).items():
-            if facts.remedy and getattr(pod, name):
+            value = getattr(pod, name)
+            if facts.remedy and value:
                 problems.append(Problem(f"{path}.{spec.FlowPod.model_fields[name].alias}", facts.remedy))
         if pod.uses.startswith("docker://"):
             problems.append(Problem(f"{path}.uses", "an image runs in a cluster; on one machine give its YAML"))
-        for j, variable in enumerate([*flow.spec.env, *pod.env]):
-            source = variable.value_from
-            if source is None or variable.name in os.environ:
-                continue
-            if any(reference.optional for reference in (source.secret_key_ref, source.config_map_key_ref) if reference):
-                continue
-            where = f"spec.env[{j}]" if j < len(flow.spec.env) else f"{path}.env[{j - len(flow.spec.env)}]"
-            problems.append(
-                Problem(f"{where}.valueFrom", f"only a cluster has it; set {variable.name} before `peavine run`")
-            )
-    return list(dict.fromkeys(problems))  # a variable of the Flow is met at each Pod
+        problems += _unknown(path, pod)
+    return problems
+
+
+def _unknown(path: str, given: spec.FlowSpec | spec.FlowPod) -> Iterator[Problem]:
+    """Yield the variables whose values only a cluster knows; optional ones, and those of this process, are fine."""
+    for i, variable in enumerate(given.env):
+        source = variable.value_from
+        if source is None or variable.name in os.environ:
+            continue
+        if not any(reference.optional for reference in (source.secret_key_ref, source.config_map_key_ref) if reference):
+            remedy = f"only a cluster has it; set {variable.name} before `peavine run`"
+            yield Problem(f"{path}.env[{i}].valueFrom", remedy)
+    for i, group in enumerate(given.env_from):
+        if not any(reference.optional for reference in (group.config_map_ref, group.secret_ref) if reference):
+            remedy = "only a cluster has it; set its variables before `peavine run`, and make it `optional: true`"
+            yield Problem(f"{path}.envFrom[{i}]", remedy)

@@ -5,14 +5,14 @@ Python `Flow` are made from these models. Nothing here does I/O, and nothing but
 imported, so that the operator can read manifests without grpc or numpy.
 """
 
-from peavine.spec.flow import Flow, FlowPod, FlowSpec, Gateway, GatewayService
+from peavine.spec.environment import EnvFrom, EnvVar, FilesFrom
+from peavine.spec.flow import Flow, FlowPod, FlowSpec, Gateway, GatewayService, PodRef
 from peavine.spec.manifest import parse, parse_pod
 from peavine.spec.model import API_VERSION, FLOW_LABEL, GROUP, VERSION, Metadata
 from peavine.spec.pod import (
     KINDS,
     Autoscaling,
     Batching,
-    EnvVar,
     OnError,
     OnMissingShard,
     Pod,
@@ -20,8 +20,8 @@ from peavine.spec.pod import (
     Polling,
     PollingPolicy,
     Resources,
-    Storage,
 )
+from peavine.spec.storage import Storage
 
 __all__ = [
     "API_VERSION",
@@ -31,7 +31,9 @@ __all__ = [
     "VERSION",
     "Autoscaling",
     "Batching",
+    "EnvFrom",
     "EnvVar",
+    "FilesFrom",
     "Flow",
     "FlowPod",
     "FlowSpec",
@@ -41,6 +43,7 @@ __all__ = [
     "OnError",
     "OnMissingShard",
     "Pod",
+    "PodRef",
     "PodSpec",
     "Polling",
     "PollingPolicy",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
+from peavine.spec.environment import Env, EnvFroms, FilesFroms
 from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
-    MAP_BY_NAME,
-    VARIABLE,
+    ATOMIC,
+    ApiVersion,
     MaxDocuments,
     MessageBytes,
     Metadata,
@@ -20,6 +21,7 @@ from peavine.spec.model import (
     Replicas,
     cel,
 )
+from peavine.spec.storage import Storage
 from peavine.spec.timeouts import FIELDS, Seconds, Timeouts
 
 KINDS = ("index", "search", "update", "delete", "train")
@@ -71,81 +73,6 @@ class Polling(Model):
     """Where training data goes."""
 
 
-class Storage(Model):
-    """The volume that a Pea keeps its data on: one for each shard."""
-
-    model_config = ConfigDict(
-        json_schema_extra=cel(
-            (
-                "has(self.className) == has(oldSelf.className) && "
-                "(!has(self.className) || self.className == oldSelf.className)",
-                "the storage class of a volume cannot change; make a Pod of another name",
-            ),
-        )
-    )
-
-    size: Annotated[
-        Quantity,
-        Field(
-            json_schema_extra=cel(
-                ("self == oldSelf", "the size of a volume cannot change yet; make a Pod of another name")
-            )
-        ),
-    ]
-    """Size of the volume of one shard, such as 10Gi."""
-    class_name: Annotated[str, Field(max_length=253)] | None = None
-    """Kubernetes storage class; the cluster's default when left out."""
-    retain: bool = True
-    """Whether the volume outlives the Pod resource."""
-
-
-class KeyRef(Model):
-    """A key of a Secret or ConfigMap in the same namespace."""
-
-    name: str
-    """Name of the object."""
-    key: str
-    """Key in it."""
-    optional: bool | None = None
-    """Whether it may be missing."""
-
-
-class FieldRef(Model):
-    """A field of the Kubernetes pod."""
-
-    field_path: str
-    """Such as metadata.name or status.hostIP."""
-
-
-class EnvSource(Model):
-    """Where an environment variable's value comes from. Kubernetes only."""
-
-    secret_key_ref: KeyRef | None = None
-    """From a Secret."""
-    config_map_key_ref: KeyRef | None = None
-    """From a ConfigMap."""
-    field_ref: FieldRef | None = None
-    """From the pod."""
-
-
-class EnvVar(Model):
-    """An environment variable of a Pea."""
-
-    model_config = ConfigDict(
-        json_schema_extra=cel(("!(has(self.value) && has(self.valueFrom))", "has value and valueFrom; leave one out"))
-    )
-
-    name: Annotated[str, Field(pattern=VARIABLE, max_length=256)]
-    """Its name."""
-    value: str | None = None
-    """Its value."""
-    value_from: EnvSource | None = None
-    """Where its value comes from, instead of `value`."""
-
-
-Env = Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)]
-
-
 class Resources(Model):
     """What a container asks of the machine, as in Kubernetes."""
 
@@ -160,8 +87,8 @@ class Batching(Model):
 
     max_size: Annotated[int, Field(ge=1, le=65536)] = 256
     """Documents in one call, at the most."""
-    max_delay_ms: Annotated[float, Field(ge=0, le=10000)] = 0
-    """How long the first of them waits for others, in milliseconds; 0 takes what is there."""
+    max_delay_milliseconds: Annotated[int, Field(ge=0, le=10000)] = 0
+    """How long the first of them waits for others. With 0 the call takes what has arrived."""
 
 
 class Autoscaling(Model):
@@ -175,10 +102,11 @@ class Autoscaling(Model):
     """Minimum number of replicas."""
     max_replicas: Annotated[Replicas, Field(ge=1)]
     """Maximum number of replicas."""
-    target_cpu: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=80, validation_alias=AliasChoices("targetCPU", "target_cpu"), serialization_alias="targetCPU"
-    )
-    """Average use of the requested processor time, in percent."""
+    metrics: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=16, json_schema_extra=ATOMIC)] | None = None
+    """What the number follows, as `metrics` of a HorizontalPodAutoscaler of autoscaling/v2. When left out, 80 % of the
+    requested processor time."""
+    behavior: dict[str, Any] = {}
+    """How fast the number changes, as `behavior` of a HorizontalPodAutoscaler of autoscaling/v2."""
 
 
 POD_RULES = (
@@ -236,6 +164,12 @@ class PodSpec(Model):
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
     files: Annotated[dict[str, str], Facts(Reader.PEA)] = {}
     """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
+    files_from: Annotated[
+        FilesFroms,
+        Facts(Reader.CONTAINER, cluster=True, remedy="only a cluster has ConfigMaps; on one machine use `files`"),
+    ] = []
+    """ConfigMaps with more such files; those under `files` go over them. A Pea reads them when it starts: after a
+    change of a ConfigMap, restart the Peas with `kubectl rollout restart`. Kubernetes only."""
     replicas: Annotated[Replicas | None, Facts(Reader.OPERATOR)] = None
     """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
     shards: Annotated[int, Field(ge=1, le=1024), Facts(Reader.PEA)] = 1
@@ -251,6 +185,8 @@ class PodSpec(Model):
     """Whether requests that change data are refused."""
     env: Annotated[Env, Facts(Reader.CONTAINER, inherited=True)] = []
     """Environment variables of the Peas."""
+    env_from: Annotated[EnvFroms, Facts(Reader.CONTAINER, inherited=True, cluster=True)] = []
+    """Environment variables of the Peas from whole Secrets and ConfigMaps. `env` goes over them. Kubernetes only."""
     resources: Annotated[Resources, Facts(Reader.CONTAINER, cluster=True)] = Resources()
     """What each Pea asks of the machine. By default it requests 50m CPU and 128Mi of memory, without a limit."""
     timeout_seconds: Annotated[Seconds | None, Facts(Reader.PEA, owner=False, inherited=True)] = None
@@ -293,7 +229,7 @@ class PodSpec(Model):
 class Pod(Model):
     """A Pod as a resource of its own."""
 
-    api_version: Literal["peavine.dev/v1alpha1"] = API_VERSION
+    api_version: ApiVersion = API_VERSION
     """The version of this schema."""
     kind: Literal["Pod"] = "Pod"
     """The kind of this resource."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import Model
 
-Seconds = Annotated[float, Field(gt=0, le=86400)]
+Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 SHORTEST_GRACE: Final = 20.0
 LONGEST_GRACE: Final = 540.0

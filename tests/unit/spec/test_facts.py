@@ -10,7 +10,7 @@ from peavine import graph, spec
 from peavine.spec.facts import Facts, Reader, stated
 from peavine.spec.model import Model
 
-MODELS = (spec.PodSpec, spec.FlowPod, spec.FlowSpec, spec.Gateway)
+MODELS = (spec.PodSpec, spec.FlowPod, spec.FlowSpec, spec.Gateway, spec.GatewayService)
 
 
 @pytest.mark.parametrize("model", MODELS)
