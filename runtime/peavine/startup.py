@@ -18,7 +18,7 @@ __all__ = ["read_plan", "read_pod"]
 
 
 def read_pod(path: Path, files: Path | None = None) -> Pod:
-    """Return the Pod manifest in a JSON or YAML file, with the files of a folder; those it carries go over them.
+    """Return the Pod manifest in a JSON or YAML file, with the files of a folder; those it carries take precedence.
 
     Raises ManifestError, or StartError when something cannot be read.
     """

@@ -27,8 +27,8 @@ INDEX = """
 metadata: {name: notes}
 spec:
   pods:
-  - {name: encode, uses: HashingTextEncoder}
-  - {name: index, uses: _index, shards: 2}
+  - {name: encode, needs: [gateway], uses: HashingTextEncoder}
+  - {name: index, needs: [encode], uses: _index, shards: 2}
 """
 MINE = """
 metadata: {name: mine}

@@ -14,8 +14,8 @@ from peavine import flow
 def convert(file: Path) -> None:
     """Print one manifest of a Flow and the YAML and Python files beside it.
 
-    FILE is a Flow manifest, also one with fields of peavine 0.1 or with Pods that say what they need by their order
-    alone, or a `!Flow` file of the old kind. The result needs no other file:
+    FILE is a Flow manifest, or a `!Flow` file of the old kind. Fields of an earlier peavine get their names of today,
+    and Pods that do not say what they need follow each other in their order. The result needs no other file:
     `peavine convert flow.yml | kubectl apply -f -`. What an old file's argument has become is told on stderr.
     """
     found, notes = flow.convert(file)

@@ -36,7 +36,7 @@ def _address(context: click.Context, option: click.Parameter, said: str) -> str:
 @click.option(
     "--files",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of more files for the Executor; those that the manifest carries go over them.",
+    help="Folder of more files for the Executor; those that the manifest carries take precedence.",
 )
 @logging_options
 def pea(

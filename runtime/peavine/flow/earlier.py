@@ -1,4 +1,4 @@
-"""Manifests as peavine 0.1 took them, in the form of today: what `peavine convert` does besides reading files.
+"""Manifests as an earlier peavine took them, in the form of today: what `peavine convert` does besides reading files.
 
 Pure: from plain data to plain data. What cannot be understood stays as it is; the schema says what is wrong with it.
 """

@@ -28,7 +28,7 @@ def read(path: str | Path) -> tuple[spec.Flow, list[str]]:
 
 
 def convert(path: str | Path) -> tuple[spec.Flow, list[str]]:
-    """Return what `read` does, also of a file with fields of peavine 0.1 or with Pods that only their order links."""
+    """Return what `read` does, also of a file with fields of an earlier peavine, or with Pods linked by their order."""
     path = Path(path)
     document, notes = _document(_read(path), str(path), path.stem)
     return parse(earlier.upgraded(document), path.parent, str(path)), notes

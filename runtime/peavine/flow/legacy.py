@@ -221,7 +221,9 @@ class _Conversion:
 
     def timeout(self, pod: dict[str, Any], milliseconds: Any, arguments: Arguments) -> None:
         number = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
-        pod["timeoutSeconds"] = max(1, math.ceil(milliseconds / 1000)) if number else milliseconds
+        pod["timeoutSeconds"] = seconds = max(1, math.ceil(milliseconds / 1000)) if number else milliseconds
+        if number and seconds * 1000 != milliseconds:
+            self.notes.append(f"{pod['name']}: timeout: {milliseconds} ms is rounded up to {seconds} s")
 
     def message_size(self, pod: dict[str, Any], size: Any, arguments: Arguments) -> None:
         if size == -1:

@@ -136,29 +136,28 @@ def _environment(pod: spec.Pod) -> dict[str, str]:
 
 def _cluster_only(flow: spec.Flow) -> list[Problem]:
     """Return what this Flow asks that a single machine cannot do."""
-    problems = list(_unknown("spec", flow.spec))
+    problems = list(_refused("spec", flow.spec))
     for i, pod in enumerate(flow.spec.pods):
         path = f"spec.pods[{i}]"
-        for name, facts in stated(spec.FlowPod).items():
-            value = getattr(pod, name)
-            if facts.remedy and value:
-                problems.append(Problem(f"{path}.{spec.FlowPod.model_fields[name].alias}", facts.remedy))
+        problems += _refused(path, pod)
         if pod.uses.startswith("docker://"):
             problems.append(Problem(f"{path}.uses", "an image runs in a cluster; on one machine give its YAML"))
-        problems += _unknown(path, pod)
     return problems
 
 
-def _unknown(path: str, given: spec.FlowSpec | spec.FlowPod) -> Iterator[Problem]:
-    """Yield the variables whose values only a cluster knows; optional ones, and those of this process, are fine."""
+def _refused(path: str, given: spec.FlowSpec | spec.FlowPod) -> Iterator[Problem]:
+    """Yield the fields that only a cluster can do, and the variables whose values only a cluster knows.
+
+    What is optional may be missing here, and a variable of this process takes the place of a cluster's.
+    """
+    for name, facts in stated(type(given)).items():
+        value = getattr(given, name)
+        if not facts.remedy or not value or (isinstance(value, list) and all(item.optional for item in value)):
+            continue
+        yield Problem(f"{path}.{type(given).model_fields[name].alias}", facts.remedy)
     for i, variable in enumerate(given.env):
         source = variable.value_from
-        if source is None or variable.name in os.environ:
+        if source is None or variable.name in os.environ or source.optional:
             continue
-        if not any(reference.optional for reference in (source.secret_key_ref, source.config_map_key_ref) if reference):
-            remedy = f"only a cluster has it; set {variable.name} before `peavine run`"
-            yield Problem(f"{path}.env[{i}].valueFrom", remedy)
-    for i, group in enumerate(given.env_from):
-        if not any(reference.optional for reference in (group.config_map_ref, group.secret_ref) if reference):
-            remedy = "only a cluster has it; set its variables before `peavine run`, and make it `optional: true`"
-            yield Problem(f"{path}.envFrom[{i}]", remedy)
+        remedy = f"only a cluster has it; set {variable.name} before `peavine run`"
+        yield Problem(f"{path}.env[{i}].valueFrom", remedy)

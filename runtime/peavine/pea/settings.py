@@ -32,7 +32,7 @@ class PeaSettings:
     sources: tuple[Path, ...] = ()
     """Folders that the manifest's files may have been read from; where they are unchanged, they are used there."""
     files: Path | None = None
-    """Folder of more files for the Executor; those that the manifest carries go over them."""
+    """Folder of more files for the Executor; those that the manifest carries take precedence."""
     max_age: float = AGE_SECONDS
     """Seconds after which a stream is drained and its peer connects again."""
     metrics_port: int | None = None

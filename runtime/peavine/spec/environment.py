@@ -50,6 +50,11 @@ class EnvSource(Model):
     resource_field_ref: ResourceFieldRef | None = None
     """From the resources of a container."""
 
+    @property
+    def optional(self) -> bool:
+        """Whether the object that holds the value may be missing."""
+        return any(each.optional for each in (self.secret_key_ref, self.config_map_key_ref) if each)
+
 
 class EnvVar(Model):
     """An environment variable of a Pea."""
@@ -91,12 +96,25 @@ class EnvFrom(Model):
     secret_ref: ObjectRef | None = None
     """From a Secret."""
 
+    @property
+    def optional(self) -> bool:
+        """Whether the object may be missing."""
+        return any(each.optional for each in (self.config_map_ref, self.secret_ref) if each)
+
 
 class FilesFrom(Model):
     """Files beside the Executor's YAML from all keys of a ConfigMap."""
 
     config_map_ref: ObjectRef
     """The ConfigMap."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether the object may be missing."""
+        return bool(self.config_map_ref.optional)
+
+
+ENV_FROM_REMEDY = "only a cluster has it; set its variables before `peavine run`, and make it `optional: true`"
 
 
 Env = Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)]

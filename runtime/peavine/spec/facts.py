@@ -40,7 +40,8 @@ class Facts:
     cluster: bool = False
     """Whether it has no meaning on a single machine."""
     remedy: str = ""
-    """Why `peavine run` refuses it and what to do instead. It ignores a field of a cluster that has no remedy."""
+    """Why `peavine run` refuses it and what to do instead; a list of which every item is `optional` it takes. Without
+    a remedy it ignores what has no meaning there."""
 
 
 def stated(model: type[BaseModel]) -> dict[str, Facts]:

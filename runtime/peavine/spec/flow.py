@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from peavine.spec.environment import Env, EnvFroms
+from peavine.spec.environment import ENV_FROM_REMEDY, Env, EnvFroms
 from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
@@ -196,7 +196,7 @@ class FlowSpec(Timeouts):
     """Whether clients are shown the stack of an Executor's error."""
     env: Annotated[Env, Facts(Reader.CONTAINER)] = []
     """Environment variables of every Pea."""
-    env_from: Annotated[EnvFroms, Facts(Reader.CONTAINER, cluster=True)] = []
+    env_from: Annotated[EnvFroms, Facts(Reader.CONTAINER, cluster=True, remedy=ENV_FROM_REMEDY)] = []
     """Environment variables of every Pea from whole Secrets and ConfigMaps. Kubernetes only."""
 
 

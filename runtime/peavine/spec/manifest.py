@@ -15,7 +15,7 @@ from peavine.spec.model import API_VERSION, IN_WORDS
 from peavine.spec.pod import Pod
 from peavine.spec.pod_rules import pod_problems
 from peavine.spec.rules import flow_problems
-from peavine.spec.versions import MODELS, MOVED
+from peavine.spec.versions import MODELS, moved
 
 M = TypeVar("M", Flow, Pod)
 
@@ -85,8 +85,8 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> Problem:
         case "extra_forbidden":
             parent = _model_at(model, location[:-1])
             known = sorted(field.alias or name for name, field in parent.model_fields.items()) if parent else []
-            if how := MOVED.get(str(location[-1])):
-                return Problem(path, f"unknown field; peavine 0.1 had it, now write `{how}`")
+            if how := moved(parent, str(location[-1])):
+                return Problem(path, f"unknown field, which an earlier peavine had; write `{how}` instead")
             hint = did_you_mean(str(location[-1]), known)
             return Problem(path, f"unknown field{hint or '; known here: ' + ', '.join(known)}")
         case "missing":

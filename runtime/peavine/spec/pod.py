@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from peavine.spec.environment import Env, EnvFroms, FilesFroms
+from peavine.spec.environment import ENV_FROM_REMEDY, Env, EnvFroms, FilesFroms
 from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
@@ -168,7 +168,7 @@ class PodSpec(Model):
         FilesFroms,
         Facts(Reader.CONTAINER, cluster=True, remedy="only a cluster has ConfigMaps; on one machine use `files`"),
     ] = []
-    """ConfigMaps with more such files; those under `files` go over them. A Pea reads them when it starts: after a
+    """ConfigMaps with more such files; those under `files` take precedence. A Pea reads them when it starts: after a
     change of a ConfigMap, restart the Peas with `kubectl rollout restart`. Kubernetes only."""
     replicas: Annotated[Replicas | None, Facts(Reader.OPERATOR)] = None
     """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
@@ -185,8 +185,8 @@ class PodSpec(Model):
     """Whether requests that change data are refused."""
     env: Annotated[Env, Facts(Reader.CONTAINER, inherited=True)] = []
     """Environment variables of the Peas."""
-    env_from: Annotated[EnvFroms, Facts(Reader.CONTAINER, inherited=True, cluster=True)] = []
-    """Environment variables of the Peas from whole Secrets and ConfigMaps. `env` goes over them. Kubernetes only."""
+    env_from: Annotated[EnvFroms, Facts(Reader.CONTAINER, inherited=True, cluster=True, remedy=ENV_FROM_REMEDY)] = []
+    """Environment variables of the Peas from whole Secrets and ConfigMaps. `env` takes precedence. Kubernetes only."""
     resources: Annotated[Resources, Facts(Reader.CONTAINER, cluster=True)] = Resources()
     """What each Pea asks of the machine. By default it requests 50m CPU and 128Mi of memory, without a limit."""
     timeout_seconds: Annotated[Seconds | None, Facts(Reader.PEA, owner=False, inherited=True)] = None

@@ -79,7 +79,8 @@ def test_what_only_a_cluster_can_do_is_named_with_the_remedy(monkeypatch: pytest
         {"name": "c", "image": "image"},
         {"name": "d", "env": [{"name": "TOKEN", "valueFrom": source}]},
         {"name": "e", "filesFrom": [{"configMapRef": {"name": "c"}}]},
-        {"name": "f", "envFrom": [{"secretRef": {"name": "s"}}, {"secretRef": {"name": "s", "optional": True}}]},
+        {"name": "f", "envFrom": [{"secretRef": {"name": "s"}}]},
+        {"name": "g", "envFrom": [{"secretRef": {"name": "s", "optional": True}}]},
     )
     with pytest.raises(ManifestError) as caught:
         _layout(*pods, env=[{"name": "KEY", "valueFrom": source}])
@@ -91,7 +92,7 @@ def test_what_only_a_cluster_can_do_is_named_with_the_remedy(monkeypatch: pytest
         "spec.pods[2].image",
         "spec.pods[3].env[0].valueFrom",
         "spec.pods[4].filesFrom",
-        "spec.pods[5].envFrom[0]",
+        "spec.pods[5].envFrom",
     ]
     assert "set TOKEN before `peavine run`" in str(caught.value)
 

@@ -191,6 +191,35 @@ def test_a_shard_is_not_kept_waiting_at_its_end_for_routers_that_look_for_others
     assert replica["lifecycle"]["preStop"]["sleep"]["seconds"] > 0
 
 
+def test_the_ports_of_a_gateways_service_lead_to_ports_that_never_change() -> None:
+    service = {"ports": {"grpc": 80, "http": 9090}, "labels": {"team": "search", names.FLOW: "another"}}
+    objects = rendered(flow({"name": "a"}, gateway={"service": service}))
+    made = objects["Service", "f-gateway"]
+    ports = {port["name"]: (port["port"], port["targetPort"]) for port in made["spec"]["ports"]}
+    assert ports == {"grpc": (80, "grpc"), "http": (9090, "http")}
+    assert made["metadata"]["labels"].items() >= {"team": "search", names.FLOW: "f"}.items()
+    (container,) = objects["Deployment", "f-gateway"]["spec"]["template"]["spec"]["containers"]
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {
+        "grpc": 8081, "http": 8080, "metrics": 9090,
+    }  # fmt: skip
+
+
+def test_an_autoscaler_follows_the_processor_unless_the_manifest_says_what() -> None:
+    other = {"type": "Pods", "pods": {"metric": {"name": "waiting"}, "target": {"type": "Value", "averageValue": "5"}}}
+    scaled: dict[str, Any] = {"maxReplicas": 3}
+    objects = rendered(
+        flow({"name": "a", "autoscaling": scaled}, {"name": "b", "autoscaling": {**scaled, "metrics": [other]}})
+    )
+    followed = [objects["HorizontalPodAutoscaler", name]["spec"]["metrics"] for name in ("f-a", "f-b")]
+    assert followed[0][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 80}
+    assert followed[1] == [other]
+
+
+def test_the_order_of_pods_restarts_nothing() -> None:
+    pods = [{"name": "a", "needs": ["gateway"]}, {"name": "b", "needs": ["a"]}, {"name": "c", "needs": ["b"]}]
+    assert rendered(flow(*pods)) == rendered(flow(*reversed(pods)))
+
+
 def test_a_pod_that_is_referred_to_is_not_made() -> None:
     objects = rendered(flow({"name": "a", "podRef": {"name": "shared"}}))
     assert not [key for key in objects if key[0] == "Pod"]

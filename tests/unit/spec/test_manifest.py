@@ -8,11 +8,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peavine import spec
 from peavine.errors import ManifestError
 from peavine.flow.order import in_order
 from peavine.spec import parse, parse_pod
-from peavine.spec.versions import MOVED
 
 
 def flow(*pods: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -231,11 +229,30 @@ def test_the_order_of_pods_has_no_meaning_so_each_of_several_says_what_it_needs(
     parse(flow({"name": "only"}))
 
 
-@pytest.mark.parametrize("field", sorted(MOVED))
-def test_a_field_of_an_earlier_version_is_told_where_it_went(field: str) -> None:
-    if field not in spec.PodSpec.model_json_schema()["properties"]:
-        found = problems(flow({"name": "a", field: 1}))
-        assert f"now write `{MOVED[field]}`" in found[f"spec.pods[0].{field}"]
+EARLIER: dict[str, tuple[dict[str, Any], str]] = {
+    "spec.pods[0].ref": ({"ref": "shared"}, "podRef: {name: NAME}"),
+    "spec.pods[0].storage.className": ({"storage": {"size": "1Gi", "className": "fast"}}, "storageClassName: NAME"),
+    "spec.pods[0].storage.retain": (
+        {"storage": {"size": "1Gi", "retain": False}},
+        "retentionPolicy: {whenDeleted: Delete}",
+    ),
+    "spec.pods[0].batching.maxDelayMs": ({"batching": {"maxDelayMs": 5}}, "maxDelayMilliseconds: NUMBER"),
+    "spec.pods[0].autoscaling.targetCPU": ({"autoscaling": {"maxReplicas": 2, "targetCPU": 5}}, "metrics:"),
+}
+
+
+@pytest.mark.parametrize(("path", "pod", "instead"), [(path, *case) for path, case in EARLIER.items()])
+def test_a_field_of_an_earlier_peavine_is_refused_with_what_to_write_instead(
+    path: str, pod: dict[str, Any], instead: str
+) -> None:
+    told = problems(flow({"name": "a", **pod}))[path]
+    assert "which an earlier peavine had" in told
+    assert instead in told
+
+
+def test_a_field_that_another_part_had_is_only_unknown() -> None:
+    found = problems(flow({"name": "a", "env": [{"name": "A", "ref": "x"}]}))
+    assert "earlier" not in found["spec.pods[0].env[0].ref"]
 
 
 @pytest.mark.parametrize("value", [0, 0.5, -1, 86401, "soon"])
