@@ -36,12 +36,17 @@ dataset:
 
 setup: $(DEV_STAMP) ## Make .venv with all that the tests need
 
-check: $(DEV_STAMP) ## Lint, formatting, types, layers, generated files
+hooks: $(DEV_STAMP) ## Run the fast checks at each commit, and make check at each push
+	@$(VENV)/bin/pre-commit install
+
+check: $(DEV_STAMP) ## Lint, formatting, types, layers, generated files, docs, chart
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) tools/generate.py --check
+	@made="$$($(VENV)/bin/mkdocs build --strict --site-dir .cache/site 2>&1)" || { echo "$$made"; exit 1; }
+	@$(PY) tools/chart.py
 
 # The test cluster takes minutes to compile on a new machine, so that begins first, alongside the rest. Then come the
 # tests of one machine; those of the cluster that do not disturb each other, which mostly wait; and the others in turn.
@@ -62,6 +67,20 @@ fuzz: $(DEV_STAMP) ## Send nearly valid input to parsers and to a Flow, for FUZZ
 
 bench: $(DEV_STAMP) ## Run every benchmark; each prints a table with its own baseline
 	@for file in bench/*.py; do echo "== $$file"; $(PY) "$$file"; done
+
+##@ Release
+
+dist: $(DEV_STAMP) ## Build sdist, wheel and chart into dist/, and try the wheel in a fresh environment
+	@$(PY) tools/release.py dist
+
+# The archives are built from the commit, and the commit gets its tag when they are good. Nothing is published.
+release: $(DEV_STAMP) ## Make the release VERSION: changelog, commit, archives in dist/, tag (docs/releasing.md)
+	@test -n "$(VERSION)" || { echo "say which: make release VERSION=1.2.3" >&2; exit 2; }
+	@$(PY) tools/release.py prepare "$(VERSION)"
+	@$(MAKE) --no-print-directory check
+	@git add --all && git commit --quiet --message "release: $(VERSION)"
+	@$(MAKE) --no-print-directory dist
+	@git tag --annotate --message "peavine $(VERSION)" "v$(VERSION)"
 
 ##@ Kubernetes
 
@@ -99,4 +118,4 @@ $(VENV)/bin/pip:
 	  echo "peavine needs Python 3.11 or later with venv: apt-get install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -m venv $(VENV)
 
-.PHONY: help demo dataset setup check test generate matrix fuzz bench images cluster-up cluster-down kind-up
+.PHONY: help demo dataset setup hooks check test generate matrix fuzz bench dist release images cluster-up cluster-down kind-up
