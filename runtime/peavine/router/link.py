@@ -38,29 +38,29 @@ KEEPALIVE: Final = (
 _log = logging.getLogger(__name__)
 
 
-class Owner(Protocol):
-    """Who uses links."""
+class LinkOwner(Protocol):
+    """What uses a link, and is called when something happens to it."""
 
     def met(self, hello: pea_pb2.Hello) -> None:
-        """Hear what a Pea says of itself, each time it is connected."""
+        """A Pea was connected; this is its Hello."""
 
     def changed(self) -> None:
-        """Hear that a link takes work now, or no longer."""
+        """A link began or stopped taking work."""
 
     def answered(self) -> None:
-        """Hear that a link has room for more."""
+        """A link has room for another unit."""
 
     def lost(self, questions: list[Question]) -> None:
-        """Take back what a link that ended left unanswered."""
+        """A link was closed or broke, and these questions are unanswered."""
 
     def drained(self, link: Link) -> None:
-        """Hear that a Pea wants the link to end; it may take new work on another one."""
+        """A Pea wants this link to close. It may take new work on another one."""
 
 
 class Link:
     """The stream to one Pea."""
 
-    def __init__(self, address: str, hello: bytes, owner: Owner, clock: Issuer) -> None:
+    def __init__(self, address: str, hello: bytes, owner: LinkOwner, clock: Issuer) -> None:
         self.address = address
         self.problem = "not connected yet"
         self.serving = False
