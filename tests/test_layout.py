@@ -10,6 +10,8 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from peavine.local.layout import CHILD_ENV
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -56,6 +58,12 @@ def imports(path: Path) -> set[str]:
 
 def normal(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_peas_have_the_same_threads_and_allocator_in_the_image_as_on_this_machine() -> None:
+    image = (ROOT / "images/runtime/Dockerfile").read_text()
+    shared = {name: value for name, value in CHILD_ENV.items() if name.startswith("MALLOC_") or "THREADS" in name}
+    assert shared == dict(re.findall(r"(MALLOC_\w+|\w+_THREADS)=(\d+)", image))
 
 
 def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
