@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from peavine.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from peavine.client import AsyncClient, Client
     from peavine.documents import Document, Score
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
         Segmenter,
     )
     from peavine.flow import Flow
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "AsyncClient": "client",

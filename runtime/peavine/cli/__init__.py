@@ -13,8 +13,8 @@ from importlib import import_module
 
 import click
 
-import peavine
 from peavine.errors import DeadlineExceeded, InvalidRequest, ManifestError, Overloaded, PeavineError, Unavailable
+from peavine.version import __version__
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Try": {
@@ -77,7 +77,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"auto_envvar_prefix": "PEAVINE", "help_option_names": ["-h", "--help"]})
-@click.version_option(peavine.__version__, "-V", "--version", message="peavine %(version)s")
+@click.version_option(__version__, "-V", "--version", message="peavine %(version)s")
 def peavine_command() -> None:
     """Neural search as a Kubernetes resource, and as processes on this machine.
 

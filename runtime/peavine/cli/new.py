@@ -10,8 +10,8 @@ from string import Template
 
 import click
 
-import peavine
 from peavine.errors import InvalidRequest
+from peavine.version import __version__
 
 TEMPLATES = Path(__file__).with_name("executor_template")
 """The files of the folder, each with `.tmpl` after its name. In names and texts, $module, $class and $name stand in."""
@@ -54,7 +54,7 @@ def render(name: str) -> dict[str, str]:
         "name": name,
         "module": module,
         "class": "".join(part.capitalize() for part in name.split("-")),
-        "version": peavine.__version__,
+        "version": __version__,
     }
     return {
         Template(path.name.removesuffix(".tmpl")).substitute(words): Template(path.read_text("utf-8")).substitute(words)

@@ -9,8 +9,9 @@ from typing import Any
 import click
 import yaml
 
-from peavine import __version__, flow
+from peavine import flow
 from peavine.spec import API_VERSION
+from peavine.version import __version__
 
 
 class _Plain(yaml.SafeDumper):
