@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
-from peavine.flow import drawing, files
+from peavine.flow import checking, drawing, files
 from peavine.spec import API_VERSION, FlowPod, FlowSpec
 from peavine.spec import Flow as Manifest
 from peavine.spec.model import Model
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Flow:
     """A graph of Pods, written step by step: the same manifest as a YAML file, and equal to one that says the same.
 
-        flow = Flow("fashion").add("encode", uses="!RandomProjection {with: {output_dim: 64}}", replicas=2)
+        flow = Flow("fashion")
+        flow.add("encode", executor={"class": "RandomProjection", "with": {"output_dim": 64}}, replicas=2)
         flow.add("index", uses="_index", shards=2)
         with flow:
             flow.index(documents)
@@ -58,8 +59,9 @@ class Flow:
         """
         if isinstance(source, str) and "\n" in source:
             return cls.of(files.read_text(source, Path())[0], data=data)
-        flow = cls.of(files.read(source)[0], data=data)
-        flow._sources = files.sources(source)
+        reading = files.examine(source)
+        flow = cls.of(reading.manifest(), data=data)
+        flow._sources = reading.sources
         return flow
 
     @classmethod
@@ -82,7 +84,7 @@ class Flow:
     ) -> Flow:
         """Add a Pod after the last one, or after those it needs; return the Flow, so that calls can be chained.
 
-        `fields` are the Pod's fields in snake_case: `replicas`, `shards`, `storage={"size": "1Gi"}`, `uses_with`, ...
+        `fields` are the Pod's fields in snake_case: `replicas`, `shards`, `storage={"size": "1Gi"}`, `executor`, ...
         """
         pod = self._pod(name, uses, fields)
         if needs is not None:
@@ -112,12 +114,16 @@ class Flow:
 
     def manifest(self) -> Manifest:
         """Return the checked manifest. Raises ManifestError with every problem."""
+        return self._reading().manifest()
+
+    def _reading(self) -> files.Reading:
         pods = list(self._pods)
         if self._inspected:
             pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self._last, *self._inspected]})
         body = copy.deepcopy({**self._settings, "pods": pods})
         plain = {"apiVersion": API_VERSION, "kind": "Flow", "metadata": dict(self._metadata), "spec": body}
-        return files.parse(plain, self._folder)
+        sources = (*self._sources, *files.named(self._pods, self._folder))
+        return files.examine_data(plain, self._folder, sources=sources)
 
     def dump(self) -> str:
         """Return the manifest as YAML text; `Flow.load` of it gives an equal Flow."""
@@ -135,21 +141,23 @@ class Flow:
         """Run the Flow as processes on this machine, and return when it can work. `close` ends it.
 
         It listens on free ports (`host` tells) unless the manifest says which.
-        Raises StartError with the failing process's own words.
+        Raises ManifestError with everything that is wrong with the Flow and its Executors before a process starts, and
+        StartError with the failing process's own words.
         """
         from peavine.client import Client
         from peavine.local import START_SECONDS, Listen, LocalFlow
 
         if self._running is not None:
             raise PeavineError(f"Flow {self._metadata['name']} runs already")
-        manifest = self.manifest()
+        reading = self._reading()
+        manifest = checking.checked(reading)
         said = manifest.spec.gateway.manifest()
         listen = Listen(grpc_port=said.get("grpcPort", 0), http_port=said.get("httpPort", 0))
         running = LocalFlow(
             manifest,
             data=self._data,
             listen=listen,
-            sources=(*self._sources, *files.named(self._pods, self._folder)),
+            sources=reading.sources,
             sink=_to_stderr,
         )
         running.start(START_SECONDS if timeout is None else timeout)

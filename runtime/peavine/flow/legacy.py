@@ -18,8 +18,6 @@ Arguments = Mapping[str, Any]
 
 RENAMED = {
     "uses": "uses",
-    "uses_before": "usesBefore",
-    "uses_after": "usesAfter",
     "replicas": "replicas",
     "read_only": "readOnly",
 }
@@ -213,6 +211,12 @@ class _Conversion:
                 "`onError: Skip` lets it go on"
             )
 
+    def uses_before(self, pod: dict[str, Any], uses: Any, arguments: Arguments) -> None:
+        pod.setdefault("head", {})["before"] = uses
+
+    def uses_after(self, pod: dict[str, Any], uses: Any, arguments: Arguments) -> None:
+        pod.setdefault("head", {})["after"] = uses
+
     def env(self, pod: dict[str, Any], env: Any, arguments: Arguments) -> None:
         pod["env"] = _environment(env)
 
@@ -232,6 +236,8 @@ SPECIAL: dict[str, Callable[[_Conversion, dict[str, Any], Any, Arguments], None]
     "shards": _Conversion.shards,
     "polling": _Conversion.polling,
     "on_error_strategy": _Conversion.on_error,
+    "uses_before": _Conversion.uses_before,
+    "uses_after": _Conversion.uses_after,
     "env": _Conversion.env,
     "timeout": _Conversion.timeout,
     "max_message_size": _Conversion.message_size,

@@ -23,7 +23,7 @@ def problems(folder: Path, *pods: str) -> dict[str, str]:
 def test_the_examples_are_right(example: Path) -> None:
     result = CliRunner().invoke(check, [str(example)], standalone_mode=False)
     assert result.return_value == 0
-    assert "is right" in result.output
+    assert "is valid" in result.output
 
 
 MANIFESTS = [
@@ -49,15 +49,16 @@ def test_what_is_wrong_with_executors_and_drivers_is_told_with_its_place(tmp_pat
         'name: cut\n    uses: "!Sentencizer {with: {max_sent: 5}, requests: {on: {index: [!SegmentDrivr]}}}"',
         'name: drive\n    uses: "!Sentencizer {requests: {on: {index: [!SegmentDrivr]}}}"',
         "name: mine\n    uses: mine.yml",
-        "name: index\n    uses: _index\n    usesWith: {metrics: cosine}",
-        'name: after\n    usesAfter: "!Nothing {}"',
+        "name: index\n    uses: _index\n    executor: {with: {metrics: cosine}}",
+        'name: after\n    head: {after: "!Nothing {}"}',
     )
     assert 'did you mean "max_sent_len"' in found["spec.pods[0].uses.with.max_sent"]
+    assert 'did you mean "SegmentDriver"' in found["spec.pods[0].uses.requests.on.index[0]"]
     assert 'did you mean "SegmentDriver"' in found["spec.pods[1].uses.requests.on.index[0]"]
     assert "write encode(self, batch)" in found["spec.pods[2].uses"]
-    assert 'did you mean "metric"' in found["spec.pods[3].usesWith.metrics"]
-    assert "no class is named Nothing" in found["spec.pods[4].usesAfter"]
-    assert len(found) == 5
+    assert 'did you mean "metric"' in found["spec.pods[3].executor.with.metrics"]
+    assert "no class is named Nothing" in found["spec.pods[4].head.after"]
+    assert len(found) == 6
 
 
 def test_what_is_not_here_is_not_checked(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_files_of_the_manifest_are_removed_with_the_executor() -> None:
         ({"one.py": ENCODER}, ONES, 'did you mean "one.py"'),
         ({"ones.py": ENCODER}, ONES.replace("!Ones", "!One"), 'is named One here or in Ones; did you mean "Ones"?'),
         ({"ones.py": ENCODER}, "!Ones {}", "name its file under metas.py_modules"),
-        ({"x.py": "class A:\n    def add(self): ..."}, FROM_X, "x.py defines A, which is no Executor; give it one of"),
+        ({"x.py": "class A:\n    def add(self): ..."}, FROM_X, "x.py defines A, which is not an Executor; give"),
         ({"x.py": "a = 1\nb = a / 0\n"}, FROM_X, "x.py failed to import at line 2: ZeroDivisionError: division by"),
         ({"x.py": "def f():\n    raise ValueError('no')\n\nf()"}, FROM_X, "import at line 2: ValueError: no"),
         ({"x.py": "a = 1\nclass B(:\n"}, FROM_X, "x.py failed to import at line 2: SyntaxError"),

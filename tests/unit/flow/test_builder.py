@@ -26,7 +26,7 @@ def test_python_and_yaml_say_the_same() -> None:
     flow = (
         Flow("fashion")
         .add("encode", uses="!RandomProjection {with: {output_dim: 64}}", replicas=2)
-        .add("index", uses="_index", uses_with={"metric": "euclidean"}, shards=2, storage={"size": "1Gi"})
+        .add("index", uses="_index", executor={"with": {"metric": "euclidean"}}, shards=2, storage={"size": "1Gi"})
     )
     assert flow == Flow.load(ROOT / "examples/01-fashion/flow.yaml")
     assert flow != Flow("fashion").add("encode", uses="_pass")
