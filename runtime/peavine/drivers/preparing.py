@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from peavine.drivers.build import build
+from peavine.drivers.driver import registry
 from peavine.drivers.runner import Runner
 from peavine.errors import ManifestError, PeavineError, Problem, message_of, propagate_interrupt
 from peavine.executors import Draft
@@ -72,6 +73,7 @@ def pod_problems(
         it = chosen(pod, part, path)
         if it is None or (isinstance(it.what, str) and isinstance(parse_uses(it.what), Image)):
             continue
+        known = dict(registry)
         try:
             prepare(it, files=files, sources=sources, env=env)
         except ManifestError as error:
@@ -81,4 +83,7 @@ def pod_problems(
         except BaseException as error:  # code of the user's that runs while its class is looked at
             propagate_interrupt(error)
             problems.append(Problem(it.path, f"cannot be checked: {message_of(error)}"))
+        finally:  # another Pod, which is another process, has not imported this one's Drivers
+            registry.clear()
+            registry.update(known)
     return problems

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
-from peavine.flow import checking, drawing, files
+from peavine.flow import checking, classes, drawing, files
 from peavine.spec import API_VERSION, FlowPod, FlowSpec
 from peavine.spec import Flow as Manifest
 from peavine.spec.model import Model
@@ -78,12 +78,13 @@ class Flow:
         self,
         name: str | None = None,
         *,
-        uses: str | None = None,
+        uses: str | type | None = None,
         needs: str | Sequence[str] | None = None,
         **fields: Any,
     ) -> Flow:
         """Add a Pod after the last one, or after those it needs; return the Flow, so that calls can be chained.
 
+        `uses` may also be an Executor's class, of a module, a script or a notebook: its source becomes one of `files`.
         `fields` are the Pod's fields in snake_case: `replicas`, `shards`, `storage={"size": "1Gi"}`, `executor`, ...
         """
         pod = self._pod(name, uses, fields)
@@ -95,17 +96,17 @@ class Flow:
         self._last = pod["name"]
         return self
 
-    def needs(self, names: Sequence[str], name: str = "joiner", *, uses: str = "_merge", **fields: Any) -> Flow:
+    def needs(self, names: Sequence[str], name: str = "joiner", *, uses: str | type = "_merge", **fields: Any) -> Flow:
         """Add a Pod that joins the answers of several others."""
         return self.add(name, uses=uses, needs=names, **fields)
 
-    def needs_all(self, name: str = "joiner", *, uses: str = "_merge", **fields: Any) -> Flow:
+    def needs_all(self, name: str = "joiner", *, uses: str | type = "_merge", **fields: Any) -> Flow:
         """Join every Pod that no other needs."""
         needed = {need for needs in edges(self._pods) for need in needs}
         ends = [pod["name"] for pod in self._pods if pod["name"] not in needed]
         return self.needs(ends, name, uses=uses, **fields)
 
-    def inspect(self, name: str | None = None, *, uses: str, **fields: Any) -> Flow:
+    def inspect(self, name: str | None = None, *, uses: str | type, **fields: Any) -> Flow:
         """Add a Pod beside the way, after the last one; what it evaluates is gathered into the answer at the end."""
         pod = {**self._pod(name, uses, fields), "needs": [self._last]}
         self._pods.append(pod)
@@ -145,8 +146,14 @@ class Flow:
         StartError with the failing process's own words.
         """
         from peavine.client import Client
+        from peavine.executors.loading.files import IMPORTING
         from peavine.local import START_SECONDS, Listen, LocalFlow
 
+        if IMPORTING.get():
+            raise PeavineError(
+                "this file is imported for its Executor, and starts a Flow meanwhile; put that under "
+                '`if __name__ == "__main__":`'
+            )
         if self._running is not None:
             raise PeavineError(f"Flow {self._metadata['name']} runs already")
         reading = self._reading()
@@ -228,8 +235,15 @@ class Flow:
     def __repr__(self) -> str:
         return f"<Flow {self._metadata['name']}: {', '.join(str(pod['name']) for pod in self._pods)}>"
 
-    def _pod(self, name: str | None, uses: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
-        pod = {"name": name or f"pod{len(self._pods)}", **_fields(FlowPod, fields, f"spec.pods[{len(self._pods)}]")}
+    def _pod(self, name: str | None, uses: str | type | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        path = f"spec.pods[{len(self._pods)}]"
+        pod = {"name": name or f"pod{len(self._pods)}", **_fields(FlowPod, fields, path)}
+        if isinstance(uses, type):
+            executor, brought, folders = classes.executor_of(uses, f"{path}.uses")
+            self._sources = (*self._sources, *folders)
+            own = pod.get("executor") or {}
+            pod["executor"] = {**executor, **own, "metas": {**executor.get("metas", {}), **own.get("metas", {})}}
+            return {**pod, "files": {**brought, **pod.get("files", {})}} if brought else pod
         return pod if uses is None else {**pod, "uses": uses}
 
 

@@ -88,10 +88,11 @@ def _found(value: Any, folder: Path, where: str, problems: list[Problem]) -> _Fo
 
 def _complete_uses(pod: dict[str, Any], found: _Found) -> None:
     """Put an object in the place of YAML, and the arguments under `executor.with` into it."""
-    if found.node is None:
-        pod["uses"] = found.written
-        return
-    made, executor = _object(found.node), pod.get("executor")
+    executor = pod.get("executor")
+    name = parse_uses(found.written) if found.node is None and isinstance(found.written, str) else None
+    made: dict[str, Any] | None = _object(found.node)
+    if isinstance(name, BuiltIn | ClassName) and executor:
+        made = {"class": name.name}
     over = executor.get("with") if isinstance(executor, Mapping) and set(executor) == {"with"} else None
     if made is not None and (executor is None or (isinstance(over, Mapping) and _mergeable(made.get("with", {})))):
         pod["executor"] = made if over is None else {**made, "with": {**made.get("with", {}), **over}}

@@ -38,7 +38,7 @@ class ExecutorSpec(Model):
     requests: dict[str, JsonValue] = {}
     """The Drivers under `on`, by kind of request: `{on: {search: [{class: VectorSearchDriver, with: {top_k: 20}}]}}`.
     The defaults of the class's family when left out."""
-    components: Annotated[list[dict[str, Any]], Field(max_length=64)] = []
+    components: Annotated[list[dict[str, JsonValue]], Field(max_length=64)] = []
     """The Executors of which a compound consists, each an object like this one."""
 
 

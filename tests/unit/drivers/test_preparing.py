@@ -74,6 +74,25 @@ def test_nothing_is_opened_before_the_drivers_are_right() -> None:
     assert prepare(chosen({"executor": right}, "pea", "spec"), files=FILES).executor.workspace is None
 
 
+DRIVER = """
+from peavine import Crafter
+from peavine.drivers import Driver
+
+class PrivateDriver(Driver):
+    def run(self, works, executor, kind): ...
+
+class Mine(Crafter):
+    def craft(self, text): ...
+"""
+
+
+def test_a_driver_of_one_pod_is_unknown_to_the_next() -> None:
+    on = {"requests": {"on": {"index": ["PrivateDriver"]}}}
+    own = {"executor": {"class": "Mine", "metas": {"py_modules": "mine.py"}, **on}, "files": {"mine.py": DRIVER}}
+    assert paths(own) == []
+    assert paths({"executor": {"class": "Sentencizer", **on}}) == ["spec.executor.requests.on.index[0]"]
+
+
 ENCODE = "    def encode(self, batch): ...\n"
 NASTY = {
     "a constructor that exits": "    def __init__(self): raise SystemExit(3)\n" + ENCODE,

@@ -6,6 +6,7 @@ import pytest
 
 from peavine import Flow
 from peavine.errors import ManifestError, PeavineError
+from peavine.executors.encoders.random_projection import RandomProjection
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted(ROOT.glob("examples/*/flow*.yaml"))
@@ -25,7 +26,7 @@ def test_there_are_examples() -> None:
 def test_python_and_yaml_say_the_same() -> None:
     flow = (
         Flow("fashion")
-        .add("encode", uses="!RandomProjection {with: {output_dim: 64}}", replicas=2)
+        .add("encode", uses=RandomProjection, executor={"with": {"output_dim": 64}}, replicas=2)
         .add("index", uses="_index", executor={"with": {"metric": "euclidean"}}, shards=2, storage={"size": "1Gi"})
     )
     assert flow == Flow.load(ROOT / "examples/01-fashion/flow.yaml")

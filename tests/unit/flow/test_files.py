@@ -83,7 +83,7 @@ EXECUTORS = {
     "a class name": ("uses: Mine", {"uses": "Mine"}),
     "arguments over a name": (
         "uses: _index\n    executor: {with: {a: 1}}",
-        {"uses": "_index", "executor": {"with": {"a": 1}}},
+        {"executor": {"class": "_index", "with": {"a": 1}}},
     ),
     "arguments over text": (
         'uses: "!Mine {with: {a: 1, b: 1}}"\n    executor: {with: {b: 2}}',

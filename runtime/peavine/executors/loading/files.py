@@ -10,12 +10,16 @@ import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from peavine.errors import ManifestError, PeavineError, did_you_mean, printable, propagate_interrupt
 
 _numbers = itertools.count(1)
+
+IMPORTING: ContextVar[bool] = ContextVar("importing", default=False)
+"""Whether a user's module is being imported: one that starts a Flow then would start it again and again."""
 
 
 class NotAllowed(PeavineError):
@@ -100,12 +104,15 @@ class Files:
         assert spec.loader is not None  # the suffix is .py
         module = importlib.util.module_from_spec(spec)
         sys.modules[full] = module
+        token = IMPORTING.set(True)
         try:
             spec.loader.exec_module(module)
         except BaseException as error:
             del sys.modules[full]
             propagate_interrupt(error)
             raise ImportFailed(name, path, error) from error
+        finally:
+            IMPORTING.reset(token)
         return module
 
     def _make_importable(self, package: ModuleType) -> None:
