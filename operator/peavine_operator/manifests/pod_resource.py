@@ -1,4 +1,4 @@
-"""The Pod resources that a Flow makes, and what a Pea is told of its Pod."""
+"""The Pod resources that a Flow makes, and the manifest that a Pea is started from."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def check(file: Path, as_json: bool) -> int:
     except ManifestError as error:
         if not as_json:
             raise
-        told = [{"path": problem.path, "message": problem.message} for problem in error.problems]
-        click.echo(json.dumps({"ok": False, "problems": told, "pods": []}))
+        problems = [{"path": problem.path, "message": problem.message} for problem in error.problems]
+        click.echo(json.dumps({"ok": False, "problems": problems, "pods": []}))
         return 2
     names = [pod.name for pod in found.spec.pods]
     if as_json:

@@ -107,7 +107,7 @@ class Flow:
         return self.needs(ends, name, uses=uses, **fields)
 
     def inspect(self, name: str | None = None, *, uses: str | type, **fields: Any) -> Flow:
-        """Add a Pod beside the way, after the last one; what it evaluates is gathered into the answer at the end."""
+        """Add a Pod on a branch of its own, after the last one; what it evaluates is in the answer in the end."""
         pod = {**self._pod(name, uses, fields), "needs": [self._last]}
         self._pods.append(pod)
         self._inspected.append(pod["name"])
@@ -141,7 +141,7 @@ class Flow:
     def start(self, timeout: float | None = None) -> Flow:
         """Run the Flow as processes on this machine, and return when it can work. `close` ends it.
 
-        It listens on free ports (`host` tells) unless the manifest says which.
+        It listens on free ports (see `host`) unless the manifest says which.
         Raises ManifestError with everything that is wrong with the Flow and its Executors before a process starts, and
         StartError with the failing process's own words.
         """
@@ -242,7 +242,8 @@ class Flow:
             executor, brought, folders = classes.executor_of(uses, f"{path}.uses")
             self._sources = (*self._sources, *folders)
             own = pod.get("executor") or {}
-            pod["executor"] = {**executor, **own, "metas": {**executor.get("metas", {}), **own.get("metas", {})}}
+            metas = {**executor.get("metas", {}), **own.get("metas", {})}
+            pod["executor"] = {**executor, **own, **({"metas": metas} if metas else {})}
             return {**pod, "files": {**brought, **pod.get("files", {})}} if brought else pod
         return pod if uses is None else {**pod, "uses": uses}
 
@@ -254,7 +255,7 @@ def _fields(model: type[Model], given: Mapping[str, Any], path: str) -> dict[str
     for name, value in given.items():
         known = model.model_fields.get(name)
         if known is None:
-            problems.append(Problem(f"{path}.{name}", f"is no field{did_you_mean(name, model.model_fields)}"))
+            problems.append(Problem(f"{path}.{name}", f"is not a field{did_you_mean(name, model.model_fields)}"))
         else:
             fields[known.alias or name] = value
     if problems:

@@ -1,6 +1,6 @@
 """The Flow files of old, `!Flow` of version 1 and the map before it, as a Flow manifest.
 
-Pure: from plain data to plain data. What an argument has become is told as a note; what nothing here knows is an error.
+Pure: from plain data to plain data. What an argument has become is a note; an argument that is not known is an error.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ GONE = {
     "inspect": "evaluations are always collected",
     "optimize_level": "an answer takes the shortest way already",
     "check_version": "peers always compare their versions",
-    "daemon": "a Flow ends when it is told to",
+    "daemon": "a Flow runs until it is stopped",
     "ssh_server": "Services connect Pods",
     "ssh_keyfile": "Services connect Pods",
     "ssh_password": "Services connect Pods",
@@ -183,7 +183,7 @@ class _Conversion:
             self.notes.append(f"{path}.{key}: left out; {GONE[key]}")
         elif not IGNORED.match(key):
             hint = did_you_mean(key, [*RENAMED, *SPECIAL, *GONE])
-            self.problems.append(Problem(f"{path}.{key}", f"is no argument of a Pod{hint or '; delete it'}"))
+            self.problems.append(Problem(f"{path}.{key}", f"is not an argument of a Pod{hint or '; delete it'}"))
 
     def parallel(self, pod: dict[str, Any], count: Any, arguments: Arguments) -> None:
         """`parallel` meant both: with polling `all` the data was split, else the Peas were alike."""

@@ -248,7 +248,7 @@ class PodSpec(Model):
     image: Annotated[str, Field(max_length=512)] | None = None
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
     files: dict[str, str] = {}
-    """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
+    """Files next to the Executor's YAML, file name to text. For small Python modules that need no image."""
     replicas: Replicas | None = None
     """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
     shards: Annotated[int, Field(ge=1, le=1024)] = 1

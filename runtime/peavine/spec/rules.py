@@ -1,7 +1,7 @@
 """What the schema cannot say: rules between fields, and between the Pods of a Flow.
 
 Each rule is a small function over the manifest's plain data, so it also works on a manifest that the schema refuses,
-and every problem is told at once. Those that are cheap stand in the custom resource definitions as CEL, too.
+and every problem is reported at once. Those that are cheap are in the custom resource definitions as CEL, too.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _pod_template(pod: Plain, path: str) -> Iterator[Problem]:
         parts["metadata.labels"] = metadata.get("labels", {})
     for name, part in parts.items():
         if not isinstance(part, Mapping):
-            yield Problem(f"{path}.{name}", "is no mapping")
+            yield Problem(f"{path}.{name}", "is not a mapping")
 
 
 POD_RULES = (

@@ -79,7 +79,7 @@ def _node(data: Any, tag: str | None = None) -> Node:
             return ScalarNode(tag or FLOAT, _float(data))
         case _:
             raise TypeError(
-                f"{type(data).__name__} is no plain data; only None, bool, int, float, str, list, dict and tags"
+                f"{type(data).__name__} is not plain data; only None, bool, int, float, str, list, dict and tags"
             )
 
 

@@ -127,7 +127,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert found["uses.metas.nam"] == 'unknown key; did you mean "name"?'
     assert found["uses.metas.batch_size"] == "is 1 or more (given: 0)"
     assert "leads out of" in found["uses.metas.workspace"]
-    assert "is no name" in found["uses.metas.name"]
+    assert "is not a name" in found["uses.metas.name"]
     assert found["uses.metas.on_gpu"] == "is of type bool (given: 3)"
     assert 'did you mean "index"' in found["uses.requests.on.Index"]
     assert "is named by its class" in found["uses.requests.on.SearchRequest[0]"]
@@ -150,7 +150,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ("!Sentencizer [1]", "uses", "is a mapping"),
         ("!Sentencizer {with: [1]}", "uses.with", "is a mapping"),
         ("# nothing but a comment", "uses", "is named by its class"),
-        ("!Encoder {}", "uses", "Encoder has no encode(), which its family asks for"),
+        ("!Encoder {}", "uses", "Encoder has no encode(), which its family requires"),
         ("!Sentencizer {with: {max_sent_len: '5'}}", "uses.with.max_sent_len", "valid integer"),
         ("!Sentencizer {with: {max_sent_len: 5.5}}", "uses.with.max_sent_len", "valid integer"),
         ("!Sentencizer {with: {punct_chars: [ab]}}", "uses.with.punct_chars", "single characters"),
@@ -244,7 +244,7 @@ def test_what_cannot_be_the_name_of_a_file_is_told(tmp_path: Path, uses: str, na
     for link in (tmp_path / "loop.yml", tmp_path / "loop.py"):
         link.symlink_to(link)
     with pytest.raises(
-        ManifestError, match=r"cannot be the name of a file|no file|is no Python file|special characters"
+        ManifestError, match=r"cannot be the name of a file|no file|is not a Python file|special characters"
     ):
         load(uses.format(name), folder=tmp_path)
 

@@ -41,7 +41,7 @@ def test_settings_are_fields_of_the_manifest() -> None:
 
 
 def test_an_unknown_field_is_named_when_it_is_given() -> None:
-    with pytest.raises(ManifestError, match=r'spec\.pods\[0\]\.shard: is no field; did you mean "shards"\?'):
+    with pytest.raises(ManifestError, match=r'spec\.pods\[0\]\.shard: is not a field; did you mean "shards"\?'):
         Flow("x").add("index", shard=2)
     with pytest.raises(ManifestError, match=r'spec\.timeout_second: .*"timeout_seconds"'):
         Flow("x", timeout_second=2)
