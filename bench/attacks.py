@@ -49,9 +49,10 @@ FLOW = {
     "metadata": {"name": "attacked"},
     "spec": {
         "pods": [
-            {"name": "encode", "uses": "!RandomProjection {with: {output_dim: 16}}"},
+            {"name": "encode", "needs": ["gateway"], "uses": "!RandomProjection {with: {output_dim: 16}}"},
             {
                 "name": "index",
+                "needs": ["encode"],
                 "uses": "_index",
                 "executor": {"with": {"metric": "euclidean"}},
                 "shards": 2,

@@ -31,6 +31,7 @@ from rich.table import Table
 
 from peavine import graph, spec
 from peavine.documents import Document
+from peavine.flow.order import in_order
 from peavine.local.layout import Listen
 from peavine.local.runner import LocalFlow
 from peavine.v1 import pea_pb2
@@ -165,7 +166,7 @@ class Served:
 
     def flow(self) -> str:
         pods = [{"name": name} for name in ("one", "two", "three")]
-        flow = spec.parse({"kind": "Flow", "metadata": {"name": "bench"}, "spec": {"pods": pods}})
+        flow = spec.parse({"kind": "Flow", "metadata": {"name": "bench"}, "spec": {"pods": in_order(pods)}})
         where = {}
         for pod in graph.pods(flow):
             name, port = pod.metadata.name, free_port()
@@ -248,7 +249,7 @@ async def passing(seconds: float, rounds: int) -> list[dict[str, Any]]:
 def sleeping(seconds: float) -> list[dict[str, Any]]:
     rows = []
     for name, pods, ideal in CASES:
-        flow = spec.parse({"metadata": {"name": "slow"}, "spec": {"pods": pods}})
+        flow = spec.parse({"metadata": {"name": "slow"}, "spec": {"pods": in_order(pods)}})
         with LocalFlow(flow, listen=Listen(), sink=lambda process, line: None) as running:
             rate, p99 = uvloop.run(steady(running.host, seconds))
         rows.append({"case": name, "requests_per_second": round(rate), "ideal": round(ideal), "p99_ms": round(p99)})

@@ -59,8 +59,8 @@ def _labels(spec: Mapping[str, Any], path: str) -> list[Problem]:
 
 def _files(spec: Mapping[str, Any], path: str) -> list[Problem]:
     uses = parse_uses(str(spec.get("uses", "_pass")))
-    # An image brings its own files, and those under `files` are put next to the manifest.
-    if not isinstance(uses, File) or uses.name in spec.get("files", {}):
+    # An image and ConfigMaps bring their own files, and those under `files` are put next to the manifest.
+    if not isinstance(uses, File) or uses.name in spec.get("files", {}) or spec.get("filesFrom"):
         return []
     if spec.get("image") and uses.name.startswith("/"):
         return []

@@ -21,14 +21,21 @@ Condition = dict[str, Any]
 
 
 def conditions(
-    generation: int, refused: Finding | None, waiting: Finding | None, failing: Sequence[Finding]
+    generation: int,
+    refused: Finding | None,
+    waiting: Finding | None,
+    failing: Sequence[Finding],
+    ready_message: str = "all is ready",
 ) -> list[Condition]:
-    """Return the conditions of a resource: why its manifest was refused, what it waits for and what fails in it."""
+    """Return the conditions of a resource: why its manifest was refused, what it waits for and what fails in it.
+
+    `ready_message` is what Ready says where none of that is so.
+    """
     accepted = refused or Finding(reasons.ACCEPTED, "the manifest is right")
     fails = merged(failing)
     ready = refused or (waiting and (fails or waiting))
     told = (
-        ("Ready", ready is None, ready or Finding(reasons.READY, "all is ready")),
+        ("Ready", ready is None, ready or Finding(reasons.READY, ready_message)),
         ("Progressing", _moves(refused, waiting, fails), waiting or Finding(reasons.NONE, "nothing is under way")),
         ("Degraded", bool(fails), fails or Finding(reasons.NONE, "nothing fails")),
         ("Accepted", refused is None, accepted),

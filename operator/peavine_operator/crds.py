@@ -29,6 +29,10 @@ REASON = {
 AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
 
 
+def _column(name: str, kind: str, path: str, description: str) -> Schema:
+    return {"name": name, "type": kind, "jsonPath": path, "description": description}
+
+
 def schema(model: type[Model]) -> Schema:
     """Return a model's schema as Kubernetes wants it."""
     _, made = models_json_schema([(model, "validation")], by_alias=True)
@@ -78,7 +82,7 @@ def structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
     return found | {key: value for key, value in node.items() if key.startswith("x-kubernetes-")}
 
 
-def definition(resource: type[Model], spec: type[Model], status: type[Model], **names: Any) -> Schema:
+def definition(resource: type[Model], spec: type[Model], status: type[Model], plural: str, **names: Any) -> Schema:
     """Return the definition of one resource."""
     kind = resource.__name__
     name = structural(resource.model_json_schema()["$defs"]["Metadata"]["properties"]["name"], {})
@@ -89,7 +93,6 @@ def definition(resource: type[Model], spec: type[Model], status: type[Model], **
         subresources["scale"] = scale
         # What a scale subresource reads and writes must be there.
         spec_schema["properties"]["replicas"]["default"] = 1
-    plural = kind.lower() + "s"
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -101,8 +104,8 @@ def definition(resource: type[Model], spec: type[Model], status: type[Model], **
                 "kind": kind,
                 "listKind": f"{kind}List",
                 "plural": plural,
-                "singular": kind.lower(),
-                "categories": ["peavine"],
+                "singular": plural[:-1],
+                "categories": ["peavine", "all"],
                 **names,
             },
             "versions": [
@@ -145,16 +148,14 @@ def definitions() -> dict[str, Schema]:
         Flow,
         FlowSpec,
         FlowStatus,
+        plural="flows",
         shortNames=["fl"],
         columns=[
             READY,
-            {"name": "Pods", "type": "string", "jsonPath": ".status.pods", "description": "Pods that are ready."},
-            {
-                "name": "Gateway",
-                "type": "string",
-                "jsonPath": ".status.gateway",
-                "description": "Where clients connect.",
-            },
+            _column("Ready Pods", "integer", ".status.readyPods", "Pods that are ready."),
+            _column("Pods", "integer", ".status.pods", "Pods of the Flow."),
+            _column("Host", "string", ".status.addresses[0].host", "Where clients connect."),
+            _column("Port", "integer", ".status.addresses[0].port", "The port of gRPC there."),
             REASON,
             AGE,
         ],
@@ -163,10 +164,13 @@ def definitions() -> dict[str, Schema]:
         Pod,
         PodSpec,
         PodStatus,
-        shortNames=["peapod", "peapods"],
+        plural="peapods",
         columns=[
             READY,
-            {"name": "Peas", "type": "string", "jsonPath": ".status.peas", "description": "Peas that are ready."},
+            _column("Ready Replicas", "integer", ".status.readyReplicas", "Replicas that are ready."),
+            _column("Replicas", "integer", ".status.replicas", "Replicas that there are."),
+            _column("Ready Shards", "integer", ".status.readyShards", "Shards that have a Pea that is ready."),
+            _column("Shards", "integer", ".status.shards", "Shards of the Pod."),
             REASON,
             AGE,
         ],
@@ -176,4 +180,4 @@ def definitions() -> dict[str, Schema]:
             "labelSelectorPath": ".status.selector",
         },
     )
-    return {f"peavine.dev_{name}.yaml": body for name, body in (("flows", flow), ("pods", pod))}
+    return {f"peavine.dev_{name}.yaml": body for name, body in (("flows", flow), ("peapods", pod))}

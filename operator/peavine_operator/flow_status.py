@@ -57,8 +57,10 @@ def pods_exist(seen: Seen) -> Finding | None:
     """Every Pod that the Flow names is there."""
     for name, body in seen.pods.items():
         if body is None:
-            refers = next(pod.ref for pod in seen.flow.spec.pods if pod.name == name)
-            where = f'refers to the Pod resource "{refers}", which does not exist' if refers else "is not there yet"
+            refers = next(pod.pod_ref for pod in seen.flow.spec.pods if pod.name == name)
+            where = (
+                f'refers to the Pod resource "{refers.name}", which does not exist' if refers else "is not there yet"
+            )
             return Finding(reasons.POD_MISSING if refers else reasons.STARTING, f"Pod {name}: {where}")
     return None
 
@@ -143,7 +145,7 @@ def refused(seen: Seen) -> Finding | None:
     found = []
     for pod in seen.flow.spec.pods:
         told = condition(seen.pods[pod.name], "Accepted")
-        if pod.ref is None and told is not None and told["status"] == "False":
+        if pod.pod_ref is None and told is not None and told["status"] == "False":
             found.append(Finding(told["reason"], in_flow(seen.flow, pod.name, told["message"])))
     return merged(found)
 
@@ -155,16 +157,31 @@ def in_flow(flow: Flow, step: str, message: str) -> str:
 
 
 def status(seen: Seen) -> dict[str, Any]:
-    """Return what the status tells beside conditions."""
+    """Return what the status reports besides conditions."""
     ready = sum(is_ready(body) for body in seen.pods.values())
-    return {"pods": f"{ready}/{len(seen.pods)}", "gateway": _address(seen)}
+    return {"readyPods": ready, "pods": len(seen.pods), "addresses": addresses(seen)}
 
 
-def _address(seen: Seen) -> str | None:
+def ready_message(seen: Seen) -> str:
+    """Return what is said of a Flow that is ready."""
+    if seen.service is None or seen.flow.spec.gateway.service.type != "LoadBalancer" or _ingress(seen.service):
+        return "all is ready"
+    return f"all is ready, but Service {seen.service['metadata']['name']} has no address of a load balancer yet"
+
+
+def addresses(seen: Seen) -> list[dict[str, Any]]:
+    """Return where clients reach the gateway: from outside if a load balancer has an address, and in the cluster."""
     if seen.service is None:
-        return None
-    name, metadata, port = names.gateway(seen.flow.metadata.name), seen.service["metadata"], seen.flow.spec.gateway
-    for ingress in seen.service.get("status", {}).get("loadBalancer", {}).get("ingress") or ():
-        host = ingress.get("hostname") or ingress.get("ip")
-        return f"[{host}]:{port.grpc_port}" if ":" in host else f"{host}:{port.grpc_port}"
-    return f"{name}.{metadata['namespace']}.svc:{port.grpc_port}"
+        return []
+    metadata, ports = seen.service["metadata"], seen.flow.spec.gateway.service.ports
+    hosts = [*_ingress(seen.service), f"{metadata['name']}.{metadata['namespace']}.svc"]
+    return [
+        {"protocol": protocol, "host": host, "port": port}
+        for host in hosts
+        for protocol, port in (("grpc", ports.grpc), ("http", ports.http))
+    ]
+
+
+def _ingress(service: Body) -> list[str]:
+    found = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+    return [host for each in found if (host := each.get("hostname") or each.get("ip"))]

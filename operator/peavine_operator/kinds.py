@@ -38,7 +38,7 @@ class Kind:
 
 
 FLOW = Kind(API_VERSION, "Flow", "flows")
-POD = Kind(API_VERSION, "Pod", "pods")
+POD = Kind(API_VERSION, "Pod", "peapods")
 CORE_POD = Kind("v1", "Pod", "pods")
 SERVICE = Kind("v1", "Service", "services")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")

@@ -163,7 +163,8 @@ def _body(known: Known) -> dict[str, Any]:
 def _refers(flow: Body) -> set[str]:
     """Return the Pod resources that a Flow refers to, also of one that an older definition let in."""
     pods = (flow.get("spec") or {}).get("pods") or ()
-    return {str(pod["ref"]) for pod in pods if isinstance(pod, Mapping) and pod.get("ref")}
+    references = (pod.get("podRef") for pod in pods if isinstance(pod, Mapping))
+    return {str(each["name"]) for each in references if isinstance(each, Mapping) and each.get("name")}
 
 
 def _owner(body: Body, ref: Ref) -> Ref | None:

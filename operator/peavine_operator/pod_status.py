@@ -131,14 +131,14 @@ def failing(seen: Seen) -> list[Finding]:
 
 
 def status(seen: Seen) -> dict[str, Any]:
-    """Return what the status tells beside conditions."""
-    name, peas = seen.pod.metadata.name, seen.peas
-    want = rollout.wanted(peas) if peas else 0
-    there = int((peas or {}).get("status", {}).get("replicas") or 0)
-    selector = names.selector("pea", pod=name)
+    """Return what the status reports besides conditions. A replica of a Pod is one Pea of each of its shards."""
+    shards, ready = seen.pod.spec.shards, rollout.ready(seen.peas)
+    there = int((seen.peas or {}).get("status", {}).get("replicas") or 0)
+    selector = names.selector("pea", pod=seen.pod.metadata.name)
     return {
-        "peas": f"{rollout.ready(peas)}/{want}",
-        # One replica of a Pod is one Pea of each of its shards.
-        "replicas": -(-there // seen.pod.spec.shards),
+        "readyReplicas": ready // shards,
+        "replicas": -(-there // shards),
+        "readyShards": min(ready, shards),
+        "shards": shards,
         "selector": ",".join(f"{key}={value}" for key, value in sorted(selector.items())),
     }

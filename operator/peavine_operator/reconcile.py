@@ -141,7 +141,9 @@ class Reconciler:
         settled = flow_status.first(flow_status.SETTLED, seen) is None
         waiting, failing = flow_status.first(flow_status.READY, seen), flow_status.failing(seen)
         not_accepted = wrong or refused or flow_status.refused(seen)
-        told = conditions.conditions(body["metadata"]["generation"], not_accepted, waiting, failing)
+        told = conditions.conditions(
+            body["metadata"]["generation"], not_accepted, waiting, failing, flow_status.ready_message(seen)
+        )
         await self._tell(key, body, told, flow_status.status(seen))
         if refused is None:
             await self._prune(key, body, [*pods, *gateway], settled or idle)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peavine import graph
-from peavine.spec import Flow, FlowPod, Head, Pod
+from peavine.spec import API_VERSION, Flow, FlowPod, Head, Pod
 from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import METRICS_PORT
 from peavine.spec.uses import Image, parse_uses
@@ -19,10 +19,10 @@ from peavine_operator.manifests.disruption_budget import disruption_budget
 from peavine_operator.manifests.overlay import overlay
 from peavine_operator.manifests.pod_resource import HEAD, pod_resource, program_manifest
 from peavine_operator.manifests.resources import router_memory
-from peavine_operator.manifests.service import GRPC, gateway_service, headless
+from peavine_operator.manifests.service import GRPC, HTTP, gateway_service, headless
 from peavine_operator.manifests.service_account import service_account
 from peavine_operator.manifests.stateful_set import stateful_set
-from peavine_operator.manifests.template import Program, pod_template
+from peavine_operator.manifests.template import FILES, Program, pod_template
 
 Object = dict[str, Any]
 PLAN = "/etc/peavine/plan.json"
@@ -58,17 +58,16 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
     gateway, namespace = flow.spec.gateway, place.namespace
     plan = graph.plan(flow, lambda pod: [address(entry(flow, pod), namespace)])
     config = config_map(name, namespace, labels, {"plan.json": plan.model_dump(mode="json", by_alias=True)})
-    ports = {"grpc": gateway.grpc_port, "http": gateway.http_port}
     program = Program(
         component="gateway",
         image=place.image,
         pull_policy=place.pull_policy,
         arguments=[
-            "gateway", "--plan", PLAN, "--grpc-port", str(gateway.grpc_port), "--http-port", str(gateway.http_port),
+            "gateway", "--plan", PLAN, "--grpc-port", str(GRPC), "--http-port", str(HTTP),
             "--metrics-port", str(METRICS_PORT),
         ],
         config=config["metadata"]["name"],
-        ports=ports,
+        ports={"grpc": GRPC, "http": HTTP},
         timeouts=flow.spec,
         resources=gateway.resources,
         memory_limit=router_memory(flow.spec.max_message_bytes),
@@ -77,11 +76,11 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
     replicas = None if gateway.autoscaling else gateway.replicas
     template = pod_template(program, labels, selector, gateway.pod_template)
     workload = deployment(name, namespace, labels, selector, template, replicas)
-    workload["metadata"]["annotations"] = {names.NAMED: ",".join(entry(flow, pod) for pod in flow.spec.pods)}
+    workload["metadata"]["annotations"] = {names.NAMED: ",".join(sorted(entry(flow, pod) for pod in flow.spec.pods))}
     objects = [
         config,
         service_account(name, namespace, labels),
-        gateway_service(name, namespace, labels, gateway, flow.metadata.name),
+        gateway_service(name, namespace, labels, gateway.service, flow.metadata.name),
         workload,
         disruption_budget(name, namespace, labels, selector),
     ]
@@ -93,7 +92,7 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
 
 def entry(flow: Flow, pod: FlowPod) -> str:
     """Return the name of the Service in which the gateway finds a Pod."""
-    return pod.ref or names.child(flow.metadata.name, pod.name)
+    return pod.pod_ref.name if pod.pod_ref else names.child(flow.metadata.name, pod.name)
 
 
 def address(service: str, namespace: str) -> graph.Target:
@@ -148,7 +147,7 @@ def _peas(pod: Pod, place: Place) -> list[Object]:
         workload = deployment(name, namespace, labels, selector, template, replicas)
     objects += [workload, disruption_budget(name, namespace, labels, selector)]
     if pod.spec.autoscaling:
-        target = {"apiVersion": "peavine.dev/v1alpha1", "kind": "Pod", "name": name}
+        target = {"apiVersion": API_VERSION, "kind": "Pod", "name": name}
         objects.append(autoscaler(name, namespace, labels, target, pod.spec.autoscaling))
     return objects
 
@@ -202,6 +201,8 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
     image = uses.name if isinstance(uses, Image) else spec.image
     data = ["--data", "/data"] if keeps else []
     arguments = ["pea", "--pod", POD, "--listen", f"[::]:{GRPC}", *data, "--metrics-port", str(METRICS_PORT)]
+    if spec.files_from:
+        arguments += ["--files", FILES]
     if not pea:
         arguments += ["--plan", PLAN]
     return Program(
@@ -213,6 +214,8 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
         ports={"grpc": GRPC},
         timeouts=spec.timeouts,
         env=spec.env,
+        env_from=spec.env_from,
+        files_from=spec.files_from,
         resources=spec.resources if pea else (spec.head or Head()).resources,
         memory_limit=None if executes else router_memory(spec.max_message_bytes or MAX_MESSAGE_BYTES),
         sharded=pea and keeps and spec.shards > 1,

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from peavine.spec import FLOW_LABEL, Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
+from peavine.spec.facts import attributes
 from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.order import ordered
 from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, edges
@@ -61,32 +62,43 @@ class Plan(Timeouts):
     """Whether a gateway serves gRPC reflection."""
 
 
+INHERITED = attributes(PodSpec, lambda facts: facts.inherited)
+"""What a Pod that does not set it takes from its Flow."""
+
+
 def pods(flow: Flow) -> list[Pod]:
     """Return the Pods that a Flow makes, each complete: what it leaves out is filled in from the Flow."""
     spec = flow.spec
     found = []
     for pod in spec.pods:
-        if pod.ref is not None:
+        if pod.pod_ref is not None:
             continue
-        own = {name for name in pod.model_fields_set if name not in ("name", "needs", "ref")}
+        own = pod.model_fields_set & PodSpec.model_fields.keys()
         fields = {name: getattr(pod, name) for name in own}
-        defined = {variable.name for variable in pod.env}
-        fields["env"] = [variable for variable in spec.env if variable.name not in defined] + list(pod.env)
-        if not fields["env"]:
-            del fields["env"]
-        for name in (*FIELDS, "max_message_bytes", "max_documents", "expose_tracebacks"):
-            if getattr(pod, name) is None:
-                fields[name] = getattr(spec, name)
+        for name in INHERITED:
+            fields[name] = _inherited(getattr(spec, name), getattr(pod, name))
+            if fields[name] == []:
+                del fields[name]
         metadata = Metadata(name=pod.name, labels={FLOW_LABEL: flow.metadata.name})
         found.append(Pod(metadata=metadata, spec=PodSpec.model_validate(fields)))
     return found
+
+
+def _inherited(given: Any, own: Any) -> Any:
+    """Return a Pod's own value, or else the Flow's. A list has the Flow's items too, except those of the same name."""
+    if isinstance(given, list):
+        named = {getattr(item, "name", None) for item in own} - {None}
+        return [item for item in given if getattr(item, "name", None) not in named] + list(own)
+    return given if own is None else own
 
 
 def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
     """Return the gateway's plan; `targets` tells where a Pod's head, or else its Peas, are."""
     spec = flow.spec
     needs = dict(zip((pod.name for pod in spec.pods), edges([pod.manifest() for pod in spec.pods]), strict=True))
-    order = ordered(needs)  # the one that no Pod needs is last: the rules have refused others, and cycles
+    order = ordered(
+        dict(sorted(needs.items()))
+    )  # the one that no Pod needs is last: the rules have refused others, and cycles
     steps = []
     for pod in sorted(spec.pods, key=lambda pod: order.index(pod.name)):
         timeouts = _timeouts(spec) | {name: own for name, own in _timeouts(pod).items() if own is not None}

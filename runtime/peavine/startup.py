@@ -17,9 +17,31 @@ from peavine.spec.manifest import problems_in
 __all__ = ["read_plan", "read_pod"]
 
 
-def read_pod(path: Path) -> Pod:
-    """Return the Pod manifest in a JSON or YAML file. Raises ManifestError, or StartError when it cannot be read."""
-    return parse_pod(read(path), str(path))
+def read_pod(path: Path, files: Path | None = None) -> Pod:
+    """Return the Pod manifest in a JSON or YAML file, with the files of a folder; those it carries take precedence.
+
+    Raises ManifestError, or StartError when something cannot be read.
+    """
+    pod = parse_pod(read(path), str(path))
+    if files is None:
+        return pod
+    spec = pod.spec.model_copy(update={"files": {**_texts(files), **pod.spec.files}})
+    return pod.model_copy(update={"spec": spec})
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """Return the files of a folder by name. Kubernetes keeps what it mounts behind links, in names with a dot."""
+    texts = {}
+    path = folder
+    try:
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and not path.name.startswith("."):
+                texts[path.name] = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise StartError(f"{path}: is not UTF-8 text: {error}; mount it with podTemplate instead") from error
+    except OSError as error:
+        raise StartError(f"{path}: cannot be read: {error}") from error
+    return texts
 
 
 def read_plan(path: Path) -> Plan:

@@ -13,7 +13,7 @@ from tests.cluster import install
 from tests.cluster.flow import Flow
 from tests.cluster.kube import Kube, Refused, name
 
-RUNNING = "flows.peavine.dev,pods.peavine.dev,deployments,statefulsets,replicasets,pods"
+RUNNING = "flows.peavine.dev,peapods.peavine.dev,deployments,statefulsets,replicasets,pods"
 """Whatever runs in a namespace, owners first."""
 OPEN: list[Kube] = []
 """The namespaces that tests use now."""
@@ -77,10 +77,10 @@ def flow(kube: Kube) -> Flow:
 def describe(kube: Kube) -> str:
     """Return what a person would look at after a failure: objects, events, statuses, last words and logs."""
     parts = []
-    kinds = "flows.peavine.dev,pods.peavine.dev,deployments,statefulsets,pods,services,pvc"
+    kinds = "flows.peavine.dev,peapods.peavine.dev,deployments,statefulsets,pods,services,pvc"
     for argv in (
         ["get", kinds, "-o", "wide"],
-        ["get", "flows.peavine.dev,pods.peavine.dev", "-o", "yaml", "--show-managed-fields=false"],
+        ["get", "flows.peavine.dev,peapods.peavine.dev", "-o", "yaml", "--show-managed-fields=false"],
         ["get", "events", "--sort-by=.lastTimestamp"],
     ):
         parts.append(_try(kube, *argv))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from peavine.flow.order import in_order
 from tests.cluster.kube import PATIENCE, Kube, Object, condition, is_ready, name, pod_is_ready, until
 
 STAMP = """\
@@ -48,9 +49,10 @@ MANIFEST: dict[str, Any] = {
 
 
 def manifest(**spec: Any) -> dict[str, Any]:
-    """Return the manifest with other values in its spec."""
+    """Return the manifest with other values in its spec. Pods that do not say what they need follow each other."""
     made = copy.deepcopy(MANIFEST)
     made["spec"].update(spec)
+    made["spec"]["pods"] = in_order(made["spec"]["pods"])
     return made
 
 

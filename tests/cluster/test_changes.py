@@ -95,17 +95,32 @@ def stamp(text: str) -> dict[str, Any]:
     return {"name": text, "uses": "!Stamp {metas: {py_modules: stamp.py}}", "executor": {"with": {"text": text}}}
 
 
+def follow(i: int, name: str) -> dict[str, Any]:
+    """Return the change that lets a Pod, by its place in the list, take the answer of another."""
+    return {"op": "replace", "path": f"/spec/pods/{i}/needs", "value": [name]}
+
+
 def test_pods_are_added_moved_and_removed_without_a_loss(serving: Flow) -> None:
     files = serving.kube.must("flows.peavine.dev", "pictures")["spec"]["pods"][0]["files"]
     with Load(serving.host) as load:
         load.run_for(1)
         for what, change in (
-            ("added", {"op": "add", "path": "/spec/pods/1", "value": {**stamp("three"), "files": files}}),
-            ("moved", {"op": "move", "from": "/spec/pods/1", "path": "/spec/pods/0"}),
-            ("removed", {"op": "remove", "path": "/spec/pods/0"}),
+            (
+                "added",
+                (
+                    {
+                        "op": "add",
+                        "path": "/spec/pods/-",
+                        "value": {**stamp("three"), "files": files, "needs": ["stamp"]},
+                    },
+                    follow(1, "three"),
+                ),
+            ),
+            ("moved", (follow(2, "gateway"), follow(0, "three"), follow(1, "stamp"))),
+            ("removed", ({"op": "remove", "path": "/spec/pods/2"}, follow(0, "gateway"))),
         ):
             began = time.monotonic()
-            serving.edit(change)
+            serving.edit(*change)
             serving.wait_ready()
             print(f"a Pod {what} in {time.monotonic() - began:.1f} s")
             done = time.monotonic()
@@ -115,7 +130,7 @@ def test_pods_are_added_moved_and_removed_without_a_loss(serving: Flow) -> None:
     print(load.check())
 
     def left() -> bool:
-        return {name(pod) for pod in serving.kube.all("pods.peavine.dev")} == {"pictures-index", "pictures-stamp"}
+        return {name(pod) for pod in serving.kube.all("peapods.peavine.dev")} == {"pictures-index", "pictures-stamp"}
 
     until("the removed Pod is gone", left)
 

@@ -46,9 +46,7 @@ def test_the_example_searches_as_on_a_laptop_and_its_index_outlives_it(kube: Kub
     print(f"in the cluster: {there}\non this machine: {here}")
 
     kube.delete("flows.peavine.dev", "fashion")
-    kinds = (
-        "flows.peavine.dev,pods.peavine.dev,deployments,statefulsets,services,pods,configmaps,pdb,hpa,serviceaccounts"
-    )
+    kinds = "flows,peapods,deployments,statefulsets,services,pods,configmaps,pdb,hpa,serviceaccounts"
     of_kubernetes = {"kube-root-ca.crt", "default"}
     until("only volumes are left", lambda: {name(left) for left in kube.all(kinds)} == of_kubernetes)
     assert len(kube.all("pvc")) == 2

@@ -58,7 +58,7 @@ def test_another_operator_takes_over_when_the_leader_is_killed(serving: Flow, sy
         stamp(serving, "killed")
         until(
             "the edit reaches the Pods",
-            lambda: "killed" in str(serving.kube.must("pods.peavine.dev", "pictures-stamp")),
+            lambda: "killed" in str(serving.kube.must("peapods.peavine.dev", "pictures-stamp")),
         )
         print(f"an edit is worked on {time.monotonic() - began:.1f} s after the leader was killed")
         serving.wait_ready()

@@ -34,7 +34,7 @@ CHILDREN = (
     "statefulset pictures-index",
     "service pictures-gateway",
     "service pictures-index",
-    "pods.peavine.dev pictures-stamp",
+    "peapods.peavine.dev pictures-stamp",
     "serviceaccount pictures-gateway",
     "poddisruptionbudget pictures-gateway",
 )
@@ -71,7 +71,7 @@ EDITS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "replicas": ("deployment pictures-stamp", [{"op": "replace", "path": "/spec/replicas", "value": 5}]),
     "a port": ("service pictures-gateway", [{"op": "replace", "path": "/spec/ports/0/port", "value": 9999}]),
     "a Pod of a Flow": (
-        "pods.peavine.dev pictures-stamp",
+        "peapods.peavine.dev pictures-stamp",
         [{"op": "replace", "path": "/spec/uses", "value": "_pass"}],
     ),
     "a selector": (
@@ -88,11 +88,11 @@ EDITS: dict[str, tuple[str, list[dict[str, Any]]]] = {
         [{"op": "replace", "path": "/spec/updateStrategy/rollingUpdate/partition", "value": 2}],
     ),
     "a switch of a Pod of a Flow": (
-        "pods.peavine.dev pictures-stamp",
+        "peapods.peavine.dev pictures-stamp",
         [{"op": "replace", "path": "/spec/readOnly", "value": True}],
     ),
     "a file more in a Pod of a Flow": (
-        "pods.peavine.dev pictures-stamp",
+        "peapods.peavine.dev pictures-stamp",
         [{"op": "add", "path": "/spec/files/more.py", "value": "x = 1"}],
     ),
 }
@@ -127,7 +127,7 @@ def test_a_config_that_somebody_forged_for_the_next_version_is_not_used(serving:
     place = Place(kube.namespace, "unused")
     pod = Pod.model_validate(flow_pods(parse(edited), place)[0])
     config = next(item for item in pod_objects(pod, place) if item["kind"] == "ConfigMap")
-    config = owned(config, kube.must("pods.peavine.dev", "pictures-stamp"))
+    config = owned(config, kube.must("peapods.peavine.dev", "pictures-stamp"))
     kube.apply({**config, "data": {"pod.json": '{"spec": {"uses": "!Evil {}"}}'}})
     kube.apply(edited)
 
@@ -147,7 +147,7 @@ def test_what_runs_is_repaired_while_an_edit_is_wrong(kube: Kube) -> None:
     wrong = [{"op": "add", "path": "/spec/pods/0/uses", "value": "encode.yml"}]
     kube.patch("flows.peavine.dev", "pictures", wrong)
     until("the edit is refused", lambda: condition(flow.resource, "Accepted").get("status") == "False")
-    kube.run("delete", "service/pictures-gateway", "deployment/pictures-gateway", "pods.peavine.dev/pictures-only")
+    kube.run("delete", "service/pictures-gateway", "deployment/pictures-gateway", "peapods.peavine.dev/pictures-only")
 
     def serves() -> bool:
         gateway = kube.get("deployment", "pictures-gateway")
@@ -159,7 +159,7 @@ def test_what_runs_is_repaired_while_an_edit_is_wrong(kube: Kube) -> None:
 
     def told() -> bool:
         assert flow.resource is not None
-        return bool(flow.resource["status"]["pods"] == "1/1")
+        return bool(flow.resource["status"]["readyPods"] == 1)
 
     until("the status tells of the Pod that runs", told)
     assert condition(flow.resource, "Ready")["reason"] == "Invalid"
@@ -215,7 +215,7 @@ def test_what_lost_its_owner_is_taken_up_by_a_flow_of_the_same_name(kube: Kube) 
     flow.wait_ready()
     assert kube.must("deployment", "pictures-gateway")["metadata"]["uid"] == gateway
     kube.delete("flows.peavine.dev", "pictures")
-    until("all is gone", lambda: not kube.all("pods.peavine.dev,deployments,services"))
+    until("all is gone", lambda: not kube.all("peapods.peavine.dev,deployments,services"))
 
 
 def test_a_namespace_with_a_flow_goes_when_it_is_deleted(kube: Kube) -> None:
@@ -237,7 +237,7 @@ def test_a_flow_that_is_deleted_while_the_operator_is_down_is_gone(kube: Kube) -
     try:
         until("no operator", lambda: not operator.all("pods", "app.kubernetes.io/name=peavine-operator"))
         kube.delete("flows.peavine.dev", "pictures")
-        kinds = "flows.peavine.dev,pods.peavine.dev,deployments,services,pods"
+        kinds = "flows.peavine.dev,peapods.peavine.dev,deployments,services,pods"
         until("all is gone", lambda: not kube.all(kinds))
     finally:
         operator.run("scale", "deployment", install.RELEASE, "--replicas=2")

@@ -21,33 +21,33 @@ def test_kubectl_scale_is_kept_when_the_manifest_says_nothing(flow: Flow, kube: 
     del made["spec"]["pods"][0]["replicas"]
     kube.apply(made)
     flow.wait_ready()
-    kube.run("scale", "pods.peavine.dev", "pictures-stamp", "--replicas=2")
+    kube.run("scale", "peapods.peavine.dev", "pictures-stamp", "--replicas=2")
     until("two replicas", lambda: replicas(kube) == 2)
     flow.wait_ready()
     flow.edit({"op": "add", "path": "/spec/pods/0/executor", "value": {"with": {"text": "two"}}})
     flow.wait_ready()
     assert replicas(kube) == 2
-    assert kube.must("pods.peavine.dev", "pictures-stamp")["status"]["replicas"] == 2
+    assert kube.must("peapods.peavine.dev", "pictures-stamp")["status"]["replicas"] == 2
 
 
 def test_kubectl_scale_is_kept_when_the_flow_is_edited_at_the_same_moment(flow: Flow, kube: Kube) -> None:
     wanted = {"requests": {"memory": "900Gi"}}  # no node has it: nothing needs to run for this
     kube.apply(manifest(pods=[{"name": "only", "resources": wanted}], gateway={"replicas": 0}))
-    until("the Pod", lambda: kube.get("pods.peavine.dev", "pictures-only"))
+    until("the Pod", lambda: kube.get("peapods.peavine.dev", "pictures-only"))
     for turn in range(10):
         count = 2 + turn % 2
         with ThreadPoolExecutor() as pool:
             edit = {"spec": {"env": [{"name": "TURN", "value": str(turn)}]}}
             edited = pool.submit(kube.patch, "flows.peavine.dev", "pictures", edit)
-            pool.submit(kube.run, "scale", "pods.peavine.dev", "pictures-only", f"--replicas={count}").result()
+            pool.submit(kube.run, "scale", "peapods.peavine.dev", "pictures-only", f"--replicas={count}").result()
             edited.result()
 
         def carried_out(turn: int = turn) -> bool:
-            spec = kube.must("pods.peavine.dev", "pictures-only")["spec"]
+            spec = kube.must("peapods.peavine.dev", "pictures-only")["spec"]
             return {"name": "TURN", "value": str(turn)} in spec.get("env", [])
 
         until("the edit is carried out", carried_out)
-        assert kube.must("pods.peavine.dev", "pictures-only")["spec"]["replicas"] == count
+        assert kube.must("peapods.peavine.dev", "pictures-only")["spec"]["replicas"] == count
 
 
 def test_replicas_that_a_manifest_says_no_longer_stay_as_they_are(flow: Flow, kube: Kube) -> None:
@@ -61,8 +61,14 @@ def test_replicas_that_a_manifest_says_no_longer_stay_as_they_are(flow: Flow, ku
     flow.wait_ready()
     assert replicas(kube) == 2
     assert kube.must("deployment", "pictures-gateway")["spec"]["replicas"] == 2
-    kube.run("scale", "pods.peavine.dev", "pictures-stamp", "--replicas=1")
+    kube.run("scale", "peapods.peavine.dev", "pictures-stamp", "--replicas=1")
     until("one replica", lambda: replicas(kube) == 1)
+
+
+BUSY = {
+    "type": "Resource",
+    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 10}},
+}
 
 
 @install.built_in
@@ -70,7 +76,7 @@ def test_an_autoscaler_scales_by_load_and_nobody_undoes_it(flow: Flow, kube: Kub
     made = manifest()
     del made["spec"]["pods"][0]["replicas"]
     made["spec"]["pods"][0] |= {
-        "autoscaling": {"minReplicas": 1, "maxReplicas": 2, "targetCPU": 10},
+        "autoscaling": {"minReplicas": 1, "maxReplicas": 2, "metrics": [BUSY]},
         "resources": {"requests": {"cpu": "20m"}},
     }
     kube.apply(made)

@@ -18,7 +18,9 @@ POD = {
 def test_flows_share_a_pod_that_outlives_them(kube: Kube) -> None:
     flows = [Flow(kube, name) for name in ("one", "two")]
     for flow in flows:
-        kube.apply({**manifest(pods=[{"name": "index", "ref": "shared"}]), "metadata": {"name": flow.name}})
+        kube.apply(
+            {**manifest(pods=[{"name": "index", "podRef": {"name": "shared"}}]), "metadata": {"name": flow.name}}
+        )
 
     def missing() -> bool:
         return all(condition(flow.resource, "Degraded")["reason"] == "PodMissing" for flow in flows)
@@ -35,5 +37,5 @@ def test_flows_share_a_pod_that_outlives_them(kube: Kube) -> None:
     until("the first Flow is gone", lambda: kube.get("deployment", "one-gateway") is None)
     (found,) = Client(second.host).search([document(1)], top_k=1, progress=False)
     assert found.matches[0].id == "doc-1"
-    kube.delete("pods.peavine.dev", "shared")
+    kube.delete("peapods.peavine.dev", "shared")
     until("the other says that it is missing", lambda: condition(second.resource, "Ready")["reason"] == "PodMissing")

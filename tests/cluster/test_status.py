@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -120,8 +121,14 @@ def test_degraded_tells_of(serving: Flow, change: dict[str, Any], told: str) -> 
 
 def test_columns_tell_what_people_look_for(serving: Flow) -> None:
     header, row = serving.kube.run("get", "flows.peavine.dev").strip().splitlines()
-    assert header.split()[:4] == ["NAME", "READY", "PODS", "GATEWAY"]
-    assert row.split()[:3] == ["pictures", "True", "2/2"]
-    assert "pictures-gateway" in row
-    assert "pictures-index" in serving.kube.run("get", "peapods")
+    assert re.split("  +", header)[:6] == ["NAME", "READY", "READY PODS", "PODS", "HOST", "PORT"]
+    assert row.split()[:4] == ["pictures", "True", "2", "2"]
+    assert f"pictures-gateway.{serving.kube.namespace}.svc" in row
+    header, *rows = serving.kube.run("get", "peapods").strip().splitlines()
+    assert re.split("  +", header)[2:6] == ["READY REPLICAS", "REPLICAS", "READY SHARDS", "SHARDS"]
+    assert [row.split()[:6] for row in sorted(rows)] == [
+        ["pictures-index", "True", "1", "1", "2", "2"],
+        ["pictures-stamp", "True", "2", "2", "1", "1"],
+    ]
+    assert "pod.peavine.dev/pictures-index" in serving.kube.run("get", "all")
     assert "pictures" in serving.kube.run("get", "peavine")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from peavine import spec
+from peavine.flow.order import in_order
 from peavine.local.layout import Listen
 from peavine.local.runner import LocalFlow
 
@@ -54,7 +55,7 @@ def start_flow() -> Iterator[StartFlow]:
     running: dict[str, LocalFlow] = {}
 
     def start(*pods: dict[str, Any], **fields: Any) -> LocalFlow:
-        manifest = {"metadata": {"name": "flow"}, "spec": {"pods": list(pods), **fields}}
+        manifest = {"metadata": {"name": "flow"}, "spec": {"pods": in_order(pods), **fields}}
         key = json.dumps(manifest)
         if key not in running:
             flow = LocalFlow(spec.parse(manifest), listen=Listen(), sink=_show)

@@ -20,6 +20,7 @@ import pytest
 from peavine import Flow, spec
 from peavine.client import Client
 from peavine.errors import StartError
+from peavine.flow.order import in_order
 from peavine.local import Listen, LocalFlow
 
 STARTING = 60.0
@@ -64,7 +65,7 @@ def _alive(pid: int) -> bool:
 
 
 def _manifest(*pods: dict[str, Any]) -> spec.Flow:
-    return spec.parse({"metadata": {"name": "flow"}, "spec": {"pods": list(pods)}})
+    return spec.parse({"metadata": {"name": "flow"}, "spec": {"pods": in_order(pods)}})
 
 
 @pytest.fixture

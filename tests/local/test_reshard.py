@@ -13,6 +13,7 @@ import pytest
 
 from peavine import Client, Document, cli, spec
 from peavine.executors.indexers import DocIDCache
+from peavine.flow.order import in_order
 from peavine.local import Listen, LocalFlow
 from peavine.store import Shard, Store, Table, verify
 from peavine.wire.split import owner
@@ -25,7 +26,7 @@ def flow(data: Path, shards: int) -> LocalFlow:
     seen = {"name": "seen", "uses": "_unique"}
     index = {"name": "index", "uses": "_index", "executor": {"with": {"metric": "euclidean"}}, "shards": shards}
     pods: list[dict[str, Any]] = [seen, {**index, "storage": {"size": "1Gi"}}]
-    manifest = {"metadata": {"name": "shop"}, "spec": {"pods": pods}}
+    manifest = {"metadata": {"name": "shop"}, "spec": {"pods": in_order(pods)}}
     return LocalFlow(spec.parse(manifest), data=data, listen=Listen(), sink=lambda name, line: print(name, line))
 
 

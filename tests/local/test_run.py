@@ -27,10 +27,16 @@ INDEX = """
 metadata: {name: notes}
 spec:
   pods:
-  - {name: encode, uses: HashingTextEncoder}
-  - {name: index, uses: _index, shards: 2}
+  - {name: encode, needs: [gateway], uses: HashingTextEncoder}
+  - {name: index, needs: [encode], uses: _index, shards: 2}
 """
-MINE = "metadata: {name: mine}\nspec: {pods: [{name: first}, {name: mine, uses: mine.yml}]}\n"
+MINE = """
+metadata: {name: mine}
+spec:
+  pods:
+  - {name: first, needs: [gateway]}
+  - {name: mine, needs: [first], uses: mine.yml}
+"""
 ANY_PORTS = ("--grpc-port", "0", "--http-port", "0")
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from peavine.spec import API_VERSION, Pod
+from peavine.spec import API_VERSION, Pod, PodSpec
+from peavine.spec.facts import Reader, fields
 from peavine_operator import names
 
-PLACEMENT = ("replicas", "autoscaling", "storage", "resources", "env", "image", "podTemplate")
-"""What no program need know, so that a change of it restarts nothing that could go on."""
-HEAD = ("head", "polling", "onMissingShard")
-"""What only a head need know."""
-HEAD_PLACEMENT = ("replicas", "resources", "podTemplate")
-"""What of `head` no program need know."""
+PROGRAM = fields(PodSpec, lambda facts: facts.reader in (Reader.PEA, Reader.HEAD))
+"""What the programs of a Pod read. A change of anything else restarts nothing that could go on."""
+HEAD = fields(PodSpec, lambda facts: facts.reader == Reader.HEAD)
+"""What only a head reads."""
+HEAD_PROGRAM = ("before", "after")
+"""What the program of a head reads of `head`."""
 
 
 def pod_resource(flow: str, pod: Pod, namespace: str) -> dict[str, Any]:
@@ -41,9 +42,9 @@ def program_manifest(pod: Pod, without: tuple[str, ...] = ()) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": labels.get(names.STEP, pod.metadata.name)}
     if names.FLOW in labels:
         metadata["labels"] = {names.FLOW: labels[names.FLOW]}
-    spec = {key: value for key, value in said(pod).items() if key not in (*PLACEMENT, *without)}
+    spec = {key: value for key, value in said(pod).items() if key in PROGRAM and key not in without}
     if "head" in spec:
-        spec["head"] = {key: value for key, value in spec["head"].items() if key not in HEAD_PLACEMENT}
+        spec["head"] = {key: value for key, value in spec["head"].items() if key in HEAD_PROGRAM}
         if not spec["head"]:
             del spec["head"]
     return {"apiVersion": API_VERSION, "kind": "Pod", "metadata": metadata, "spec": spec}

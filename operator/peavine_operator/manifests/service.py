@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from peavine.spec import Gateway
+from peavine.spec import GatewayService
 from peavine_operator import names
 
-GRPC = 8081
-"""Port of every Pea and head."""
+GRPC, HTTP = 8081, 8080
+"""Ports in every core Pod: of gateways, and the first of Peas and heads, too."""
+
+PASSED = GatewayService.model_fields.keys() - {"ports", "labels", "annotations"}
+"""What is said to Kubernetes as a manifest says it."""
 
 
 def headless(
@@ -34,21 +37,24 @@ def headless(
     }
 
 
-def gateway_service(name: str, namespace: str, labels: dict[str, str], gateway: Gateway, flow: str) -> dict[str, Any]:
+def gateway_service(
+    name: str, namespace: str, labels: dict[str, str], service: GatewayService, flow: str
+) -> dict[str, Any]:
     """Return the Service that clients of a Flow connect to."""
-    meta = names.metadata(name, namespace, labels)
-    if gateway.service.annotations:
-        meta["annotations"] = dict(gateway.service.annotations)
+    meta = names.metadata(name, namespace, {**service.labels, **labels})
+    if service.annotations:
+        meta["annotations"] = dict(service.annotations)
+    said = service.model_dump(mode="json", by_alias=True, exclude_none=True, include=PASSED)
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": meta,
         "spec": {
-            "type": gateway.service.type,
+            **said,
             "selector": names.selector("gateway", flow=flow),
             "ports": [
-                {"name": "grpc", "port": gateway.grpc_port, "targetPort": "grpc", "protocol": "TCP"},
-                {"name": "http", "port": gateway.http_port, "targetPort": "http", "protocol": "TCP"},
+                {"name": "grpc", "port": service.ports.grpc, "targetPort": "grpc", "protocol": "TCP"},
+                {"name": "http", "port": service.ports.http, "targetPort": "http", "protocol": "TCP"},
             ],
         },
     }

@@ -34,10 +34,9 @@ def stateful_set(
     if storage is not None:
         claim: dict[str, Any] = {
             "accessModes": ["ReadWriteOnce"],
+            **storage.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"size", "retention_policy"}),
             "resources": {"requests": {"storage": storage.size}},
         }
-        if storage.class_name is not None:
-            claim["storageClassName"] = storage.class_name
         spec["volumeClaimTemplates"] = [
             {
                 "apiVersion": "v1",
@@ -47,7 +46,7 @@ def stateful_set(
             }
         ]
         spec["persistentVolumeClaimRetentionPolicy"] = {
-            "whenDeleted": "Retain" if storage.retain else "Delete",
+            "whenDeleted": storage.retention_policy.when_deleted,
             "whenScaled": "Retain",
         }
     return {

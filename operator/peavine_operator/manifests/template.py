@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from peavine.spec import EnvVar, Resources
+from peavine.spec import EnvFrom, EnvVar, FilesFrom, Resources
 from peavine.spec.rules import METRICS_PORT
 from peavine.spec.timeouts import Timeouts
 from peavine_operator import names
 from peavine_operator.manifests.overlay import overlay
 from peavine_operator.manifests.resources import GATEWAY_DISK, PEA_DISK, filled
 
+FILES: Final = "/etc/peavine-files"
+"""Where a Pea finds the ConfigMaps of `filesFrom`."""
 USER: Final = 10001
 """The user of the images; volumes belong to its group."""
 DRAIN_SECONDS: Final = 7
@@ -59,6 +61,9 @@ class Program:
     timeouts: Timeouts
     """How long its requests may take."""
     env: Sequence[EnvVar] = ()
+    env_from: Sequence[EnvFrom] = ()
+    files_from: Sequence[FilesFrom] = ()
+    """What is mounted at FILES."""
     resources: Resources = field(default_factory=Resources)
     memory_limit: str | None = None
     """Its default limit, where what it needs is known."""
@@ -142,9 +147,12 @@ def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]
             {"name": "config", "mountPath": "/etc/peavine", "readOnly": True},
             *([{"name": "data", "mountPath": "/data"}] if keeps else []),
             {"name": "tmp", "mountPath": "/tmp"},
+            *([{"name": "files", "mountPath": FILES, "readOnly": True}] if program.files_from else []),
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+    if program.env_from:
+        container["envFrom"] = [source.manifest() for source in program.env_from]
     resources = program.resources.manifest()
     if resources:
         container["resources"] = resources
@@ -188,6 +196,7 @@ def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]
             {"name": "config", "configMap": {"name": program.config}},
             *([{"name": "data", "emptyDir": {"sizeLimit": PEA_DISK}}] if keeps and not program.volume else []),
             {"name": "tmp", "emptyDir": {"sizeLimit": PEA_DISK if keeps else GATEWAY_DISK}},
+            *([{"name": "files", "projected": {"sources": _sources(program)}}] if program.files_from else []),
         ],
     }
     if program.service_account:
@@ -201,6 +210,10 @@ def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]
         "metadata": {"labels": labels, "annotations": annotations},
         "spec": spec,
     }
+
+
+def _sources(program: Program) -> list[dict[str, Any]]:
+    return [{"configMap": source.config_map_ref.manifest()} for source in program.files_from]
 
 
 def _env(program: Program) -> list[dict[str, Any]]:

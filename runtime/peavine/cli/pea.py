@@ -33,6 +33,11 @@ def _address(context: click.Context, option: click.Parameter, said: str) -> str:
     type=click.Path(path_type=Path),
     help="Folder that the manifest's files were read from; where they are unchanged, they are used there.",
 )
+@click.option(
+    "--files",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of more files for the Executor; those that the manifest carries take precedence.",
+)
 @logging_options
 def pea(
     pod: Path,
@@ -43,6 +48,7 @@ def pea(
     data: Path | None,
     metrics_port: int | None,
     sources: tuple[Path, ...],
+    files: Path | None,
     log_level: str,
     log_format: logs.Form,
 ) -> int:
@@ -58,5 +64,6 @@ def pea(
         plan=plan,
         metrics_port=metrics_port,
         sources=sources,
+        files=files,
     )
     return serve(lambda: server.serve(settings), log_level, log_format, pea=name or f"{pod.stem}-{shard}")

@@ -47,11 +47,11 @@ def run(
     found = flow.checked(reading)
     for note in reading.notes:
         click.echo(note, err=True)
-    ports = found.spec.gateway
+    ports = found.spec.gateway.service.ports
     listen = Listen(
         host,
-        ports.grpc_port if grpc_port is None else grpc_port,
-        ports.http_port if http_port is None else http_port,
+        ports.grpc if grpc_port is None else grpc_port,
+        ports.http if http_port is None else http_port,
     )
     names = [pod.name for pod in found.spec.pods]
     running = LocalFlow(found, data=data, listen=listen, sources=reading.sources, sink=_prefixed(names))

@@ -63,7 +63,7 @@ def pod_problems(
     wrong in any way; what is not the business of Executors is left to the schema. `sources` are folders of its files,
     and `env` is the environment that its Peas would have.
     """
-    if pod.get("ref") is not None or pod.get("image") is not None:
+    if any(pod.get(field) for field in ("podRef", "image", "filesFrom")):
         return []
     files = pod.get("files")
     if files is not None and not (isinstance(files, Mapping) and all(isinstance(text, str) for text in files.values())):

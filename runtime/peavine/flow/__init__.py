@@ -5,6 +5,6 @@ All of it ends in one checked manifest (`peavine.spec.Flow`).
 
 from peavine.flow.builder import Flow
 from peavine.flow.checking import checked
-from peavine.flow.files import examine, read, read_text, write
+from peavine.flow.files import convert, examine, read, read_text, write
 
-__all__ = ["Flow", "checked", "examine", "read", "read_text", "write"]
+__all__ = ["Flow", "checked", "convert", "examine", "read", "read_text", "write"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
 from peavine.flow import checking, classes, drawing, files
+from peavine.flow.order import in_order
 from peavine.spec import API_VERSION, FlowPod, FlowSpec
 from peavine.spec import Flow as Manifest
 from peavine.spec.model import Model
@@ -102,7 +103,7 @@ class Flow:
 
     def needs_all(self, name: str = "joiner", *, uses: str | type = "_merge", **fields: Any) -> Flow:
         """Join every Pod that no other needs."""
-        needed = {need for needs in edges(self._pods) for need in needs}
+        needed = {need for needs in edges(in_order(self._pods)) for need in needs}
         ends = [pod["name"] for pod in self._pods if pod["name"] not in needed]
         return self.needs(ends, name, uses=uses, **fields)
 
@@ -121,7 +122,7 @@ class Flow:
         pods = list(self._pods)
         if self._inspected:
             pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self._last, *self._inspected]})
-        body = copy.deepcopy({**self._settings, "pods": pods})
+        body = copy.deepcopy({**self._settings, "pods": in_order(pods)})
         plain = {"apiVersion": API_VERSION, "kind": "Flow", "metadata": dict(self._metadata), "spec": body}
         sources = (*self._sources, *files.named(self._pods, self._folder))
         return files.examine_data(plain, self._folder, sources=sources)
@@ -158,8 +159,8 @@ class Flow:
             raise PeavineError(f"Flow {self._metadata['name']} runs already")
         reading = self._reading()
         manifest = checking.checked(reading)
-        said = manifest.spec.gateway.manifest()
-        listen = Listen(grpc_port=said.get("grpcPort", 0), http_port=said.get("httpPort", 0))
+        ports = manifest.spec.gateway.service.ports.manifest()
+        listen = Listen(grpc_port=ports.get("grpc", 0), http_port=ports.get("http", 0))
         running = LocalFlow(
             manifest,
             data=self._data,

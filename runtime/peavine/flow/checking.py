@@ -31,7 +31,7 @@ def _problems(reading: Reading) -> Iterator[Problem]:
         if not isinstance(pod, Mapping):
             continue
         variables = [*_variables(body), *_variables(pod)]
-        if any(variable.get("valueFrom") is not None for variable in variables):
+        if body.get("envFrom") or pod.get("envFrom") or any(variable.get("valueFrom") for variable in variables):
             continue  # what its YAML looks up is not here
         own = {str(variable.get("name")): str(variable.get("value") or "") for variable in variables}
         yield from pod_problems(pod, f"spec.pods[{i}]", reading.sources, {**os.environ, **own})

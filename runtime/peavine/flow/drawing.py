@@ -121,7 +121,7 @@ def _arrows(flow: Flow) -> list[tuple[str, str]]:
 def _notes(pod: FlowPod) -> list[str]:
     """Return what a Pod runs, and how many times, in a few words."""
     uses = pod.runs.strip().split("\n")[0].split("{")[0].strip().removeprefix("!")
-    notes = [pod.ref or uses]
+    notes = [pod.pod_ref.name if pod.pod_ref else uses]
     if pod.shards > 1:
         notes.append(f"{pod.shards} shards")
     elif (pod.replicas or 1) > 1:

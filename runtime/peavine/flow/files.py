@@ -6,14 +6,14 @@ So what is read is complete: it can be sent to a cluster, or started in another 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from peavine import spec, yaml
 from peavine.errors import ManifestError, Problem
-from peavine.flow import legacy
+from peavine.flow import earlier, legacy
 from peavine.flow.executors import complete_pod, file_name
 from peavine.yaml import Tagged
 
@@ -52,14 +52,20 @@ def read(path: str | Path) -> tuple[spec.Flow, list[str]]:
     return reading.manifest(), list(reading.notes)
 
 
+def convert(path: str | Path) -> tuple[spec.Flow, list[str]]:
+    """Return what `read` does, also of a file with fields of an earlier peavine, or with Pods linked by their order."""
+    reading = examine(path, upgrade=earlier.upgraded)
+    return reading.manifest(), list(reading.notes)
+
+
 def read_text(text: str, folder: Path, source: str = "", name: str = "flow") -> tuple[spec.Flow, list[str]]:
     """Return the Flow of a manifest's text; files that it names are looked for in `folder`."""
     reading = examine_text(text, folder, source, name)
     return reading.manifest(), list(reading.notes)
 
 
-def examine(path: str | Path) -> Reading:
-    """Return what a file says, whatever is wrong with it."""
+def examine(path: str | Path, upgrade: Callable[[Any], Any] | None = None) -> Reading:
+    """Return what a file says, whatever is wrong with it; `upgrade` is applied to the plain data first."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -72,12 +78,14 @@ def examine(path: str | Path) -> Reading:
     except ValueError as error:
         problem = f"is not the name of a file: {error}"
     else:
-        return examine_text(text, path.parent, str(path), path.stem)
+        return examine_text(text, path.parent, str(path), path.stem, upgrade)
     return Reading(str(path), problems=(Problem("", problem),))
 
 
-def examine_text(text: str, folder: Path, source: str = "", name: str = "flow") -> Reading:
-    """Return what a manifest's text says, whatever is wrong with it."""
+def examine_text(
+    text: str, folder: Path, source: str = "", name: str = "flow", upgrade: Callable[[Any], Any] | None = None
+) -> Reading:
+    """Return what a manifest's text says, whatever is wrong with it; `upgrade` is applied to the plain data first."""
     notes: list[str] = []
     try:
         document = written = yaml.load(text)
@@ -88,6 +96,7 @@ def examine_text(text: str, folder: Path, source: str = "", name: str = "flow") 
             document, notes = converted.manifest, converted.notes
     except ManifestError as error:
         return Reading(source, problems=error.problems)
+    document = document if upgrade is None else upgrade(document)
     return examine_data(document, folder, source, tuple(notes), named(written, folder))
 
 

@@ -5,12 +5,14 @@ Pure: from plain data to plain data. What an argument has become is a note; an a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from peavine.errors import ManifestError, Problem, did_you_mean
+from peavine.flow.order import in_order
 from peavine.spec import API_VERSION
 from peavine.yaml import Tagged
 
@@ -119,7 +121,7 @@ class _Conversion:
         shared = self.shared(document.get("with"))
         for old in ("port_expose", "port"):
             if (port := shared.pop(old, None)) is not None:
-                self.spec["gateway"] = {"grpcPort": port}
+                self.spec["gateway"] = {"service": {"ports": {"grpc": port}}}
         if (size := shared.pop("max_message_size", None)) is not None:
             self.message_size(self.spec, size, shared)
         listed = document.get("pods") or []
@@ -135,6 +137,7 @@ class _Conversion:
                 self.pod({**shared, **arguments}, arguments, i)
         if self.inspected:
             self.pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self.last, *self.inspected]})
+        self.spec["pods"] = in_order(self.pods)
 
     def shared(self, said: object) -> dict[str, Any]:
         """Return what all Pods share: arguments by name, or `{args: [..], kwargs: {..}}` as they were handed over."""
@@ -222,7 +225,9 @@ class _Conversion:
 
     def timeout(self, pod: dict[str, Any], milliseconds: Any, arguments: Arguments) -> None:
         number = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
-        pod["timeoutSeconds"] = milliseconds / 1000 if number else milliseconds
+        pod["timeoutSeconds"] = seconds = max(1, math.ceil(milliseconds / 1000)) if number else milliseconds
+        if number and seconds * 1000 != milliseconds:
+            self.notes.append(f"{pod['name']}: timeout: {milliseconds} ms is rounded up to {seconds} s")
 
     def message_size(self, pod: dict[str, Any], size: Any, arguments: Arguments) -> None:
         if size == -1:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from peavine import graph, spec
 from peavine.errors import ManifestError, Problem
+from peavine.spec.facts import stated
 from peavine.spec.uses import Image, parse_uses
 
 CHILD_ENV = {
@@ -136,22 +137,28 @@ def _environment(pod: spec.Pod) -> dict[str, str]:
 
 def _cluster_only(flow: spec.Flow) -> list[Problem]:
     """Return what this Flow asks that a single machine cannot do."""
-    problems = []
+    problems = list(_refused("spec", flow.spec))
     for i, pod in enumerate(flow.spec.pods):
         path = f"spec.pods[{i}]"
-        if pod.ref is not None:
-            problems.append(Problem(f"{path}.ref", "names a Pod resource of a cluster; on one machine give `uses`"))
-        if pod.image is not None or isinstance(parse_uses(pod.runs), Image):
-            field = "image" if pod.image is not None else "uses"
-            problems.append(Problem(f"{path}.{field}", "an image runs in a cluster; on one machine give its YAML"))
-        for j, variable in enumerate([*flow.spec.env, *pod.env]):
-            source = variable.value_from
-            if source is None or variable.name in os.environ:
-                continue
-            if any(reference.optional for reference in (source.secret_key_ref, source.config_map_key_ref) if reference):
-                continue
-            where = f"spec.env[{j}]" if j < len(flow.spec.env) else f"{path}.env[{j - len(flow.spec.env)}]"
-            problems.append(
-                Problem(f"{where}.valueFrom", f"only a cluster has it; set {variable.name} before `peavine run`")
-            )
-    return list(dict.fromkeys(problems))  # a variable of the Flow is met at each Pod
+        problems += _refused(path, pod)
+        if isinstance(parse_uses(pod.runs), Image):
+            problems.append(Problem(f"{path}.uses", "an image runs in a cluster; on one machine give its YAML"))
+    return problems
+
+
+def _refused(path: str, given: spec.FlowSpec | spec.FlowPod) -> Iterator[Problem]:
+    """Yield the fields that only a cluster can do, and the variables whose values only a cluster knows.
+
+    What is optional may be missing here, and a variable of this process takes the place of a cluster's.
+    """
+    for name, facts in stated(type(given)).items():
+        value = getattr(given, name)
+        if not facts.remedy or not value or (isinstance(value, list) and all(item.optional for item in value)):
+            continue
+        yield Problem(f"{path}.{type(given).model_fields[name].alias}", facts.remedy)
+    for i, variable in enumerate(given.env):
+        source = variable.value_from
+        if source is None or variable.name in os.environ or source.optional:
+            continue
+        remedy = f"only a cluster has it; set {variable.name} before `peavine run`"
+        yield Problem(f"{path}.env[{i}].valueFrom", remedy)

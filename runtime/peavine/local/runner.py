@@ -43,9 +43,9 @@ class LocalFlow:
         sources: Sequence[Path] = (),
         sink: Sink,
     ) -> None:
-        said = flow.spec.gateway
+        ports = flow.spec.gateway.service.ports
         self.flow, self._data, self._sources, self._sink = flow, data, sources, sink
-        self._listen = listen or Listen(grpc_port=said.grpc_port, http_port=said.http_port)
+        self._listen = listen or Listen(grpc_port=ports.grpc, http_port=ports.http)
         self._children: list[Child] = []
         self._folder: Path | None = None
         self._line: tuple[int, int] | None = None
@@ -66,7 +66,7 @@ class LocalFlow:
         for port, name in ((self._listen.grpc_port, "gRPC"), (self._listen.http_port, "HTTP")):
             field = name.lower()
             # Say at once that a port is taken; the gateway would find out only after seconds.
-            bind(self._listen.host, port, name, f"--{field}-port or spec.gateway.{field}Port").close()
+            bind(self._listen.host, port, name, f"--{field}-port or spec.gateway.service.ports.{field}").close()
         self._folder = Path(tempfile.mkdtemp(prefix="peavine-"))
         self._line = os.pipe()
         try:

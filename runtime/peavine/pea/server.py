@@ -195,7 +195,7 @@ async def serve(settings: PeaSettings) -> int:
     stop = stopped()
     pod_name, uses = "", ""
     try:
-        pod = read_pod(settings.pod)
+        pod = read_pod(settings.pod, settings.files)
         pod_name, uses = pod.metadata.name, pod.spec.runs
         server = PeaServer(settings, pod, read_plan(settings.plan) if settings.plan else None)
         metrics(settings.metrics_port, server.status)

@@ -31,6 +31,8 @@ class PeaSettings:
     """Seconds after its deadline that a call of the Executor may run, at the least, before the process exits."""
     sources: tuple[Path, ...] = ()
     """Folders that the manifest's files may have been read from; where they are unchanged, they are used there."""
+    files: Path | None = None
+    """Folder of more files for the Executor; those that the manifest carries take precedence."""
     max_age: float = AGE_SECONDS
     """Seconds after which a stream is drained and its peer connects again."""
     metrics_port: int | None = None

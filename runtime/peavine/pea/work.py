@@ -240,7 +240,7 @@ class Work:
         if self._batching is None:
             self._gather(some, MAX_ITEMS, lambda waiting: len(waiting.arrived.unit.items), MAX_BYTES)
             return some
-        until = time.monotonic() + self._batching.max_delay_ms / 1000
+        until = time.monotonic() + self._batching.max_delay_milliseconds / 1000
         while (
             self._gather(some, self._batching.max_size, lambda waiting: waiting.arrived.documents)
             and (left := until - time.monotonic()) > 0

@@ -5,15 +5,15 @@ Python `Flow` are made from these models. Nothing here does I/O, and nothing but
 imported, so that the operator can read manifests without grpc or numpy.
 """
 
+from peavine.spec.environment import EnvFrom, EnvVar, FilesFrom
 from peavine.spec.executor import Chosen, ExecutorSpec, Part, chosen
-from peavine.spec.flow import Flow, FlowPod, FlowSpec, Gateway, GatewayService
+from peavine.spec.flow import Flow, FlowPod, FlowSpec, Gateway, GatewayService, PodRef
 from peavine.spec.manifest import parse, parse_pod
 from peavine.spec.model import API_VERSION, FLOW_LABEL, GROUP, VERSION, Metadata
 from peavine.spec.pod import (
     KINDS,
     Autoscaling,
     Batching,
-    EnvVar,
     Head,
     OnError,
     OnMissingShard,
@@ -22,8 +22,8 @@ from peavine.spec.pod import (
     Polling,
     PollingPolicy,
     Resources,
-    Storage,
 )
+from peavine.spec.storage import Storage
 
 __all__ = [
     "API_VERSION",
@@ -34,8 +34,10 @@ __all__ = [
     "Autoscaling",
     "Batching",
     "Chosen",
+    "EnvFrom",
     "EnvVar",
     "ExecutorSpec",
+    "FilesFrom",
     "Flow",
     "FlowPod",
     "FlowSpec",
@@ -47,6 +49,7 @@ __all__ = [
     "OnMissingShard",
     "Part",
     "Pod",
+    "PodRef",
     "PodSpec",
     "Polling",
     "PollingPolicy",

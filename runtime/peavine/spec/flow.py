@@ -6,10 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from peavine.spec.environment import ENV_FROM_REMEDY, Env, EnvFroms
+from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
+    ATOMIC,
     MAP_BY_NAME,
     MAX_MESSAGE_BYTES,
+    SET,
+    ApiVersion,
+    MaxDocuments,
     MessageBytes,
     Metadata,
     Model,
@@ -17,9 +23,19 @@ from peavine.spec.model import (
     Replicas,
     cel,
 )
-from peavine.spec.pod import POD_RULES, Autoscaling, EnvVar, PodSpec, Resources
-from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, METRICS_PORT
+from peavine.spec.pod import POD_RULES, Autoscaling, PodSpec, Resources
+from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, SERVICE_TYPES
 from peavine.spec.timeouts import Timeouts
+
+
+class PodRef(Model):
+    """A Pod resource in the same namespace."""
+
+    name: Name
+    """Name of the Pod resource."""
+
+
+Needs = Annotated[list[Name], Field(min_length=1, max_length=32, json_schema_extra=SET)]
 
 
 class FlowPod(PodSpec):
@@ -37,21 +53,82 @@ class FlowPod(PodSpec):
         )
     )
 
-    name: Name
+    name: Annotated[Name, Facts(Reader.GATEWAY, owner=False)]
     """Its name, unique in the Flow."""
-    needs: Annotated[list[Name], Field(max_length=32)] | None = None
-    """The Pods whose answers it takes, or `gateway` for the request itself. The Pod before it when left out."""
-    ref: Name | None = None
+    needs: Annotated[Needs | None, Facts(Reader.GATEWAY, owner=False)] = None
+    """The Pods whose answers it takes, or `gateway` for the request itself. Only the Pod of a Flow with one Pod may
+    leave it out. `peavine convert` fills it in by the order of the Pods."""
+    pod_ref: Annotated[
+        PodRef | None,
+        Facts(
+            Reader.GATEWAY,
+            owner=False,
+            cluster=True,
+            remedy="refers to a Pod resource of a cluster; on one machine give `uses`",
+        ),
+    ] = None
     """A Pod resource in the same namespace to use, instead of one that this Flow makes. Kubernetes only."""
 
 
-class GatewayService(Model):
-    """The Service before the gateway."""
+Port = Annotated[int, Field(ge=1, le=65535)]
 
-    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
-    """How it is reached."""
-    annotations: dict[str, str] = {}
-    """Annotations of the Service, such as those a cloud's load balancer reads."""
+
+def _one_of(types: tuple[str, ...]) -> str:
+    """Return a rule that a Service is of one of these types."""
+    return " || ".join(f"self.type == '{each}'" for each in types)
+
+
+class GatewayPorts(Model):
+    """Ports on which clients reach the gateway."""
+
+    model_config = ConfigDict(json_schema_extra=cel(("self.grpc != self.http", "grpc and http are the same port")))
+
+    grpc: Port = GRPC_PORT
+    """Port of the gRPC service."""
+    http: Port = HTTP_PORT
+    """Port of the HTTP service."""
+
+
+class GatewayService(Model):
+    """The Service in front of the gateway."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            *(
+                (f"!has(self.{field}) || {_one_of(types)}", f"{field} needs type {' or '.join(types)}")
+                for field, types in SERVICE_TYPES.items()
+            )
+        )
+    )
+
+    type: Annotated[Literal["ClusterIP", "NodePort", "LoadBalancer"], Facts(Reader.OPERATOR, cluster=True)] = (
+        "ClusterIP"
+    )
+    """How clients reach it."""
+    ports: Annotated[GatewayPorts, Facts(Reader.OPERATOR)] = GatewayPorts()
+    """Its ports. On a single machine the gateway listens on them."""
+    labels: Annotated[dict[str, str], Facts(Reader.OPERATOR, cluster=True)] = {}
+    """Labels of the Service. Those that peavine sets stay as they are."""
+    annotations: Annotated[dict[str, str], Facts(Reader.OPERATOR, cluster=True)] = {}
+    """Annotations of the Service, such as those that a cloud's load balancer reads."""
+    load_balancer_class: Annotated[
+        Annotated[str, Field(max_length=253)] | None, Facts(Reader.OPERATOR, cluster=True)
+    ] = None
+    """Which implementation of load balancers serves it; the cluster's default when left out."""
+    load_balancer_source_ranges: Annotated[
+        Annotated[
+            list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=64, json_schema_extra=ATOMIC)
+        ]
+        | None,
+        Facts(Reader.OPERATOR, cluster=True),
+    ] = None
+    """The only addresses of clients that a load balancer lets in, as CIDR."""
+    external_traffic_policy: Annotated[Literal["Cluster", "Local"] | None, Facts(Reader.OPERATOR, cluster=True)] = None
+    """Whether traffic from outside may go on to other nodes; with Local the gateway sees the client's address."""
+    ip_family_policy: Annotated[
+        Literal["SingleStack", "PreferDualStack", "RequireDualStack"] | None, Facts(Reader.OPERATOR, cluster=True)
+    ] = None
+    """Whether it has addresses of one IP family or of both; one when left out."""
 
 
 class Gateway(Model):
@@ -63,30 +140,23 @@ class Gateway(Model):
                 "!has(self.autoscaling) || !has(self.replicas)",
                 "the autoscaler owns the number of replicas; leave replicas or autoscaling out",
             ),
-            ("self.grpcPort != self.httpPort", "grpcPort and httpPort are the same"),
-            (f"self.grpcPort != {METRICS_PORT}", f"grpcPort is {METRICS_PORT}, the port of the metrics"),
-            (f"self.httpPort != {METRICS_PORT}", f"httpPort is {METRICS_PORT}, the port of the metrics"),
         )
     )
 
-    replicas: Replicas | None = None
+    replicas: Annotated[Replicas | None, Facts(Reader.OPERATOR, cluster=True)] = None
     """Gateways that share the load. One when left out."""
-    autoscaling: Autoscaling | None = None
+    autoscaling: Annotated[Autoscaling | None, Facts(Reader.OPERATOR, cluster=True)] = None
     """Gateways by load."""
-    grpc_port: Annotated[int, Field(ge=1, le=65535)] = GRPC_PORT
-    """Port of the gRPC service."""
-    http_port: Annotated[int, Field(ge=1, le=65535)] = HTTP_PORT
-    """Port of the HTTP service."""
-    docs: bool = True
+    docs: Annotated[bool, Facts(Reader.GATEWAY)] = True
     """Whether the gateway serves its description at /docs and /openapi.json."""
-    reflection: bool = True
+    reflection: Annotated[bool, Facts(Reader.GATEWAY)] = True
     """Whether the gateway serves gRPC reflection, from which clients without stubs learn its services."""
-    resources: Resources = Resources()
+    resources: Annotated[Resources, Facts(Reader.CONTAINER, cluster=True)] = Resources()
     """What each gateway asks of the machine. By default it requests 50m CPU and 128Mi of memory, with a memory limit of
     512Mi + 32 times maxMessageBytes."""
-    service: GatewayService = GatewayService()
-    """The Service before the gateway."""
-    pod_template: dict[str, Any] = {}
+    service: Annotated[GatewayService, Facts(Reader.OPERATOR)] = GatewayService()
+    """The Service in front of the gateway."""
+    pod_template: Annotated[dict[str, Any], Facts(Reader.CONTAINER, cluster=True)] = {}
     """Merged over the Kubernetes pod template of gateways, as that of a Pod is over its own. The container is called
     gateway."""
 
@@ -101,30 +171,39 @@ class FlowSpec(Timeouts):
                 "name == 'gateway' || self.pods.exists(other, other.name == name)))",
                 "a Pod needs one that is not in the Flow; look for a spelling mistake under needs",
             ),
+            (
+                "size(self.pods) == 1 || self.pods.all(pod, has(pod.needs))",
+                "the order of Pods has no meaning, so each Pod of several says what it needs: `needs: [gateway]` for "
+                "the request, or `needs: [NAME]` for the answer of another Pod; `peavine convert` fills it in",
+            ),
         )
     )
 
-    pods: Annotated[list[FlowPod], Field(min_length=1, max_length=64, json_schema_extra=MAP_BY_NAME)]
-    """The Pods, in the order in which requests pass them unless `needs` says otherwise."""
-    gateway: Gateway = Gateway()
+    pods: Annotated[
+        list[FlowPod], Field(min_length=1, max_length=64, json_schema_extra=MAP_BY_NAME), Facts(Reader.GATEWAY)
+    ]
+    """The Pods. Their order has no meaning: `needs` says how requests pass them."""
+    gateway: Annotated[Gateway, Facts(Reader.OPERATOR)] = Gateway()
     """Where requests come in."""
-    max_message_bytes: MessageBytes = MAX_MESSAGE_BYTES
+    max_message_bytes: Annotated[MessageBytes, Facts(Reader.GATEWAY)] = MAX_MESSAGE_BYTES
     """The largest request or answer."""
-    max_documents: Annotated[int, Field(ge=1, le=1048576)] = MAX_DOCUMENTS
+    max_documents: Annotated[MaxDocuments, Facts(Reader.GATEWAY)] = MAX_DOCUMENTS
     """Maximum number of root Documents in a request. Together with their chunks and matches there may be 16 times as
     many."""
-    max_in_flight: Annotated[int, Field(ge=1, le=1000000)] = 1024
+    max_in_flight: Annotated[int, Field(ge=1, le=1000000), Facts(Reader.GATEWAY)] = 1024
     """Requests that a gateway works on at once; more are refused with a delay to try again after."""
-    expose_tracebacks: bool = False
+    expose_tracebacks: Annotated[bool, Facts(Reader.GATEWAY)] = False
     """Whether clients are shown the stack of an Executor's error."""
-    env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)] = []
+    env: Annotated[Env, Facts(Reader.CONTAINER)] = []
     """Environment variables of every Pea."""
+    env_from: Annotated[EnvFroms, Facts(Reader.CONTAINER, cluster=True, remedy=ENV_FROM_REMEDY)] = []
+    """Environment variables of every Pea from whole Secrets and ConfigMaps. Kubernetes only."""
 
 
 class Flow(Model):
     """A Flow manifest."""
 
-    api_version: Literal["peavine.dev/v1alpha1"] = API_VERSION
+    api_version: ApiVersion = API_VERSION
     """The version of this schema."""
     kind: Literal["Flow"] = "Flow"
     """The kind of this resource."""

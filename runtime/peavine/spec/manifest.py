@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,7 +13,9 @@ from peavine.errors import ManifestError, Problem, did_you_mean
 from peavine.spec.flow import Flow
 from peavine.spec.model import API_VERSION, IN_WORDS
 from peavine.spec.pod import Pod
-from peavine.spec.rules import flow_problems, pod_problems
+from peavine.spec.pod_rules import pod_problems
+from peavine.spec.rules import flow_problems
+from peavine.spec.versions import MODELS, moved
 
 M = TypeVar("M", Flow, Pod)
 
@@ -37,15 +39,16 @@ def _parse(data: object, model: type[M], source: str) -> M:
         raise ManifestError(f"a {kind} manifest is a mapping with apiVersion, kind, metadata and spec", source)
     if data.get("kind", kind) != kind:
         raise ManifestError([Problem("kind", f'is "{data["kind"]}", and a {kind} manifest is wanted')], source)
-    if data.get("apiVersion", API_VERSION) != API_VERSION:
-        message = f'"{data["apiVersion"]}" is not known; this version of peavine reads {API_VERSION}'
+    version = data.get("apiVersion", API_VERSION)
+    if not isinstance(version, str) or version not in MODELS:
+        message = f'"{version}" is not known; this version of peavine reads {", ".join(MODELS)}'
         raise ManifestError([Problem("apiVersion", message)], source)
     # The status in what `kubectl get -o yaml` gives is the operator's, and says nothing of what is wanted.
     data = {key: value for key, value in data.items() if key != "status"}
     problems: list[Problem] = []
     parsed = None
     try:
-        parsed = model.model_validate(data)
+        parsed = cast(type[M], MODELS[version][kind]).model_validate(data)
     except ValidationError as error:
         problems = problems_in(error, model)
     # The rules read the plain data, so that what they find is reported together with what the schema found.
@@ -56,13 +59,6 @@ def _parse(data: object, model: type[M], source: str) -> M:
         raise ManifestError(sorted(set(problems)), source)
     return parsed
 
-
-MOVED = {
-    "usesWith": "executor: {with: {..}}",
-    "usesBefore": "head: {before: {class: ..}}",
-    "usesAfter": "head: {after: {class: ..}}",
-}
-"""Fields of earlier manifests, and what to write now."""
 
 SHAPES = {
     "model_type": "should be a mapping of fields",
@@ -87,10 +83,10 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> Problem:
     kind, given, context = detail["type"], detail.get("input"), detail.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            if str(location[-1]) in MOVED:
-                return Problem(path, f"this field has moved: write `{MOVED[str(location[-1])]}`")
             parent = _model_at(model, location[:-1])
             known = sorted(field.alias or name for name, field in parent.model_fields.items()) if parent else []
+            if how := moved(parent, str(location[-1])):
+                return Problem(path, f"unknown field, which an earlier peavine had; write `{how}` instead")
             hint = did_you_mean(str(location[-1]), known)
             return Problem(path, f"unknown field{hint or '; known here: ' + ', '.join(known)}")
         case "missing":

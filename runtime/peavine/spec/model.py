@@ -8,10 +8,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 GROUP: Final = "peavine.dev"
-VERSION: Final = "v1alpha1"
 FLOW_LABEL: Final = f"{GROUP}/flow"
 """Label of a Pod: the Flow that it belongs to."""
-API_VERSION: Final[Literal["peavine.dev/v1alpha1"]] = "peavine.dev/v1alpha1"
+ApiVersion = Literal["peavine.dev/v1alpha1"]
+API_VERSION: Final[ApiVersion] = "peavine.dev/v1alpha1"
+VERSION: Final = API_VERSION.rpartition("/")[2]
 
 
 class Model(BaseModel):
@@ -38,12 +39,20 @@ def cel(*rules: tuple[str, str]) -> dict[str, Any]:
 MAP_BY_NAME: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 """Says that a list's items are told apart by their names, so that several owners can apply their own."""
 
+ATOMIC: Final[dict[str, Any]] = {"x-kubernetes-list-type": "atomic"}
+"""Says that a list has one owner, who applies it as a whole."""
+SET: Final[dict[str, Any]] = {"x-kubernetes-list-type": "set"}
+"""Says that a list has each item once, and that several owners can apply their own."""
+
 NAME: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
+# Kubernetes takes these names since 1.34, and since 1.30 behind a feature gate.
+VARIABLE: Final = r"^[ -<>-~]+$"
+PREFIX: Final = r"^[ -<>-~]*$"
 QUANTITY: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 IN_WORDS: Final = {
     NAME: "small letters, digits and hyphens, with a letter or digit at both ends",
-    VARIABLE: "letters, digits and underscores, with no digit at the beginning",
+    VARIABLE: "printable ASCII characters without =",
+    PREFIX: "printable ASCII characters without =",
     QUANTITY: "an amount such as 2, 500m or 1Gi",
 }
 """What the patterns of this schema ask for."""
@@ -66,6 +75,7 @@ MAX_MESSAGE_BYTES: Final = 16777216
 """A Flow's `maxMessageBytes` when it is left out."""
 MessageBytes = Annotated[int, Field(ge=1024, le=1073741824)]
 """gRPC and protobuf take no messages of 2 GiB."""
+MaxDocuments = Annotated[int, Field(ge=1, le=1048576)]
 
 
 class Metadata(Model):

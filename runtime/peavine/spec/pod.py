@@ -5,13 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal, overload
 
-from pydantic import AliasChoices, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from peavine.spec.environment import ENV_FROM_REMEDY, Env, EnvFroms, FilesFroms
 from peavine.spec.executor import MAX_BYTES, Chosen, ExecutorSpec, HeadExecutor, Part, chosen
+from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
-    MAP_BY_NAME,
-    VARIABLE,
+    ATOMIC,
+    ApiVersion,
+    MaxDocuments,
     MessageBytes,
     Metadata,
     Model,
@@ -19,6 +22,7 @@ from peavine.spec.model import (
     Replicas,
     cel,
 )
+from peavine.spec.storage import Storage
 from peavine.spec.timeouts import FIELDS, Seconds, Timeouts
 
 KINDS = ("index", "search", "update", "delete", "train")
@@ -70,78 +74,6 @@ class Polling(Model):
     """Where training data goes."""
 
 
-class Storage(Model):
-    """The volume that a Pea keeps its data on: one for each shard."""
-
-    model_config = ConfigDict(
-        json_schema_extra=cel(
-            (
-                "has(self.className) == has(oldSelf.className) && "
-                "(!has(self.className) || self.className == oldSelf.className)",
-                "the storage class of a volume cannot change; make a Pod of another name",
-            ),
-        )
-    )
-
-    size: Annotated[
-        Quantity,
-        Field(
-            json_schema_extra=cel(
-                ("self == oldSelf", "the size of a volume cannot change yet; make a Pod of another name")
-            )
-        ),
-    ]
-    """Size of the volume of one shard, such as 10Gi."""
-    class_name: Annotated[str, Field(max_length=253)] | None = None
-    """Kubernetes storage class; the cluster's default when left out."""
-    retain: bool = True
-    """Whether the volume outlives the Pod resource."""
-
-
-class KeyRef(Model):
-    """A key of a Secret or ConfigMap in the same namespace."""
-
-    name: str
-    """Name of the object."""
-    key: str
-    """Key in it."""
-    optional: bool | None = None
-    """Whether it may be missing."""
-
-
-class FieldRef(Model):
-    """A field of the Kubernetes pod."""
-
-    field_path: str
-    """Such as metadata.name or status.hostIP."""
-
-
-class EnvSource(Model):
-    """Where an environment variable's value comes from. Kubernetes only."""
-
-    secret_key_ref: KeyRef | None = None
-    """From a Secret."""
-    config_map_key_ref: KeyRef | None = None
-    """From a ConfigMap."""
-    field_ref: FieldRef | None = None
-    """From the pod."""
-
-
-class EnvVar(Model):
-    """An environment variable of a Pea."""
-
-    model_config = ConfigDict(
-        json_schema_extra=cel(("!(has(self.value) && has(self.valueFrom))", "has value and valueFrom; leave one out"))
-    )
-
-    name: Annotated[str, Field(pattern=VARIABLE, max_length=256)]
-    """Its name."""
-    value: str | None = None
-    """Its value."""
-    value_from: EnvSource | None = None
-    """Where its value comes from, instead of `value`."""
-
-
 class Resources(Model):
     """What a container asks of the machine, as in Kubernetes."""
 
@@ -156,8 +88,8 @@ class Batching(Model):
 
     max_size: Annotated[int, Field(ge=1, le=65536)] = 256
     """Documents in one call, at the most."""
-    max_delay_ms: Annotated[float, Field(ge=0, le=10000)] = 0
-    """How long the first of them waits for others, in milliseconds; 0 takes what is there."""
+    max_delay_milliseconds: Annotated[int, Field(ge=0, le=10000)] = 0
+    """How long the first of them waits for others. With 0 the call takes what has arrived."""
 
 
 class Autoscaling(Model):
@@ -171,10 +103,11 @@ class Autoscaling(Model):
     """Minimum number of replicas."""
     max_replicas: Annotated[Replicas, Field(ge=1)]
     """Maximum number of replicas."""
-    target_cpu: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=80, validation_alias=AliasChoices("targetCPU", "target_cpu"), serialization_alias="targetCPU"
-    )
-    """Average use of the requested processor time, in percent."""
+    metrics: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=16, json_schema_extra=ATOMIC)] | None = None
+    """What the number follows, as `metrics` of a HorizontalPodAutoscaler of autoscaling/v2. When left out, 80 % of the
+    requested processor time."""
+    behavior: dict[str, Any] = {}
+    """How fast the number changes, as `behavior` of a HorizontalPodAutoscaler of autoscaling/v2."""
 
 
 class Head(Model):
@@ -232,61 +165,77 @@ POD_RULES = (
 """What the API server checks of every Pod; `self.shards` has a default, so it is there."""
 
 
+Uses = Annotated[str, Field(max_length=MAX_BYTES)]
+Image = Annotated[str, Field(max_length=512)]
+
+
 class PodSpec(Model):
     """What a Pod runs and how."""
 
     model_config = ConfigDict(json_schema_extra=cel(*POD_RULES))
 
-    uses: Annotated[str, Field(max_length=MAX_BYTES)] | None = None
+    uses: Annotated[Uses | None, Facts(Reader.PEA)] = None
     """The Executor: a built-in name (`_index`), the name of a class, an image with its own executor.yml
     (`docker://IMAGE`), a YAML file next to the manifest (on one machine only: `peavine convert` takes it into the
     manifest), or YAML text that begins with `!`. `_pass` when this and `executor.class` are left out."""
-    executor: ExecutorSpec | None = None
+    executor: Annotated[ExecutorSpec | None, Facts(Reader.PEA)] = None
     """The Executor as an object, instead of `uses`. Without `class` it sets arguments of the Executor in `uses`."""
-    head: Head | None = None
+    head: Annotated[Head | None, Facts(Reader.HEAD)] = None
     """The head of a Pod that has shards, or an Executor before or after them."""
-    image: Annotated[str, Field(max_length=512)] | None = None
+    image: Annotated[
+        Image | None,
+        Facts(Reader.CONTAINER, cluster=True, remedy="an image runs in a cluster; on one machine give its YAML"),
+    ] = None
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
-    files: dict[str, str] = {}
+    files: Annotated[dict[str, str], Facts(Reader.PEA)] = {}
     """Files next to the Executor's YAML, file name to text. For small Python modules that need no image."""
-    replicas: Replicas | None = None
+    files_from: Annotated[
+        FilesFroms,
+        Facts(Reader.CONTAINER, cluster=True, remedy="only a cluster has ConfigMaps; on one machine use `files`"),
+    ] = []
+    """ConfigMaps with more such files; those under `files` take precedence. A Pea reads them when it starts: after a
+    change of a ConfigMap, restart the Peas with `kubectl rollout restart`. Kubernetes only."""
+    replicas: Annotated[Replicas | None, Facts(Reader.OPERATOR)] = None
     """Peas with the same data, for throughput. When left out it is 1 at first, and `kubectl scale` owns it."""
-    shards: Annotated[int, Field(ge=1, le=1024)] = 1
+    shards: Annotated[int, Field(ge=1, le=1024), Facts(Reader.PEA)] = 1
     """Parts that the data is split into."""
-    polling: Polling = Polling()
+    polling: Annotated[Polling, Facts(Reader.HEAD)] = Polling()
     """Which shards each kind of request goes to."""
-    on_missing_shard: OnMissingShard = OnMissingShard.WAIT
+    on_missing_shard: Annotated[OnMissingShard, Facts(Reader.HEAD)] = OnMissingShard.WAIT
     """What a search does when a shard cannot answer."""
-    storage: Storage | None = None
-    """The volume for the Executor's data. Without it, data lives as long as the Pea."""
-    read_only: bool = False
+    storage: Annotated[Storage | None, Facts(Reader.OPERATOR, cluster=True)] = None
+    """The volume for the Executor's data. Without it, data lives as long as the Pea. On a single machine
+    `peavine run --data` takes its place."""
+    read_only: Annotated[bool, Facts(Reader.PEA)] = False
     """Whether requests that change data are refused."""
-    env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)] = []
+    env: Annotated[Env, Facts(Reader.CONTAINER, inherited=True)] = []
     """Environment variables of the Peas."""
-    resources: Resources = Resources()
+    env_from: Annotated[EnvFroms, Facts(Reader.CONTAINER, inherited=True, cluster=True, remedy=ENV_FROM_REMEDY)] = []
+    """Environment variables of the Peas from whole Secrets and ConfigMaps. `env` takes precedence. Kubernetes only."""
+    resources: Annotated[Resources, Facts(Reader.CONTAINER, cluster=True)] = Resources()
     """What each Pea asks of the machine. By default it requests 50m CPU and 128Mi of memory, without a limit."""
-    timeout_seconds: Seconds | None = None
+    timeout_seconds: Annotated[Seconds | None, Facts(Reader.PEA, owner=False, inherited=True)] = None
     """Time that a search may spend at this Pod; the Flow's when left out."""
-    index_timeout_seconds: Seconds | None = None
+    index_timeout_seconds: Annotated[Seconds | None, Facts(Reader.PEA, owner=False, inherited=True)] = None
     """Time that a request to index, update or delete may spend at this Pod; the Flow's when left out."""
-    train_timeout_seconds: Seconds | None = None
+    train_timeout_seconds: Annotated[Seconds | None, Facts(Reader.PEA, owner=False, inherited=True)] = None
     """Time that a request to train may spend at this Pod; the Flow's when left out."""
-    on_error: OnError = OnError.FAIL
+    on_error: Annotated[OnError, Facts(Reader.PEA)] = OnError.FAIL
     """What becomes of a request when the Executor raises."""
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=256), Facts(Reader.PEA)] = 1
     """Threads that run the Executor's code in one Pea. With 1 the code needs no locks."""
-    batching: Batching | None = None
+    batching: Annotated[Batching | None, Facts(Reader.PEA)] = None
     """Whether requests may share a call of the Executor."""
-    autoscaling: Autoscaling | None = None
-    """Replicas by load."""
-    max_message_bytes: MessageBytes | None = None
+    autoscaling: Annotated[Autoscaling | None, Facts(Reader.OPERATOR)] = None
+    """Replicas by load. A single machine runs the minimum."""
+    max_message_bytes: Annotated[MessageBytes | None, Facts(Reader.PEA, inherited=True)] = None
     """The largest message; the Flow's when left out."""
-    max_documents: Annotated[int, Field(ge=1, le=1048576)] | None = None
+    max_documents: Annotated[MaxDocuments | None, Facts(Reader.PEA, inherited=True)] = None
     """Maximum number of root Documents in a request, and a sixteenth of the maximum together with their chunks and
     matches. The Flow's when left out."""
-    expose_tracebacks: bool | None = None
+    expose_tracebacks: Annotated[bool | None, Facts(Reader.PEA, inherited=True)] = None
     """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""
-    pod_template: dict[str, Any] = {}
+    pod_template: Annotated[dict[str, Any], Facts(Reader.CONTAINER, cluster=True)] = {}
     """Merged over the Kubernetes pod template that the operator renders: tolerations, affinity, sidecars, ... The
     container of a Pea is called pea. A head gets everything except containers; `head.podTemplate` sets those."""
 
@@ -324,7 +273,7 @@ class PodSpec(Model):
 class Pod(Model):
     """A Pod as a resource of its own."""
 
-    api_version: Literal["peavine.dev/v1alpha1"] = API_VERSION
+    api_version: ApiVersion = API_VERSION
     """The version of this schema."""
     kind: Literal["Pod"] = "Pod"
     """The kind of this resource."""

@@ -1,4 +1,4 @@
-"""What the schema cannot say: rules between fields, and between the Pods of a Flow.
+"""What the schema cannot say of a Flow: rules between its fields, and between its Pods.
 
 Each rule is a small function over the manifest's plain data, so it also works on a manifest that the schema refuses,
 and every problem is reported at once. Those that are cheap are in the custom resource definitions as CEL, too.
@@ -6,15 +6,15 @@ and every problem is reported at once. Those that are cheap are in the custom re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from peavine.errors import Problem, did_you_mean
-from peavine.spec.executor import executor_problems
+from peavine.spec.facts import attributes
+from peavine.spec.model import Model
 from peavine.spec.order import ordered
+from peavine.spec.pod import PodSpec
+from peavine.spec.pod_rules import Plain, env, env_from, pod_problems, pod_template
 from peavine.spec.timeouts import Timeouts
-from peavine.spec.uses import Image, parse_uses
 
 GATEWAY = "gateway"
 """The start of every graph, as a name in `needs`."""
@@ -28,24 +28,21 @@ MAX_DOCUMENTS = 4096
 GRPC_PORT, HTTP_PORT = 8081, 8080
 """A gateway's ports when they are left out."""
 
+SERVICE_TYPES = {
+    "loadBalancerClass": ("LoadBalancer",),
+    "loadBalancerSourceRanges": ("LoadBalancer",),
+    "externalTrafficPolicy": ("NodePort", "LoadBalancer"),
+}
+"""Fields of a gateway's Service that Kubernetes takes with some types only."""
+
 METRICS_PORT = 9090
 """The port on which every program in a cluster serves its metrics."""
 
-FILE_NAME = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252}")
-"""What a ConfigMap takes as a key, but for names that begin with a dot."""
-
-RUNS = (
-    "uses", "executor", "head", "image", "files", "replicas", "storage", "env", "batching",
-    "autoscaling", "podTemplate",
-)  # fmt: skip
-"""What only the owner of a Pod resource says."""
-
-Plain = Mapping[str, Any]
-
-
-def pod_problems(pod: Plain, path: str) -> list[Problem]:
-    """Return what is wrong with one Pod's fields taken together."""
-    return [problem for rule in POD_RULES for problem in rule(pod, path)]
+OWNED = {
+    str(PodSpec.model_fields[name].alias): PodSpec.model_fields[name].get_default(call_default_factory=True)
+    for name in attributes(PodSpec, lambda facts: facts.owner)
+}
+"""What only a Pod resource says of itself, and its default."""
 
 
 def flow_problems(spec: Plain, path: str) -> list[Problem]:
@@ -55,7 +52,7 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
         return []
     pods = [pod if isinstance(pod, Mapping) else {} for pod in listed]
     problems = [found for i, pod in enumerate(pods) for found in pod_problems(pod, f"{path}.pods[{i}]")]
-    problems += _env(spec, path)
+    problems += [*env(spec, path), *env_from(spec, path)]
     wrong = [*_names(pods, f"{path}.pods"), *_needs(pods, f"{path}.pods")]
     problems += wrong
     times = {field: list(_times(field, spec, pods, path)) for field in TIMEOUTS}
@@ -70,132 +67,22 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
                 problems += _critical_path(field, spec, graph, pods, path)
     said = spec.get("gateway")
     gateway = said if isinstance(said, Mapping) else {}
-    problems += [*_ports(gateway, f"{path}.gateway"), *_pod_template(gateway, f"{path}.gateway")]
+    problems += [*_service(gateway, f"{path}.gateway"), *pod_template(gateway, f"{path}.gateway")]
     for scaled, where in (*((pod, f"{path}.pods[{i}]") for i, pod in enumerate(pods)), (gateway, f"{path}.gateway")):
         problems += _owner_of_replicas(scaled, where)
     for i, pod in enumerate(pods):
-        problems += _ref(pod, f"{path}.pods[{i}]")
+        problems += _pod_ref(pod, f"{path}.pods[{i}]")
     return problems
 
 
 def edges(pods: Sequence[Plain]) -> list[list[str]]:
-    """Return for each Pod the names it needs: those it says, or the Pod before it, or the gateway."""
-    found: list[list[str]] = []
-    for i, pod in enumerate(pods):
+    """Return for each Pod the names it needs; the only Pod of a Flow needs the request when it says nothing."""
+    found = []
+    for pod in pods:
         said = pod.get("needs")
-        if isinstance(said, Sequence) and not isinstance(said, str):
-            found.append([str(name) for name in said] or [GATEWAY])
-        else:
-            found.append([str(pods[i - 1].get("name", "")) if i else GATEWAY])
+        listed = isinstance(said, Sequence) and not isinstance(said, str)
+        found.append([str(name) for name in said or ()] if listed else [GATEWAY])
     return found
-
-
-def _shards_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
-    shards, replicas = pod.get("shards", 1), pod.get("replicas")
-    if isinstance(shards, int) and shards > 1:
-        if isinstance(replicas, int) and replicas > 1:
-            yield Problem(
-                f"{path}.replicas", "a shard has one writer, so shards > 1 excludes replicas > 1; leave replicas out"
-            )
-        if pod.get("autoscaling") is not None:
-            yield Problem(f"{path}.autoscaling", "a shard has one writer, so shards > 1 excludes autoscaling")
-
-
-def _storage_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
-    replicas = pod.get("replicas")
-    if pod.get("storage") is None:
-        return
-    if isinstance(replicas, int) and replicas > 1:
-        yield Problem(
-            f"{path}.replicas", "a volume has one writer: use shards to split the data, or leave replicas out"
-        )
-    if pod.get("autoscaling") is not None:
-        yield Problem(f"{path}.autoscaling", "a volume has one writer, so storage excludes autoscaling")
-
-
-def _autoscaling(pod: Plain, path: str) -> Iterator[Problem]:
-    scaling = pod.get("autoscaling")
-    if not isinstance(scaling, Mapping):
-        return
-    low, high = scaling.get("minReplicas", 1), scaling.get("maxReplicas")
-    if isinstance(low, int) and isinstance(high, int) and low > high:
-        yield Problem(f"{path}.autoscaling.minReplicas", f"{low} is more than maxReplicas, {high}")
-
-
-def _skip_and_storage(pod: Plain, path: str) -> Iterator[Problem]:
-    if pod.get("onError") == "Skip" and pod.get("storage") is not None:
-        yield Problem(
-            f"{path}.onError",
-            "Skip would answer requests whose data was not stored, so storage excludes it; leave onError out",
-        )
-
-
-def _uses_and_image(pod: Plain, path: str) -> Iterator[Problem]:
-    uses = pod.get("uses")
-    if isinstance(uses, str) and isinstance(parse_uses(uses), Image) and pod.get("image"):
-        yield Problem(f"{path}.image", "the image is named under `uses` already; name it once")
-
-
-def _head_template(pod: Plain, path: str) -> Iterator[Problem]:
-    head, template = pod.get("head"), pod.get("podTemplate")
-    if isinstance(head, Mapping):
-        yield from _pod_template(head, f"{path}.head")
-    spec = template.get("spec") if isinstance(template, Mapping) else None
-    containers = spec.get("containers") if isinstance(spec, Mapping) else None
-    for i, container in enumerate(containers if isinstance(containers, list) else ()):
-        if isinstance(container, Mapping) and container.get("name") == "head":
-            yield Problem(f"{path}.podTemplate.spec.containers[{i}]", "goes under `head.podTemplate`")
-
-
-def _env(pod: Plain, path: str) -> Iterator[Problem]:
-    seen: set[str] = set()
-    env = pod.get("env")
-    for i, variable in enumerate(env if isinstance(env, Sequence) else ()):
-        if not isinstance(variable, Mapping):
-            continue
-        name = str(variable.get("name", ""))
-        if name in seen:
-            yield Problem(f"{path}.env[{i}].name", f'"{name}" is set twice')
-        seen.add(name)
-        if variable.get("value") is not None and variable.get("valueFrom") is not None:
-            yield Problem(f"{path}.env[{i}]", "has value and valueFrom; leave one out")
-        source = variable.get("valueFrom")
-        if isinstance(source, Mapping) and len([one for one in source.values() if one is not None]) != 1:
-            yield Problem(f"{path}.env[{i}].valueFrom", "names one of secretKeyRef, configMapKeyRef and fieldRef")
-
-
-def _file_names(pod: Plain, path: str) -> Iterator[Problem]:
-    files = pod.get("files")
-    for name in files if isinstance(files, Mapping) else ():
-        if not FILE_NAME.fullmatch(str(name)):
-            yield Problem(
-                f"{path}.files.{name}",
-                "a file's name is letters, digits, hyphens, underscores and dots, without a folder or a dot at the "
-                "beginning",
-            )
-
-
-def _pod_template(pod: Plain, path: str) -> Iterator[Problem]:
-    """It can be merged over another one. What is wrong with the fields in it only Kubernetes knows."""
-    template, path = pod.get("podTemplate"), f"{path}.podTemplate"
-    if not isinstance(template, Mapping):
-        return
-    for name in template:
-        if name not in ("metadata", "spec"):
-            yield Problem(f"{path}.{name}", "a pod template has metadata and spec; is this a field of one of them?")
-    metadata = template.get("metadata", {})
-    parts = {"metadata": metadata, "spec": template.get("spec", {})}
-    if isinstance(metadata, Mapping):
-        parts["metadata.labels"] = metadata.get("labels", {})
-    for name, part in parts.items():
-        if not isinstance(part, Mapping):
-            yield Problem(f"{path}.{name}", "is not a mapping")
-
-
-POD_RULES = (
-    _shards_and_replicas, _storage_and_replicas, _autoscaling, _skip_and_storage, _uses_and_image, executor_problems,
-    _env, _file_names, _pod_template, _head_template,
-)  # fmt: skip
 
 
 def _owner_of_replicas(scaled: Plain, path: str) -> Iterator[Problem]:
@@ -204,22 +91,31 @@ def _owner_of_replicas(scaled: Plain, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.replicas", "the autoscaler owns the number of replicas; leave one of the two out")
 
 
-def _ports(gateway: Plain, path: str) -> Iterator[Problem]:
-    grpc, http = gateway.get("grpcPort", GRPC_PORT), gateway.get("httpPort", HTTP_PORT)
-    if grpc == http:
-        yield Problem(f"{path}.httpPort", f"{http} is grpcPort, too; give each its own")
-    for field, port in (("grpcPort", grpc), ("httpPort", http)):
-        if port == METRICS_PORT:
-            yield Problem(f"{path}.{field}", f"{port} is the port of the metrics in a cluster; choose another")
-
-
-def _ref(pod: Plain, path: str) -> Iterator[Problem]:
-    """What another Pod resource runs is said there. Defaults, which the API server fills in, do not count."""
-    if pod.get("ref") is None:
+def _service(gateway: Plain, path: str) -> Iterator[Problem]:
+    service = gateway.get("service")
+    if not isinstance(service, Mapping):
         return
-    for field in RUNS:
-        if pod.get(field) and not (field == "uses" and pod["uses"] == "_pass"):
-            yield Problem(f"{path}.{field}", f'belongs in the Pod resource "{pod["ref"]}" that is referred to')
+    said = service.get("ports")
+    ports = said if isinstance(said, Mapping) else {}
+    if ports.get("grpc", GRPC_PORT) == (http := ports.get("http", HTTP_PORT)):
+        yield Problem(f"{path}.service.ports.http", f"{http} is the port of grpc, too; give each its own")
+    for field, types in SERVICE_TYPES.items():
+        if service.get(field) is not None and service.get("type", "ClusterIP") not in types:
+            yield Problem(
+                f"{path}.service.{field}", f"needs `type: {' or '.join(types)}`; leave it out or set the type"
+            )
+
+
+def _pod_ref(pod: Plain, path: str) -> Iterator[Problem]:
+    """What a Pod resource is, it says itself. Defaults, which the API server fills in, do not count."""
+    reference = pod.get("podRef")
+    if reference is None:
+        return
+    name = reference.get("name") if isinstance(reference, Mapping) else reference
+    for field, default in OWNED.items():
+        plain = default.model_dump(mode="json", by_alias=True) if isinstance(default, Model) else default
+        if pod.get(field) not in (None, [], {}, plain):
+            yield Problem(f"{path}.{field}", f'belongs in the Pod resource "{name}" that podRef names; delete it here')
 
 
 def _names(pods: Sequence[Plain], path: str) -> Iterator[Problem]:
@@ -238,6 +134,8 @@ def _needs(pods: Sequence[Plain], path: str) -> Iterator[Problem]:
     names = [pod["name"] for pod in pods if isinstance(pod.get("name"), str)]
     for i, pod in enumerate(pods):
         said = pod.get("needs")
+        if said is None and len(pods) > 1:
+            yield Problem(f"{path}[{i}].needs", _needed(pods, i))
         if not isinstance(said, Sequence) or isinstance(said, str):
             continue
         for j, name in enumerate(said):
@@ -249,6 +147,16 @@ def _needs(pods: Sequence[Plain], path: str) -> Iterator[Problem]:
                 yield Problem(where, f'no Pod named "{name}"{hint or "; known: " + ", ".join(map(str, names))}')
             elif name in said[:j]:
                 yield Problem(where, f'"{name}" is named twice')
+
+
+def _needed(pods: Sequence[Plain], i: int) -> str:
+    """Say what is missing where a Pod does not say what it needs."""
+    request = "`needs: [gateway]` for the request"
+    follows = f'`needs: [{pods[i - 1].get("name")}]` to follow "{pods[i - 1].get("name")}", or {request}'
+    return (
+        f"is required where a Flow has several Pods, whose order has no meaning: {follows if i else request}; "
+        "`peavine convert` fills it in by the order"
+    )
 
 
 def _cycles(graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -> Iterator[Problem]:

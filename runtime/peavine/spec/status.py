@@ -1,4 +1,4 @@
-"""What the operator tells about a Flow or a Pod: the `status` of the resources. Users read it and never write it."""
+"""What the operator reports of a Flow or a Pod: the `status` of the resources. Users read it and never write it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from peavine.spec.model import Model
+from peavine.spec.model import ATOMIC, Model
 
 LONGEST_MESSAGE: Final = 32768
 """Characters of a condition's message, at the most."""
@@ -51,6 +51,17 @@ class StoreStatus(Model):
 CONDITIONS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
+class Address(Model):
+    """Where clients reach a gateway."""
+
+    protocol: Literal["grpc", "http"]
+    """What is spoken there."""
+    host: str
+    """Name, or IP address, of the host."""
+    port: int
+    """Its port."""
+
+
 class FlowStatus(Model):
     """What is known of a Flow."""
 
@@ -58,10 +69,12 @@ class FlowStatus(Model):
     """The generation that the operator saw last."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
     """Ready, Progressing, Degraded, Accepted."""
-    gateway: str | None = None
-    """Where clients find the gateway's gRPC port, as HOST:PORT."""
-    pods: str | None = None
-    """How many of its Pods are ready, such as 2/3."""
+    ready_pods: int | None = None
+    """How many of its Pods are ready."""
+    pods: int | None = None
+    """How many Pods it has."""
+    addresses: Annotated[list[Address], Field(json_schema_extra=ATOMIC)] = []
+    """Where clients reach the gateway, those from outside of the cluster first."""
 
 
 class PodStatus(Model):
@@ -71,11 +84,15 @@ class PodStatus(Model):
     """The generation that the operator saw last."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
     """Ready, Progressing, Degraded, Accepted."""
+    ready_replicas: int | None = None
+    """How many replicas are ready. A replica is one Pea of each shard."""
     replicas: int | None = None
-    """Replicas that there are, for `kubectl scale`."""
+    """How many replicas there are."""
+    ready_shards: int | None = None
+    """How many shards have a Pea that is ready."""
+    shards: int | None = None
+    """How many shards the Pod has."""
     selector: str | None = None
     """Selects the Peas, for `kubectl scale` and autoscalers."""
-    peas: str | None = None
-    """How many of its Peas are ready, such as 2/2."""
     stores: list[StoreStatus] = []
     """The stores of a Pod with storage, so that a volume that is lost or older than before is noticed."""

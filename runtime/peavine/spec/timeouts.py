@@ -6,9 +6,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import Model
 
-Seconds = Annotated[float, Field(gt=0, le=86400)]
+Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 SHORTEST_GRACE: Final = 20.0
 LONGEST_GRACE: Final = 540.0
@@ -19,12 +20,12 @@ of nodes wait for a pod."""
 class Timeouts(Model):
     """Time limits of requests by kind, in seconds."""
 
-    timeout_seconds: Seconds = 10
+    timeout_seconds: Annotated[Seconds, Facts(Reader.GATEWAY)] = 10
     """Time that a search may take from end to end, unless the client asks for less. The timeouts that the Pods on one
     way through the graph set must add up to no more than this."""
-    index_timeout_seconds: Seconds = 60
+    index_timeout_seconds: Annotated[Seconds, Facts(Reader.GATEWAY)] = 60
     """Time that a request to index, update or delete may take from end to end. What Pods set must fit into it, too."""
-    train_timeout_seconds: Seconds = 600
+    train_timeout_seconds: Annotated[Seconds, Facts(Reader.GATEWAY)] = 600
     """Time that a request to train may take from end to end. What Pods set must fit into it, too."""
 
     def timeout(self, kind: str) -> float:

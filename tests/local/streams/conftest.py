@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from peavine.flow.order import in_order
 from tests.local.streams.running import Running, Start
 
 
@@ -16,7 +17,7 @@ async def start() -> AsyncIterator[Start]:
     running: list[Running] = []
 
     async def begin(*pods: dict[str, Any], gateway: bool = True, **fields: Any) -> Running:
-        flow = Running({"metadata": {"name": "flow"}, "spec": {"pods": list(pods), **fields}})
+        flow = Running({"metadata": {"name": "flow"}, "spec": {"pods": in_order(pods), **fields}})
         running.append(flow)
         await flow.start(gateway)
         return flow

@@ -41,7 +41,7 @@ async def encoded(flow: Running, count: int) -> dict[str, tuple[float, float]]:
 
 
 async def test_merged_batches_equal_unmerged_ones(start: Start) -> None:
-    merged = await start({**COUNT, "batching": {"maxSize": 256, "maxDelayMs": 50}})
+    merged = await start({**COUNT, "batching": {"maxSize": 256, "maxDelayMilliseconds": 50}})
     alone = await start({**COUNT, "batching": {"maxSize": 1}})
     together, single = await encoded(merged, 40), await encoded(alone, 40)
     assert {name: own for name, (_, own) in together.items()} == {name: own for name, (_, own) in single.items()}
@@ -50,7 +50,7 @@ async def test_merged_batches_equal_unmerged_ones(start: Start) -> None:
 
 
 async def test_no_call_has_more_documents_than_the_manifest_says(start: Start) -> None:
-    flow = await start({**COUNT, "batching": {"maxSize": 4, "maxDelayMs": 20}})
+    flow = await start({**COUNT, "batching": {"maxSize": 4, "maxDelayMilliseconds": 20}})
     assert max(size for size, _ in (await encoded(flow, 30)).values()) <= 4
 
 

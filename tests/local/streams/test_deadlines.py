@@ -43,7 +43,7 @@ async def test_a_pea_answers_health_while_its_executor_works(start: Start) -> No
 
 
 async def test_a_pods_own_timeout_ends_a_request_that_has_time_left(start: Start, tmp_path: Path) -> None:
-    flow = await start({"name": "obey", **OBEY, "timeoutSeconds": 0.3}, timeoutSeconds=30)
+    flow = await start({"name": "obey", **OBEY, "timeoutSeconds": 1}, timeoutSeconds=30)
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await flow.ask("search", [Document(id="x", text=f"await {tmp_path / 'end'}")])
     (tmp_path / "end").touch()
@@ -51,12 +51,12 @@ async def test_a_pods_own_timeout_ends_a_request_that_has_time_left(start: Start
 
 
 async def test_an_index_request_has_longer_than_a_search(start: Start) -> None:
-    pod = {"name": "obey", **OBEY, "timeoutSeconds": 0.2}
-    flow = await start(pod, timeoutSeconds=0.2, indexTimeoutSeconds=30, trainTimeoutSeconds=0.2)
-    slow = [Document(id="x", text="sleep 0.5")]
+    pod = {"name": "obey", **OBEY, "timeoutSeconds": 1}
+    flow = await start(pod, timeoutSeconds=1, indexTimeoutSeconds=30, trainTimeoutSeconds=1)
+    slow = [Document(id="x", text="sleep 1.3")]
     for kind in ("index", "update"):
         _, answer = await flow.ask(kind, slow)
-        assert [document.text for document in answer.docs] == ["sleep 0.5, done"]
+        assert [document.text for document in answer.docs] == ["sleep 1.3, done"]
     for kind in ("search", "train"):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await flow.ask(kind, slow)
@@ -64,11 +64,11 @@ async def test_an_index_request_has_longer_than_a_search(start: Start) -> None:
 
 
 async def test_a_unit_of_a_client_has_the_time_of_its_kind(start: Start) -> None:
-    flow = await start({"name": "obey", **OBEY}, timeoutSeconds=0.2, indexTimeoutSeconds=30)
+    flow = await start({"name": "obey", **OBEY}, timeoutSeconds=1, indexTimeoutSeconds=30)
     stream = UnitStream(flow.channel)
     await stream.open()
     for number, kind in enumerate(("index", "search"), start=1):
-        await stream.ask(number, envelope("x", Document(id="x", text="sleep 0.5"), kind=kind))
+        await stream.ask(number, envelope("x", Document(id="x", text="sleep 1.3"), kind=kind))
         stamped, _ = await stream.answer()
         assert (kind, stamped.failed) == (kind, int(kind == "search"))
 
@@ -128,7 +128,7 @@ async def test_a_deadline_that_was_over_before_is_answered_at_once(start: Start)
 
 
 async def test_a_pod_that_nobody_serves_is_named_when_the_time_is_over(start: Start) -> None:
-    flow = await start({"name": "here"}, {"name": "gone"}, timeoutSeconds=0.5)
+    flow = await start({"name": "here"}, {"name": "gone"}, timeoutSeconds=1)
     await flow.stop_pea("gone-0-0")
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await flow.ask("search", [Document(id="x", text="hi")])

@@ -22,7 +22,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from peavine import graph, spec
 from peavine.documents import Document
 from peavine.serving import LIVE
-from tests.local.streams.running import OBEY, Start, UnitStream, envelope, until
+from peavine.wire import batch_from_bytes
+from tests.local.streams.running import OBEDIENT, OBEY, Start, UnitStream, envelope, until
 
 PATIENCE = 60.0
 """Seconds that a process may take on a busy machine."""
@@ -104,6 +105,23 @@ async def test_a_pea_ends_with_0_on_sigterm_when_it_has_answered_what_it_took(pr
     assert [stamped.failed for stamped, _ in seen] == [0, 0, 0]
     assert program.ended() == 0
     assert not program.words.exists()
+
+
+async def test_a_pea_finds_its_code_in_a_folder_of_files(programs: Any, tmp_path: Path) -> None:
+    address, folder = f"unix:{tmp_path}/pea.sock", tmp_path / "mounted"
+    folder.mkdir()
+    (folder / "obedient.py").write_text(OBEDIENT)
+    programs("pea", "--pod", pod(tmp_path, uses=OBEY["uses"]), "--listen", address, "--files", str(folder))
+    await serving(address)
+    async with grpc.aio.insecure_channel(address) as channel:
+        stream = UnitStream(channel)
+        await stream.open()
+        item = envelope("x", Document(id="x", text="hello"))
+        item.header.deadline = time.time() + PATIENCE
+        await stream.ask(1, item)
+        stamped, unit = await stream.answer()
+    assert stamped.failed == 0
+    assert batch_from_bytes(unit.items[0].bodies[0]).docs[0].text == "hello, done"
 
 
 async def test_sigterm_ends_a_pea_whose_executor_is_still_being_loaded(programs: Any, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from peavine.client import AsyncClient
 from peavine.documents import Document
+from peavine.flow.order import in_order
 from peavine.gateway import reading
 from peavine.v1 import pea_pb2
 from peavine.wire import streams
@@ -177,7 +178,7 @@ async def test_streams_of_a_small_age_lose_no_request(caplog: pytest.LogCaptureF
     flow = Running(
         {
             "metadata": {"name": "flow"},
-            "spec": {"pods": [{"name": "obey", **OBEY}, {"name": "last"}], "timeoutSeconds": 30},
+            "spec": {"pods": in_order([{"name": "obey", **OBEY}, {"name": "last"}]), "timeoutSeconds": 30},
         },
         max_age=0.3,
     )

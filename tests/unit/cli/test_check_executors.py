@@ -22,7 +22,9 @@ ROOT = Path(__file__).parents[3]
 
 def problems(folder: Path, *pods: str) -> dict[str, str]:
     text = "apiVersion: peavine.dev/v1alpha1\nkind: Flow\nmetadata: {name: a}\nspec:\n  pods:\n"
-    (folder / "flow.yaml").write_text(text + "".join(f"  - {pod}\n" for pod in pods))
+    names = ["gateway", *(pod.partition("\n")[0].removeprefix("name: ") for pod in pods)]
+    listed = (f"  - {pod}\n    needs: [{name}]\n" for pod, name in zip(pods, names, strict=False))
+    (folder / "flow.yaml").write_text(text + "".join(listed))
     result = CliRunner().invoke(check, [str(folder / "flow.yaml"), "--json"], standalone_mode=False)
     told = json.loads(result.output)
     assert result.return_value == (0 if told["ok"] else 2)

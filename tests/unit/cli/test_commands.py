@@ -26,10 +26,12 @@ spec:
   timeoutSecond: 3
   pods:
   - name: first
+    needs: [gateway]
     shards: 0
   - name: second
     needs: [nowhere]
   - name: third
+    needs: [second]
     uses: _pass
     onError: Explode
 """
@@ -171,6 +173,21 @@ def test_convert_makes_one_manifest_of_an_old_flow_and_its_files(
     ]
     assert manifest.spec.pods[0].files == {"mine.py": "class Mine: ...\n"}
     assert "peavine: with.rest_api: left out; every gateway serves gRPC and HTTP" in told.err
+
+
+def test_convert_writes_what_each_pod_needs_and_the_fields_of_today(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "metadata: {name: a}\nspec:\n  gateway: {grpcPort: 9000}\n  pods: [{name: first}, {name: second}]\n"
+    (tmp_path / "flow.yaml").write_text(text)
+    assert cli.main(["check", str(tmp_path / "flow.yaml")]) == 2
+    told = capsys.readouterr().err
+    assert "spec.gateway.grpcPort: unknown field, which an earlier peavine had; write `service: {ports:" in told
+    assert '`needs: [first]` to follow "first"' in told
+    assert cli.main(["convert", str(tmp_path / "flow.yaml")]) == 0
+    made = spec.parse(yaml.safe_load(capsys.readouterr().out)).spec
+    assert [pod.needs for pod in made.pods] == [["gateway"], ["first"]]
+    assert made.gateway.service.ports.grpc == 9000
 
 
 def test_convert_names_an_argument_that_nobody_knows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,9 +34,9 @@ def test_python_and_yaml_say_the_same() -> None:
 
 
 def test_settings_are_fields_of_the_manifest() -> None:
-    flow = Flow("quick", timeout_seconds=3, gateway={"grpcPort": 9000}).add(uses="_pass")
+    flow = Flow("quick", timeout_seconds=3, gateway={"service": {"ports": {"grpc": 9000}}}).add(uses="_pass")
     assert flow.manifest().spec.timeout_seconds == 3
-    assert flow.manifest().spec.gateway.grpc_port == 9000
+    assert flow.manifest().spec.gateway.service.ports.grpc == 9000
     assert flow.manifest().spec.pods[0].name == "pod0"
 
 
@@ -61,7 +61,7 @@ def test_needs_all_joins_the_pods_that_nobody_needs() -> None:
 def test_an_inspecting_pod_stands_beside_the_way() -> None:
     flow = Flow("x").add("encode").inspect("check", uses="_eval_pr").add("index")
     needs = {pod.name: pod.needs for pod in flow.manifest().spec.pods}
-    assert needs == {"encode": None, "check": ["encode"], "index": ["encode"], "gather": ["index", "check"]}
+    assert needs == {"encode": ["gateway"], "check": ["encode"], "index": ["encode"], "gather": ["index", "check"]}
 
 
 def test_a_flow_that_does_not_run_says_how_to_run_it() -> None:

@@ -48,7 +48,7 @@ def test_arguments_become_fields() -> None:
     assert pods["encode-it"].replicas == 2
     assert pods["pod2"].shards == 3
     assert [(variable.name, variable.value) for variable in pods["pod2"].env] == [("A", "b=c")]
-    assert _read(OLD)[0].spec.gateway.grpc_port == 45678
+    assert _read(OLD)[0].spec.gateway.service.ports.grpc == 45678
 
 
 def test_what_an_argument_has_become_is_told_once() -> None:
@@ -65,14 +65,14 @@ def test_parallel_means_shards_where_all_were_polled() -> None:
 
 def test_the_oldest_kind_is_a_map_of_pods() -> None:
     pods = _pods("!Flow\npods:\n  a: {uses: _pass}\n  b: {needs: gateway}\n  c: {method: needs, needs: [a, b]}\n")
-    assert {name: pod.needs for name, pod in pods.items()} == {"a": None, "b": ["gateway"], "c": ["a", "b"]}
+    assert {name: pod.needs for name, pod in pods.items()} == {"a": ["gateway"], "b": ["gateway"], "c": ["a", "b"]}
     assert pods["c"].uses == "_merge"
 
 
 def test_inspecting_pods_are_gathered() -> None:
     pods = _pods("!Flow {version: 1, pods: [{name: a}, {name: e, method: inspect, uses: _eval_pr}, {name: b}]}")
     assert {name: pod.needs for name, pod in pods.items()} == {
-        "a": None,
+        "a": ["gateway"],
         "e": ["a"],
         "b": ["a"],
         "gather": ["b", "e"],
@@ -94,7 +94,7 @@ def test_a_word_of_old_is_read_however_it_was_written(word: str) -> None:
 def test_arguments_by_name_may_stand_under_kwargs() -> None:
     text = "!Flow {with: {args: [], kwargs: {read_only: true, port_expose: 1}, port_expose: 9000}, pods: [{name: a}]}"
     flow, _ = _read(text)
-    assert flow.spec.gateway.grpc_port == 9000
+    assert flow.spec.gateway.service.ports.grpc == 9000
     assert flow.spec.pods[0].read_only
 
 

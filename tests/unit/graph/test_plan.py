@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 from hypothesis import given
@@ -8,11 +9,12 @@ from hypothesis import strategies as st
 
 from peavine import graph
 from peavine.errors import ManifestError
+from peavine.flow.order import in_order
 from peavine.spec import KINDS, Flow, PollingPolicy, parse
 
 
 def flow(*pods: dict[str, Any], **spec: Any) -> Flow:
-    return parse({"metadata": {"name": "f"}, "spec": {"pods": list(pods), **spec}})
+    return parse({"metadata": {"name": "f"}, "spec": {"pods": in_order(pods), **spec}})
 
 
 def plan(made: Flow) -> graph.Plan:
@@ -76,15 +78,21 @@ def test_a_flow_is_refused_exactly_where_the_pods_on_some_way_set_more_time_than
         assert longest <= whole
 
 
+@given(dags(), st.randoms())
+def test_the_order_of_pods_has_no_meaning(pods: list[dict[str, Any]], chance: Random) -> None:
+    shuffled = pods.copy()
+    chance.shuffle(shuffled)
+    assert plan(flow(*shuffled)) == plan(flow(*pods))
+
+
 @given(dags())
 def test_a_plan_survives_its_file(pods: list[dict[str, Any]]) -> None:
     made = plan(flow(*pods))
     assert graph.Plan.model_validate_json(made.model_dump_json(by_alias=True)) == made
 
 
-def test_a_pod_needs_the_one_before_it_unless_it_says_otherwise() -> None:
-    steps = plan(flow({"name": "a"}, {"name": "b"}, {"name": "c", "needs": ["a", "b"]})).steps
-    assert [step.needs for step in steps] == [["gateway"], ["a"], ["a", "b"]]
+def test_the_only_pod_of_a_flow_takes_the_request() -> None:
+    assert [step.needs for step in plan(flow({"name": "a"})).steps] == [["gateway"]]
 
 
 def test_pods_are_complete_with_what_the_flow_says() -> None:
@@ -124,7 +132,7 @@ def test_a_head_gives_each_kind_of_request_the_time_of_its_pod() -> None:
 
 
 def test_a_pod_of_another_owner_is_not_made() -> None:
-    made = flow({"name": "a", "ref": "shared"}, {"name": "b"})
+    made = flow({"name": "a", "podRef": {"name": "shared"}}, {"name": "b"})
     assert [pod.metadata.name for pod in graph.pods(made)] == ["b"]
     assert [step.pod for step in plan(made).steps] == ["a", "b"]
 

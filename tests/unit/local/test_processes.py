@@ -11,6 +11,7 @@ import pytest
 
 from peavine import logs, spec
 from peavine.errors import ManifestError
+from peavine.flow.order import in_order
 from peavine.local import Layout, Listen, Process, layout
 from peavine.local.health import addresses
 
@@ -19,7 +20,7 @@ DATA = Path("/data")
 
 
 def _layout(*pods: dict[str, Any], **fields: Any) -> Layout:
-    manifest = {"metadata": {"name": "flow"}, "spec": {"pods": list(pods), **fields}}
+    manifest = {"metadata": {"name": "flow"}, "spec": {"pods": in_order(pods), **fields}}
     return layout(spec.parse(manifest), FOLDER, DATA, Listen())
 
 
@@ -73,20 +74,25 @@ def test_what_only_a_cluster_can_do_is_named_with_the_remedy(monkeypatch: pytest
     monkeypatch.delenv("TOKEN", raising=False)
     source = {"secretKeyRef": {"name": "s", "key": "k"}}
     pods = (
-        {"name": "a", "ref": "shared"},
+        {"name": "a", "podRef": {"name": "shared"}},
         {"name": "b", "uses": "docker://image"},
         {"name": "c", "image": "image"},
         {"name": "d", "env": [{"name": "TOKEN", "valueFrom": source}]},
+        {"name": "e", "filesFrom": [{"configMapRef": {"name": "c"}}]},
+        {"name": "f", "envFrom": [{"secretRef": {"name": "s"}}]},
+        {"name": "g", "envFrom": [{"secretRef": {"name": "s", "optional": True}}]},
     )
     with pytest.raises(ManifestError) as caught:
         _layout(*pods, env=[{"name": "KEY", "valueFrom": source}])
     paths = [problem.path for problem in caught.value.problems]
     assert paths == [
-        "spec.pods[0].ref",
         "spec.env[0].valueFrom",
+        "spec.pods[0].podRef",
         "spec.pods[1].uses",
         "spec.pods[2].image",
         "spec.pods[3].env[0].valueFrom",
+        "spec.pods[4].filesFrom",
+        "spec.pods[5].envFrom",
     ]
     assert "set TOKEN before `peavine run`" in str(caught.value)
 

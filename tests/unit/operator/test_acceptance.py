@@ -99,7 +99,7 @@ def test_what_was_given_is_repeated_only_where_it_is_short() -> None:
 
 
 def test_every_problem_of_a_flow_has_its_path() -> None:
-    body = {**pod(), "kind": "Flow", "spec": {"pods": [{"name": "a", "uses": "a.yml"}, {"name": "b", "uses": "b.yml"}]}}
+    pods = [{"name": "a", "needs": ["gateway"], "uses": "a.yml"}, {"name": "b", "needs": ["a"], "uses": "b.yml"}]
     with pytest.raises(ManifestError) as error:
-        accept_flow(body)
+        accept_flow({**pod(), "kind": "Flow", "spec": {"pods": pods}})
     assert [problem.path for problem in error.value.problems] == ["spec.pods[0].uses", "spec.pods[1].uses"]

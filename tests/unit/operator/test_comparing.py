@@ -21,7 +21,7 @@ from tests.unit.operator.test_render import with_defaults
 FLOWS = sorted((Path(__file__).parent / "flows").glob("*.yaml"))
 PLACE = Place("default", "peavine/runtime:test")
 OWNER = {"apiVersion": "peavine.dev/v1alpha1", "kind": "Flow", "metadata": {"name": "f", "uid": "u"}}
-POD_SCHEMA = definitions()["peavine.dev_pods.yaml"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+POD_SCHEMA = definitions()["peavine.dev_peapods.yaml"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
 def pod_resource(**pod: Any) -> dict[str, Any]:
@@ -119,7 +119,8 @@ SWITCHES: dict[str, tuple[str, list[str], Any]] = {
 
 @pytest.mark.parametrize(("kind", "path", "value"), SWITCHES.values(), ids=SWITCHES.keys())
 def test_what_holds_a_workload_back_or_cuts_it_off_is_a_difference(kind: str, path: list[str], value: object) -> None:
-    flow = parse({"metadata": {"name": "f"}, "spec": {"pods": [{"name": "a", "shards": 2}, {"name": "b"}]}})
+    pods = [{"name": "a", "shards": 2, "needs": ["gateway"]}, {"name": "b", "needs": ["a"]}]
+    flow = parse({"metadata": {"name": "f"}, "spec": {"pods": pods}})
     wanted = next(owned(item, OWNER) for item in everything(flow, PLACE) if item["kind"] == kind)
     there = copy.deepcopy(wanted)
     part = there

@@ -16,7 +16,7 @@ def body(kind: kinds.Kind, name: str, version: int = 1, labels: dict[str, str] |
     return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, **more}
 
 
-def flow(*pods: dict[str, str]) -> Any:
+def flow(*pods: dict[str, Any]) -> Any:
     return body(FLOW, "f", spec={"pods": list(pods)})
 
 
@@ -29,14 +29,14 @@ def test_a_child_concerns_the_resource_whose_label_it_bears() -> None:
 
 def test_a_pod_concerns_itself_its_flow_and_who_refers_to_it() -> None:
     observed = Observed()
-    observed.put(flow({"name": "x", "ref": "shared"}))
+    observed.put(flow({"name": "x", "podRef": {"name": "shared"}}))
     assert observed.put(body(POD, "f-a", labels={names.FLOW: "other"})) == {POD_KEY, Ref(FLOW, "ns", "other")}
     assert observed.put(body(POD, "shared")) == {Ref(POD, "ns", "shared"), FLOW_KEY}
 
 
 def test_a_flow_that_refers_no_longer_is_not_concerned() -> None:
     observed = Observed()
-    observed.put(flow({"name": "x", "ref": "shared"}))
+    observed.put(flow({"name": "x", "podRef": {"name": "shared"}}))
     observed.put({**flow({"name": "x"}), "metadata": {**flow()["metadata"], "resourceVersion": "2"}})
     assert observed.put(body(POD, "shared")) == {Ref(POD, "ns", "shared")}
 

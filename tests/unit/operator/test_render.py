@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from peavine import cli, serving
+from peavine.flow.order import in_order
 from peavine.pea import watch
 from peavine.pea.server import CLOSE_SECONDS
 from peavine.spec import parse
@@ -26,7 +27,12 @@ PLACE = Place("default", "peavine/runtime:test")
 
 def flow(*pods: dict[str, Any], **spec: Any) -> dict[str, Any]:
     metadata = {"name": "f"}
-    return {"apiVersion": "peavine.dev/v1alpha1", "kind": "Flow", "metadata": metadata, "spec": {"pods": pods, **spec}}
+    return {
+        "apiVersion": "peavine.dev/v1alpha1",
+        "kind": "Flow",
+        "metadata": metadata,
+        "spec": {"pods": in_order(pods), **spec},
+    }
 
 
 def rendered(manifest: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -227,8 +233,37 @@ def test_a_shard_is_not_kept_waiting_at_its_end_for_routers_that_look_for_others
     assert replica["lifecycle"]["preStop"]["sleep"]["seconds"] > 0
 
 
+def test_the_ports_of_a_gateways_service_lead_to_ports_that_never_change() -> None:
+    service = {"ports": {"grpc": 80, "http": 9090}, "labels": {"team": "search", names.FLOW: "another"}}
+    objects = rendered(flow({"name": "a"}, gateway={"service": service}))
+    made = objects["Service", "f-gateway"]
+    ports = {port["name"]: (port["port"], port["targetPort"]) for port in made["spec"]["ports"]}
+    assert ports == {"grpc": (80, "grpc"), "http": (9090, "http")}
+    assert made["metadata"]["labels"].items() >= {"team": "search", names.FLOW: "f"}.items()
+    (container,) = objects["Deployment", "f-gateway"]["spec"]["template"]["spec"]["containers"]
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {
+        "grpc": 8081, "http": 8080, "metrics": 9090,
+    }  # fmt: skip
+
+
+def test_an_autoscaler_follows_the_processor_unless_the_manifest_says_what() -> None:
+    other = {"type": "Pods", "pods": {"metric": {"name": "waiting"}, "target": {"type": "Value", "averageValue": "5"}}}
+    scaled: dict[str, Any] = {"maxReplicas": 3}
+    objects = rendered(
+        flow({"name": "a", "autoscaling": scaled}, {"name": "b", "autoscaling": {**scaled, "metrics": [other]}})
+    )
+    followed = [objects["HorizontalPodAutoscaler", name]["spec"]["metrics"] for name in ("f-a", "f-b")]
+    assert followed[0][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 80}
+    assert followed[1] == [other]
+
+
+def test_the_order_of_pods_restarts_nothing() -> None:
+    pods = [{"name": "a", "needs": ["gateway"]}, {"name": "b", "needs": ["a"]}, {"name": "c", "needs": ["b"]}]
+    assert rendered(flow(*pods)) == rendered(flow(*reversed(pods)))
+
+
 def test_a_pod_that_is_referred_to_is_not_made() -> None:
-    objects = rendered(flow({"name": "a", "ref": "shared"}))
+    objects = rendered(flow({"name": "a", "podRef": {"name": "shared"}}))
     assert not [key for key in objects if key[0] == "Pod"]
     (config,) = (body for (kind, _), body in objects.items() if kind == "ConfigMap")
     assert "shared.default.svc:8081" in config["data"]["plan.json"]
@@ -345,12 +380,12 @@ def test_the_chart_and_the_docs_ask_for_a_kubernetes_that_knows_every_field() ->
     ("search", "index", "grace"),
     [
         pytest.param(1, 2, SHORTEST_GRACE, id="short requests"),
-        pytest.param(10, 60.5, 60.5, id="index requests take longer"),
+        pytest.param(10, 61, 61, id="index requests take longer"),
         pytest.param(300, 60, 300, id="searches take longer"),
         pytest.param(10, 86400, LONGEST_GRACE, id="no longer than autoscalers of nodes wait"),
     ],
 )
-def test_kubernetes_waits_for_as_long_as_a_process_takes_to_finish(search: float, index: float, grace: float) -> None:
+def test_kubernetes_waits_for_as_long_as_a_process_takes_to_finish(search: int, index: int, grace: float) -> None:
     timeouts = {"timeoutSeconds": search, "indexTimeoutSeconds": index}
     objects = rendered(flow({"name": "a", **timeouts}, **timeouts))
     for name in ("f-a", "f-gateway"):
@@ -361,7 +396,7 @@ def test_kubernetes_waits_for_as_long_as_a_process_takes_to_finish(search: float
 
 @pytest.mark.parametrize("train", [1, 600, 3600])
 @pytest.mark.parametrize("search", [1, 10, 60, 600])
-def test_kubernetes_kills_no_pea_whose_code_is_within_its_deadline(search: float, train: float) -> None:
+def test_kubernetes_kills_no_pea_whose_code_is_within_its_deadline(search: int, train: int) -> None:
     timeouts = {"timeoutSeconds": search, "indexTimeoutSeconds": 5, "trainTimeoutSeconds": train}
     template = rendered(flow({"name": "a"}, **timeouts))["Deployment", "f-a"]["spec"]["template"]
     probe = template["spec"]["containers"][0]["livenessProbe"]

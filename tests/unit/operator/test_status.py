@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from peavine.flow.order import in_order
 from peavine.spec import API_VERSION, parse, parse_pod
 from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render
 from peavine_operator.kinds import FLOW, POD, Ref
@@ -205,15 +206,29 @@ def test_what_scalers_read_is_told() -> None:
     cluster, _ = running(shards=2, uses="_index")
     told = pod_status.status(pod_status.see(cluster.observed, KEY, parse_pod(pod(shards=2, uses="_index"))))
     assert told == {
-        "peas": "2/2",
+        "readyReplicas": 1,
         "replicas": 1,
+        "readyShards": 2,
+        "shards": 2,
         "selector": "app.kubernetes.io/component=pea,peavine.dev/pod=a",
     }
 
 
+INSIDE = [
+    {"protocol": "grpc", "host": "f-gateway.default.svc", "port": 8081},
+    {"protocol": "http", "host": "f-gateway.default.svc", "port": 8080},
+]
+"""Where clients in the cluster reach the Flow."""
+
+
 def flow(*listed: dict[str, Any]) -> dict[str, Any]:
     metadata = {"name": "f", "namespace": "default"}
-    return {"apiVersion": "peavine.dev/v1alpha1", "kind": "Flow", "metadata": metadata, "spec": {"pods": listed}}
+    return {
+        "apiVersion": "peavine.dev/v1alpha1",
+        "kind": "Flow",
+        "metadata": metadata,
+        "spec": {"pods": in_order(listed)},
+    }
 
 
 def running_flow(*listed: dict[str, Any], ready: bool = True) -> Cluster:
@@ -233,7 +248,7 @@ def seen_flow(cluster: Cluster, *listed: dict[str, Any]) -> flow_status.Seen:
 def test_a_flow_of_which_everything_runs_is_ready() -> None:
     seen = seen_flow(running_flow({"name": "a"}), {"name": "a"})
     assert flow_status.first(flow_status.READY, seen) is None
-    assert flow_status.status(seen) == {"pods": "1/1", "gateway": "f-gateway.default.svc:8081"}
+    assert flow_status.status(seen) == {"readyPods": 1, "pods": 1, "addresses": INSIDE}
 
 
 def test_a_flow_is_as_ready_as_its_pods() -> None:
@@ -263,7 +278,7 @@ def test_what_a_pod_said_of_an_older_generation_does_not_count() -> None:
 
 
 def test_what_is_refused_of_a_pod_is_told_with_its_path_in_the_flow() -> None:
-    listed = ({"name": "a"}, {"name": "b"}, {"name": "c", "ref": "shared"})
+    listed = ({"name": "a"}, {"name": "b"}, {"name": "c", "podRef": {"name": "shared"}})
     cluster = running_flow(*listed)
     refusals = {"f-b": "spec.podTemplate: no such field", "shared": "spec.podTemplate: belongs to whoever wrote it"}
     for name, message in refusals.items():
@@ -275,7 +290,7 @@ def test_what_is_refused_of_a_pod_is_told_with_its_path_in_the_flow() -> None:
 
 
 def test_a_pod_that_is_referred_to_and_missing_is_named() -> None:
-    listed = {"name": "a", "ref": "shared"}
+    listed = {"name": "a", "podRef": {"name": "shared"}}
     seen = seen_flow(running_flow(listed), listed)
     assert [(found.reason, '"shared"' in found.message) for found in flow_status.failing(seen)] == [
         (reasons.POD_MISSING, True)
@@ -283,17 +298,30 @@ def test_a_pod_that_is_referred_to_and_missing_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ingress", "address"),
+    ("ingress", "host"),
     [
-        ({"ip": "192.0.2.1"}, "192.0.2.1:8081"),
-        ({"ip": "2001:db8::1"}, "[2001:db8::1]:8081"),
-        ({"hostname": "lb.example.com"}, "lb.example.com:8081"),
+        ({"ip": "192.0.2.1"}, "192.0.2.1"),
+        ({"ip": "2001:db8::1"}, "2001:db8::1"),
+        ({"hostname": "lb.example.com"}, "lb.example.com"),
     ],
 )
-def test_a_load_balancers_address_is_in_the_status(ingress: dict[str, str], address: str) -> None:
+def test_a_load_balancers_address_is_in_the_status_before_that_in_the_cluster(
+    ingress: dict[str, str], host: str
+) -> None:
     cluster = running_flow({"name": "a"})
     body = cluster.observed.get(Ref(kinds.SERVICE, "default", "f-gateway"))
     assert body is not None
     body["status"] = {"loadBalancer": {"ingress": [ingress]}}
     cluster.put(body)
-    assert flow_status.status(seen_flow(cluster, {"name": "a"}))["gateway"] == address
+    outside = [{"protocol": "grpc", "host": host, "port": 8081}, {"protocol": "http", "host": host, "port": 8080}]
+    assert flow_status.addresses(seen_flow(cluster, {"name": "a"})) == [*outside, *INSIDE]
+
+
+def test_a_flow_whose_load_balancer_has_no_address_yet_is_ready_and_says_so() -> None:
+    manifest = flow({"name": "a"})
+    manifest["spec"]["gateway"] = {"service": {"type": "LoadBalancer"}}
+    seen = flow_status.see(running_flow({"name": "a"}).observed, FLOW_KEY, parse(manifest), None)
+    (ready, *_) = conditions.conditions(1, None, None, (), flow_status.ready_message(seen))
+    assert ready["status"] == "True"
+    assert "f-gateway has no address of a load balancer yet" in ready["message"]
+    assert flow_status.addresses(seen) == INSIDE

@@ -9,15 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peavine.errors import ManifestError
+from peavine.flow.order import in_order
 from peavine.spec import parse, parse_pod
 
 
-def flow(*pods: dict[str, Any], **spec: Any) -> dict[str, Any]:
+def flow(*pods: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {
         "apiVersion": "peavine.dev/v1alpha1",
         "kind": "Flow",
         "metadata": {"name": "fashion"},
-        "spec": {"pods": list(pods), **spec},
+        "spec": {"pods": in_order(pods), **fields},
     }
 
 
@@ -37,6 +38,7 @@ spec:
   gateway: {replicas: 2}
   pods:
   - name: encode
+    needs: [gateway]
     uses: |
       !RandomProjection
       with: {output_dim: 64}
@@ -162,9 +164,9 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
             id="an amount that is none",
         ),
         pytest.param(
-            [{"name": "a", "env": [{"name": "1-A"}]}],
+            [{"name": "a", "env": [{"name": "A=B"}]}],
             "spec.pods[0].env[0].name",
-            "is not letters, digits and underscores",
+            "is not printable ASCII characters without =",
             id="a variable that cannot be set",
         ),
         pytest.param([{"uses": "_pass"}, {"name": "b"}], "spec.pods[0].name", "is required", id="no name"),
@@ -179,31 +181,107 @@ def test_the_timeouts_of_pods_on_one_way_fit_into_the_flows() -> None:
     pods = (
         {"name": "cut", "timeoutSeconds": 4},
         {"name": "words", "needs": ["cut"], "timeoutSeconds": 2},
-        {"name": "pixels", "needs": ["cut"], "timeoutSeconds": 5.5},
+        {"name": "pixels", "needs": ["cut"], "timeoutSeconds": 6},
         {"name": "join", "needs": ["words", "pixels"]},
         {"name": "rank", "timeoutSeconds": 1},
     )
     assert problems(flow(*pods)) == {
-        "spec.timeoutSeconds": "10 s is less than what the Pods on one way may take, cut (4 s) + pixels (5.5 s) + "
-        "rank (1 s); raise it to 10.5, or lower theirs or leave them out"
+        "spec.timeoutSeconds": "10 s is less than what the Pods on one way may take, cut (4 s) + pixels (6 s) + "
+        "rank (1 s); raise it to 11, or lower theirs or leave them out"
     }
-    parse(flow(*pods, timeoutSeconds=10.5))
+    parse(flow(*pods, timeoutSeconds=11))
 
 
 def test_pods_that_set_no_timeout_do_not_count() -> None:
     parse(flow({"name": "a", "timeoutSeconds": 10}, {"name": "b"}, {"name": "c"}))
-    # 0.1 + 0.2 is more than 0.3 in binary fractions.
-    parse(flow({"name": "a", "timeoutSeconds": 0.1}, {"name": "b", "timeoutSeconds": 0.2}, timeoutSeconds=0.3))
 
 
 def test_a_gateway_has_two_ports() -> None:
-    assert "is grpcPort, too" in problems(flow({"name": "a"}, gateway={"grpcPort": 8080}))["spec.gateway.httpPort"]
+    found = problems(flow({"name": "a"}, gateway={"service": {"ports": {"grpc": 8080}}}))
+    assert "is the port of grpc, too" in found["spec.gateway.service.ports.http"]
 
 
-@pytest.mark.parametrize("field", ["grpcPort", "httpPort"])
-def test_no_port_of_a_gateway_is_the_port_of_the_metrics(field: str) -> None:
-    found = problems(flow({"name": "a"}, gateway={field: 9090}))
-    assert found == {f"spec.gateway.{field}": "9090 is the port of the metrics in a cluster; choose another"}
+def test_the_ports_of_a_gateways_service_are_free_to_choose() -> None:
+    parse(flow({"name": "a"}, gateway={"service": {"ports": {"grpc": 9090, "http": 80}}}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("loadBalancerClass", "example.com/inner"),
+        ("loadBalancerSourceRanges", ["10.0.0.0/8"]),
+        ("externalTrafficPolicy", "Local"),
+    ],
+)
+def test_what_only_some_services_have_needs_their_type(field: str, value: object) -> None:
+    found = problems(flow({"name": "a"}, gateway={"service": {field: value}}))
+    assert "LoadBalancer`; leave it out or set the type" in found[f"spec.gateway.service.{field}"]
+    parse(flow({"name": "a"}, gateway={"service": {"type": "LoadBalancer", field: value}}))
+
+
+def test_the_order_of_pods_has_no_meaning_so_each_of_several_says_what_it_needs() -> None:
+    given = flow({"name": "a"})
+    given["spec"]["pods"] = [{"name": "encode"}, {"name": "index"}]
+    found = problems(given)
+    assert found.keys() == {"spec.pods[0].needs", "spec.pods[1].needs"}
+    assert '`needs: [encode]` to follow "encode", or `needs: [gateway]`' in found["spec.pods[1].needs"]
+    assert "`peavine convert` fills it in" in found["spec.pods[0].needs"]
+    parse(flow({"name": "only"}))
+
+
+EARLIER: dict[str, tuple[dict[str, Any], str]] = {
+    "spec.pods[0].ref": ({"ref": "shared"}, "podRef: {name: NAME}"),
+    "spec.pods[0].storage.className": ({"storage": {"size": "1Gi", "className": "fast"}}, "storageClassName: NAME"),
+    "spec.pods[0].storage.retain": (
+        {"storage": {"size": "1Gi", "retain": False}},
+        "retentionPolicy: {whenDeleted: Delete}",
+    ),
+    "spec.pods[0].batching.maxDelayMs": ({"batching": {"maxDelayMs": 5}}, "maxDelayMilliseconds: NUMBER"),
+    "spec.pods[0].autoscaling.targetCPU": ({"autoscaling": {"maxReplicas": 2, "targetCPU": 5}}, "metrics:"),
+}
+
+
+@pytest.mark.parametrize(("path", "pod", "instead"), [(path, *case) for path, case in EARLIER.items()])
+def test_a_field_of_an_earlier_peavine_is_refused_with_what_to_write_instead(
+    path: str, pod: dict[str, Any], instead: str
+) -> None:
+    told = problems(flow({"name": "a", **pod}))[path]
+    assert "which an earlier peavine had" in told
+    assert instead in told
+
+
+def test_a_field_that_another_part_had_is_only_unknown() -> None:
+    found = problems(flow({"name": "a", "env": [{"name": "A", "ref": "x"}]}))
+    assert "earlier" not in found["spec.pods[0].env[0].ref"]
+
+
+@pytest.mark.parametrize("value", [0, 0.5, -1, 86401, "soon"])
+@pytest.mark.parametrize("field", ["timeoutSeconds", "indexTimeoutSeconds", "trainTimeoutSeconds"])
+def test_a_timeout_is_a_whole_number_of_seconds(field: str, value: object) -> None:
+    assert f"spec.{field}" in problems(flow({"name": "a"}, **{field: value}))
+
+
+@pytest.mark.parametrize("source", [{}, {"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}}])
+def test_variables_come_from_one_object_at_a_time(source: dict[str, Any]) -> None:
+    found = problems(flow({"name": "a", "envFrom": [source]}, envFrom=[source]))
+    assert {"spec.pods[0].envFrom[0]", "spec.envFrom[0]"} == found.keys()
+    assert set(found.values()) == {"names one of configMapRef and secretRef"}
+
+
+def test_shards_are_not_all_filled_from_one_snapshot() -> None:
+    source = {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "yesterday"}
+    pod = {"name": "a", "storage": {"size": "1Gi", "dataSourceRef": source}}
+    assert "excludes shards > 1" in problems(flow({**pod, "shards": 2}))["spec.pods[0].storage.dataSourceRef"]
+    parse(flow(pod))
+
+
+def test_what_a_pod_resource_is_it_says_itself() -> None:
+    reference = {"name": "a", "podRef": {"name": "shared"}}
+    found = problems(flow({**reference, "shards": 2, "resources": {"limits": {"cpu": 1}}}))
+    assert found.keys() == {"spec.pods[0].shards", "spec.pods[0].resources"}
+    assert 'belongs in the Pod resource "shared"' in found["spec.pods[0].shards"]
+    # The API server fills in defaults, and how long the Flow waits is its own.
+    parse(flow({**reference, "shards": 1, "resources": {}, "uses": "_pass", "timeoutSeconds": 2}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""Manifests with the fields of an earlier peavine, and with Pods that only their order links, in the form of today."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peavine import spec
+from peavine.errors import ManifestError
+from peavine.flow.earlier import upgraded
+from peavine.spec.versions import MOVED
+
+EARLIER = """
+apiVersion: peavine.dev/v1alpha1
+kind: Flow
+metadata: {name: shop}
+spec:
+  timeoutSeconds: 2.5
+  gateway: {grpcPort: 9000, httpPort: 9001, autoscaling: {maxReplicas: 2, targetCPU: 50}}
+  pods:
+  - {name: encode, ref: shared}
+  - name: craft
+    batching: {maxDelayMs: 1.5}
+    autoscaling: {maxReplicas: 3, targetCPU: 60}
+  - name: index
+    uses: _index
+    usesWith: {metric: euclidean}
+    usesAfter: {class: _merge}
+    storage: {size: 1Gi, className: fast, retain: false}
+"""
+
+
+def metrics(percent: int) -> list[dict[str, Any]]:
+    target = {"type": "Utilization", "averageUtilization": percent}
+    return [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+def test_every_field_of_a_flow_is_found_under_its_name_of_today() -> None:
+    flow = spec.parse(upgraded(yaml.safe_load(EARLIER)))
+    encode, craft, index = flow.spec.pods
+    assert [pod.needs for pod in flow.spec.pods] == [["gateway"], ["encode"], ["craft"]]
+    assert flow.spec.timeout_seconds == 3
+    assert flow.spec.gateway.service.ports.manifest() == {"grpc": 9000, "http": 9001}
+    assert flow.spec.gateway.autoscaling is not None
+    assert flow.spec.gateway.autoscaling.metrics == metrics(50)
+    assert encode.manifest() == {"name": "encode", "needs": ["gateway"], "podRef": {"name": "shared"}}
+    assert craft.batching is not None
+    assert craft.batching.max_delay_milliseconds == 2
+    assert craft.autoscaling is not None
+    assert craft.autoscaling.metrics == metrics(60)
+    assert index.manifest()["executor"] == {"with": {"metric": "euclidean"}}
+    assert index.manifest()["head"] == {"after": {"class": "_merge"}}
+    assert index.storage is not None
+    assert index.storage.manifest() == {
+        "size": "1Gi", "storageClassName": "fast", "retentionPolicy": {"whenDeleted": "Delete"},
+    }  # fmt: skip
+
+
+def test_a_manifest_of_today_stays_as_it_is() -> None:
+    now = upgraded(yaml.safe_load(EARLIER))
+    assert upgraded(now) == now
+
+
+FIELDS = [field for fields in MOVED.values() for field in fields]
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 9) | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["pods", "name", "needs", "storage", "gateway", *FIELDS]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(PLAIN)
+def test_whatever_it_is_given_is_upgraded_or_refused_by_name(plain: object) -> None:
+    with contextlib.suppress(ManifestError):
+        spec.parse(upgraded({"metadata": {"name": "f"}, "spec": plain}))
+
+
+@pytest.mark.parametrize("manifest", [None, [], "flow", {"spec": None}, {"spec": {"pods": "x"}}])
+def test_what_is_not_a_manifest_stays_as_it_is(manifest: object) -> None:
+    assert upgraded(manifest) == manifest
