@@ -96,9 +96,8 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
     """Return the gateway's plan; `targets` tells where a Pod's head, or else its Peas, are."""
     spec = flow.spec
     needs = dict(zip((pod.name for pod in spec.pods), edges([pod.manifest() for pod in spec.pods]), strict=True))
-    order = ordered(
-        dict(sorted(needs.items()))
-    )  # the one that no Pod needs is last: the rules have refused others, and cycles
+    # By name, as the order of Pods has no meaning. The one that no Pod needs is last: the rules refuse others, and cycles.
+    order = ordered(dict(sorted(needs.items())))
     steps = []
     for pod in sorted(spec.pods, key=lambda pod: order.index(pod.name)):
         timeouts = _timeouts(spec) | {name: own for name, own in _timeouts(pod).items() if own is not None}

@@ -84,9 +84,9 @@ def test_the_manifest_its_quantities_and_its_executors_are_checked_in_one_round(
 def test_fields_that_have_moved_are_named_with_their_new_place(tmp_path: Path) -> None:
     found = problems(tmp_path, "name: a\n    usesWith: {a: 1}\n    usesBefore: _pass\n    usesAfter: _pass")
     assert [message for _, message in sorted(found.items())] == [
-        "this field has moved: write `head: {after: {class: ..}}`",
-        "this field has moved: write `head: {before: {class: ..}}`",
-        "this field has moved: write `executor: {with: {..}}`",
+        "unknown field, which an earlier peavine had; write `head: {after: {class: ..}}` instead",
+        "unknown field, which an earlier peavine had; write `head: {before: {class: ..}}` instead",
+        "unknown field, which an earlier peavine had; write `executor: {with: ..}` instead",
     ]
 
 
