@@ -96,7 +96,7 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
     """Return the gateway's plan; `targets` tells where a Pod's head, or else its Peas, are."""
     spec = flow.spec
     needs = dict(zip((pod.name for pod in spec.pods), edges([pod.manifest() for pod in spec.pods]), strict=True))
-    # By name, as the order of Pods has no meaning. The one that no Pod needs is last: the rules refuse others, and cycles.
+    # By name, as the order of Pods has no meaning. The one that no Pod needs is last; the rules refuse cycles.
     order = ordered(dict(sorted(needs.items())))
     steps = []
     for pod in sorted(spec.pods, key=lambda pod: order.index(pod.name)):
