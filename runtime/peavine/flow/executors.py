@@ -115,6 +115,8 @@ def _of_head(found: _Found, value: Any, where: str, problems: list[Problem]) -> 
     made = _object(found.node)
     if made is None and found.node is not None:
         problems.append(Problem(where, "has YAML tags or values that an object cannot have; write it with `class`"))
+    elif made is None and not file_name(value) and not isinstance(said, Text):
+        problems.append(Problem(where, f'"{value:.60}" is not a built-in name, a class name or a YAML file'))
     return made or {"class": "_pass"}
 
 

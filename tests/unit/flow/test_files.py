@@ -51,6 +51,18 @@ def test_what_was_taken_in_needs_no_folder_any_more(tmp_path: Path) -> None:
     assert read(elsewhere / "flow.yaml")[0] == flow
 
 
+@pytest.mark.parametrize("value", ["docker://image", "two words"])
+def test_a_head_runs_no_image_and_nothing_without_a_name(value: str) -> None:
+    plain = {"metadata": {"name": "a"}, "spec": {"pods": [{"name": "a", "head": {"before": value}}]}}
+    with pytest.raises(ManifestError, match=r"spec\.pods\[0\]\.head\.before: .* is not a built-in name, a class name"):
+        parse(plain, Path())
+
+
+def test_a_quoted_reference_stays_quoted_where_a_tag_becomes_text(tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(MANIFEST.format(uses='!Mine {with: {size: "$SIZE", mode: !Mode FAST}}'))
+    assert '"$SIZE"' in str(read(tmp_path / "flow.yaml")[0].spec.pods[0].uses)
+
+
 def test_modules_of_components_are_taken_in(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("class A: ...\n")
     (tmp_path / "all.yml").write_text("!CompoundExecutor\ncomponents:\n- !A\n  metas: {py_modules: a.py}\n")
@@ -99,10 +111,8 @@ EXECUTORS = {
             "executor": {
                 "class": "A",
                 "requests": {
-                    "on": {
-                        "index": [{"class": "B", "with": {"x": 1}}, "C"],
-                        "search": [{"class": "B", "with": {"x": 1}}, "C", {"class": "D", "with": {"y": 2}}],
-                    }
+                    "index": [{"class": "B", "with": {"x": 1}}, "C"],
+                    "search": [{"class": "B", "with": {"x": 1}}, "C", {"class": "D", "with": {"y": 2}}],
                 },
             }
         },
@@ -133,7 +143,7 @@ def test_an_executor_becomes_an_object_however_it_is_written(
         "!Mine {with: {1: one}}",
         "!Mine {with: {size: .inf}}",
         "!Mine {with: {size: 18446744073709551616}}",
-        "!Mine {with: {size: '$${{root.requests.on.index.0.x}}'}}",
+        "!Mine {with: {size: '$${{root.requests.index.0.x}}'}}",
         "!Mine {unknown: 1}",
     ],
 )

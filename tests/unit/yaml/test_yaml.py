@@ -52,6 +52,11 @@ def test_what_is_dumped_loads_as_it_was(data: object) -> None:
     assert load(dump(data)) == data
 
 
+def test_quotes_around_a_reference_stay() -> None:
+    written = load('{number: $SIZE, text: "$SIZE"}')
+    assert substitute(load(dump(written)), {"SIZE": "3"}) == {"number": 3, "text": "3"}
+
+
 @given(plain)
 def test_escaped_data_passes_substitution_as_it_was(data: object) -> None:
     assert substitute(load(dump(escape(data))), {}) == data
