@@ -53,7 +53,7 @@ FLOW = {
             {
                 "name": "index",
                 "uses": "_index",
-                "usesWith": {"metric": "euclidean"},
+                "executor": {"with": {"metric": "euclidean"}},
                 "shards": 2,
                 "storage": {"size": "1Gi"},
             },

@@ -22,12 +22,13 @@ from peavine.spec import parse_pod
 from peavine.wire.header import name_of
 from peavine.wire.unit import parse
 
-POD = parse_pod({"metadata": {"name": "index"}, "spec": {"uses": "_index", "usesWith": {"metric": "euclidean"}}})
+EXECUTOR = {"class": "_index", "with": {"metric": "euclidean"}}
+POD = parse_pod({"metadata": {"name": "index"}, "spec": {"executor": EXECUTOR}})
 
 
 def serve(connection: Connection, folder: Path) -> None:
     """Answer each unit with the number of failed items, the rest of the answer and the time at which it arrived."""
-    executor = load(POD.spec.uses, folder=folder, uses_with=POD.spec.uses_with, workspace=folder)
+    executor = load(EXECUTOR, folder=folder, workspace=folder)
     runner, place, faults = Runner(executor), Place.of(POD, "index-0"), Faults()
     connection.send(os.getpid())
     while True:

@@ -1,4 +1,4 @@
-"""The Pod resources that a Flow makes, and what a Pea is told of its Pod."""
+"""The Pod resources that a Flow makes, and the manifest that a Pea is started from."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from peavine_operator import names
 
 PLACEMENT = ("replicas", "autoscaling", "storage", "resources", "env", "image", "podTemplate")
 """What no program need know, so that a change of it restarts nothing that could go on."""
-HEAD = ("usesBefore", "usesAfter", "polling", "onMissingShard")
+HEAD = ("head", "polling", "onMissingShard")
 """What only a head need know."""
+HEAD_PLACEMENT = ("replicas", "resources", "podTemplate")
+"""What of `head` no program need know."""
 
 
 def pod_resource(flow: str, pod: Pod, namespace: str) -> dict[str, Any]:
@@ -40,4 +42,8 @@ def program_manifest(pod: Pod, without: tuple[str, ...] = ()) -> dict[str, Any]:
     if names.FLOW in labels:
         metadata["labels"] = {names.FLOW: labels[names.FLOW]}
     spec = {key: value for key, value in said(pod).items() if key not in (*PLACEMENT, *without)}
+    if "head" in spec:
+        spec["head"] = {key: value for key, value in spec["head"].items() if key not in HEAD_PLACEMENT}
+        if not spec["head"]:
+            del spec["head"]
     return {"apiVersion": API_VERSION, "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -43,8 +43,9 @@ def run(
 
     Each Pea, each head and the gateway is a process; what ends by itself is started again. The log goes to stderr.
     """
-    found, notes = flow.read(file)
-    for note in notes:
+    reading = flow.examine(file)
+    found = flow.checked(reading)
+    for note in reading.notes:
         click.echo(note, err=True)
     ports = found.spec.gateway
     listen = Listen(
@@ -53,7 +54,7 @@ def run(
         ports.http_port if http_port is None else http_port,
     )
     names = [pod.name for pod in found.spec.pods]
-    running = LocalFlow(found, data=data, listen=listen, sources=flow.sources(file), sink=_prefixed(names))
+    running = LocalFlow(found, data=data, listen=listen, sources=reading.sources, sink=_prefixed(names))
     end_like_ctrl_c()
     try:
         running.start(timeout)

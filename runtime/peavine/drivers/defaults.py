@@ -54,13 +54,16 @@ _UNDECIDED: Final[Mapping[str, Sequence[str]]] = {
 """Families that say too little to know what to do, and those that say enough."""
 
 
-def requests_for(executor: Any) -> Requests | None:
-    """Return the Drivers by kind for an Executor without `requests.on`; None for a compound, which has its parts'."""
+def requests_for(executor: Any, path: str) -> Requests | None:
+    """Return the Drivers by kind for an Executor without `requests.on`; None for a compound, which has its parts'.
+
+    `path` is where in the manifest `requests.on` would be.
+    """
     for cls in type(executor).__mro__:
         if cls.__name__ in _UNDECIDED:
             better = " or ".join(_UNDECIDED[cls.__name__])
             message = f"{executor.name} is only known to be of family {cls.__name__}; derive it from {better}"
-            raise ManifestError([Problem("requests.on", f"{message}, or name its Drivers here")])
+            raise ManifestError([Problem(path, f"{message}, or name its Drivers here")])
         if cls.__name__ in DEFAULTS:
             break
     return None if cls.__name__ == "Executor" and executor.components else DEFAULTS[cls.__name__]

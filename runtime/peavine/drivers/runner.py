@@ -29,12 +29,15 @@ PARAMETER_PRIORITY = 1
 class Runner:
     """The Drivers of one Executor, by kind of request. Raises ManifestError when they do not fit it."""
 
-    def __init__(self, executor: Any, on_error: OnError = OnError.FAIL, replicas: int = 1) -> None:
-        """`replicas` is how many Peas have an Executor like this one, and take turns with requests."""
+    def __init__(self, executor: Any, on_error: OnError = OnError.FAIL, replicas: int = 1, path: str = "") -> None:
+        """`replicas` is how many Peas have an Executor like this one, and take turns with requests.
+
+        `path` is where in the manifest the Executor is, for what is wrong with its Drivers.
+        """
         self.executor = executor
         self._replicas = replicas
         self.on_error = on_error
-        self._chains = chains(executor)
+        self._chains = chains(executor, path)
         self.accepts = {kind: frozenset(_parameters(chain)) for kind, chain in self._chains.items()}
         """The parameters that a request may set, by kind: `top_k`, and `VectorSearchDriver.top_k` for one class."""
 

@@ -1,9 +1,10 @@
-"""Flows as users write them: in Python, in YAML beside other files, in YAML of the old kind; and their picture.
+"""Flows as users write them: in Python, in YAML next to other files, in YAML of the old kind; and their picture.
 
 All of it ends in one checked manifest (`peavine.spec.Flow`).
 """
 
 from peavine.flow.builder import Flow
-from peavine.flow.files import read, read_text, sources, write
+from peavine.flow.checking import checked
+from peavine.flow.files import examine, read, read_text, write
 
-__all__ = ["Flow", "read", "read_text", "sources", "write"]
+__all__ = ["Flow", "checked", "examine", "read", "read_text", "write"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
-from peavine.flow import drawing, files
+from peavine.flow import checking, classes, drawing, files
 from peavine.spec import API_VERSION, FlowPod, FlowSpec
 from peavine.spec import Flow as Manifest
 from peavine.spec.model import Model
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Flow:
     """A graph of Pods, written step by step: the same manifest as a YAML file, and equal to one that says the same.
 
-        flow = Flow("fashion").add("encode", uses="!RandomProjection {with: {output_dim: 64}}", replicas=2)
+        flow = Flow("fashion")
+        flow.add("encode", executor={"class": "RandomProjection", "with": {"output_dim": 64}}, replicas=2)
         flow.add("index", uses="_index", shards=2)
         with flow:
             flow.index(documents)
@@ -58,8 +59,9 @@ class Flow:
         """
         if isinstance(source, str) and "\n" in source:
             return cls.of(files.read_text(source, Path())[0], data=data)
-        flow = cls.of(files.read(source)[0], data=data)
-        flow._sources = files.sources(source)
+        reading = files.examine(source)
+        flow = cls.of(reading.manifest(), data=data)
+        flow._sources = reading.sources
         return flow
 
     @classmethod
@@ -76,13 +78,14 @@ class Flow:
         self,
         name: str | None = None,
         *,
-        uses: str | None = None,
+        uses: str | type | None = None,
         needs: str | Sequence[str] | None = None,
         **fields: Any,
     ) -> Flow:
         """Add a Pod after the last one, or after those it needs; return the Flow, so that calls can be chained.
 
-        `fields` are the Pod's fields in snake_case: `replicas`, `shards`, `storage={"size": "1Gi"}`, `uses_with`, ...
+        `uses` may also be an Executor's class, of a module, a script or a notebook: its source becomes one of `files`.
+        `fields` are the Pod's fields in snake_case: `replicas`, `shards`, `storage={"size": "1Gi"}`, `executor`, ...
         """
         pod = self._pod(name, uses, fields)
         if needs is not None:
@@ -93,18 +96,18 @@ class Flow:
         self._last = pod["name"]
         return self
 
-    def needs(self, names: Sequence[str], name: str = "joiner", *, uses: str = "_merge", **fields: Any) -> Flow:
+    def needs(self, names: Sequence[str], name: str = "joiner", *, uses: str | type = "_merge", **fields: Any) -> Flow:
         """Add a Pod that joins the answers of several others."""
         return self.add(name, uses=uses, needs=names, **fields)
 
-    def needs_all(self, name: str = "joiner", *, uses: str = "_merge", **fields: Any) -> Flow:
+    def needs_all(self, name: str = "joiner", *, uses: str | type = "_merge", **fields: Any) -> Flow:
         """Join every Pod that no other needs."""
         needed = {need for needs in edges(self._pods) for need in needs}
         ends = [pod["name"] for pod in self._pods if pod["name"] not in needed]
         return self.needs(ends, name, uses=uses, **fields)
 
-    def inspect(self, name: str | None = None, *, uses: str, **fields: Any) -> Flow:
-        """Add a Pod beside the way, after the last one; what it evaluates is gathered into the answer at the end."""
+    def inspect(self, name: str | None = None, *, uses: str | type, **fields: Any) -> Flow:
+        """Add a Pod on a branch of its own, after the last one; what it evaluates is in the answer in the end."""
         pod = {**self._pod(name, uses, fields), "needs": [self._last]}
         self._pods.append(pod)
         self._inspected.append(pod["name"])
@@ -112,12 +115,16 @@ class Flow:
 
     def manifest(self) -> Manifest:
         """Return the checked manifest. Raises ManifestError with every problem."""
+        return self._reading().manifest()
+
+    def _reading(self) -> files.Reading:
         pods = list(self._pods)
         if self._inspected:
             pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self._last, *self._inspected]})
         body = copy.deepcopy({**self._settings, "pods": pods})
         plain = {"apiVersion": API_VERSION, "kind": "Flow", "metadata": dict(self._metadata), "spec": body}
-        return files.parse(plain, self._folder)
+        sources = (*self._sources, *files.named(self._pods, self._folder))
+        return files.examine_data(plain, self._folder, sources=sources)
 
     def dump(self) -> str:
         """Return the manifest as YAML text; `Flow.load` of it gives an equal Flow."""
@@ -134,22 +141,30 @@ class Flow:
     def start(self, timeout: float | None = None) -> Flow:
         """Run the Flow as processes on this machine, and return when it can work. `close` ends it.
 
-        It listens on free ports (`host` tells) unless the manifest says which.
-        Raises StartError with the failing process's own words.
+        It listens on free ports (see `host`) unless the manifest says which.
+        Raises ManifestError with everything that is wrong with the Flow and its Executors before a process starts, and
+        StartError with the failing process's own words.
         """
         from peavine.client import Client
+        from peavine.executors.loading.files import IMPORTING
         from peavine.local import START_SECONDS, Listen, LocalFlow
 
+        if IMPORTING.get():
+            raise PeavineError(
+                "this file is imported for its Executor, and starts a Flow meanwhile; put that under "
+                '`if __name__ == "__main__":`'
+            )
         if self._running is not None:
             raise PeavineError(f"Flow {self._metadata['name']} runs already")
-        manifest = self.manifest()
+        reading = self._reading()
+        manifest = checking.checked(reading)
         said = manifest.spec.gateway.manifest()
         listen = Listen(grpc_port=said.get("grpcPort", 0), http_port=said.get("httpPort", 0))
         running = LocalFlow(
             manifest,
             data=self._data,
             listen=listen,
-            sources=(*self._sources, *files.named(self._pods, self._folder)),
+            sources=reading.sources,
             sink=_to_stderr,
         )
         running.start(START_SECONDS if timeout is None else timeout)
@@ -220,8 +235,16 @@ class Flow:
     def __repr__(self) -> str:
         return f"<Flow {self._metadata['name']}: {', '.join(str(pod['name']) for pod in self._pods)}>"
 
-    def _pod(self, name: str | None, uses: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
-        pod = {"name": name or f"pod{len(self._pods)}", **_fields(FlowPod, fields, f"spec.pods[{len(self._pods)}]")}
+    def _pod(self, name: str | None, uses: str | type | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        path = f"spec.pods[{len(self._pods)}]"
+        pod = {"name": name or f"pod{len(self._pods)}", **_fields(FlowPod, fields, path)}
+        if isinstance(uses, type):
+            executor, brought, folders = classes.executor_of(uses, f"{path}.uses")
+            self._sources = (*self._sources, *folders)
+            own = pod.get("executor") or {}
+            metas = {**executor.get("metas", {}), **own.get("metas", {})}
+            pod["executor"] = {**executor, **own, **({"metas": metas} if metas else {})}
+            return {**pod, "files": {**brought, **pod.get("files", {})}} if brought else pod
         return pod if uses is None else {**pod, "uses": uses}
 
 
@@ -232,7 +255,7 @@ def _fields(model: type[Model], given: Mapping[str, Any], path: str) -> dict[str
     for name, value in given.items():
         known = model.model_fields.get(name)
         if known is None:
-            problems.append(Problem(f"{path}.{name}", f"is no field{did_you_mean(name, model.model_fields)}"))
+            problems.append(Problem(f"{path}.{name}", f"is not a field{did_you_mean(name, model.model_fields)}"))
         else:
             fields[known.alias or name] = value
     if problems:

@@ -120,8 +120,8 @@ def _arrows(flow: Flow) -> list[tuple[str, str]]:
 
 def _notes(pod: FlowPod) -> list[str]:
     """Return what a Pod runs, and how many times, in a few words."""
-    uses = pod.uses.strip().split("\n")[0].split("{")[0].strip().removeprefix("!")
-    notes = [pod.ref or uses or "_pass"]
+    uses = pod.runs.strip().split("\n")[0].split("{")[0].strip().removeprefix("!")
+    notes = [pod.ref or uses]
     if pod.shards > 1:
         notes.append(f"{pod.shards} shards")
     elif (pod.replicas or 1) > 1:

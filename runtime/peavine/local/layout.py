@@ -10,6 +10,7 @@ from typing import Literal
 
 from peavine import graph, spec
 from peavine.errors import ManifestError, Problem
+from peavine.spec.uses import Image, parse_uses
 
 CHILD_ENV = {
     # A Pea is one of many processes on this machine: a pool of threads in each would only make them wait.
@@ -140,7 +141,7 @@ def _cluster_only(flow: spec.Flow) -> list[Problem]:
         path = f"spec.pods[{i}]"
         if pod.ref is not None:
             problems.append(Problem(f"{path}.ref", "names a Pod resource of a cluster; on one machine give `uses`"))
-        if pod.image is not None or pod.uses.startswith("docker://"):
+        if pod.image is not None or isinstance(parse_uses(pod.runs), Image):
             field = "image" if pod.image is not None else "uses"
             problems.append(Problem(f"{path}.{field}", "an image runs in a cluster; on one machine give its YAML"))
         for j, variable in enumerate([*flow.spec.env, *pod.env]):

@@ -5,6 +5,7 @@ Python `Flow` are made from these models. Nothing here does I/O, and nothing but
 imported, so that the operator can read manifests without grpc or numpy.
 """
 
+from peavine.spec.executor import Chosen, ExecutorSpec, Part, chosen
 from peavine.spec.flow import Flow, FlowPod, FlowSpec, Gateway, GatewayService
 from peavine.spec.manifest import parse, parse_pod
 from peavine.spec.model import API_VERSION, FLOW_LABEL, GROUP, VERSION, Metadata
@@ -13,6 +14,7 @@ from peavine.spec.pod import (
     Autoscaling,
     Batching,
     EnvVar,
+    Head,
     OnError,
     OnMissingShard,
     Pod,
@@ -31,21 +33,26 @@ __all__ = [
     "VERSION",
     "Autoscaling",
     "Batching",
+    "Chosen",
     "EnvVar",
+    "ExecutorSpec",
     "Flow",
     "FlowPod",
     "FlowSpec",
     "Gateway",
     "GatewayService",
+    "Head",
     "Metadata",
     "OnError",
     "OnMissingShard",
+    "Part",
     "Pod",
     "PodSpec",
     "Polling",
     "PollingPolicy",
     "Resources",
     "Storage",
+    "chosen",
     "parse",
     "parse_pod",
 ]

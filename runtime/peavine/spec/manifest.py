@@ -48,7 +48,7 @@ def _parse(data: object, model: type[M], source: str) -> M:
         parsed = model.model_validate(data)
     except ValidationError as error:
         problems = problems_in(error, model)
-    # The rules read the plain data, so that what they find is told beside what the schema found.
+    # The rules read the plain data, so that what they find is reported together with what the schema found.
     spec = data.get("spec")
     if isinstance(spec, Mapping):
         problems += flow_problems(spec, "spec") if model is Flow else pod_problems(spec, "spec")
@@ -56,6 +56,13 @@ def _parse(data: object, model: type[M], source: str) -> M:
         raise ManifestError(sorted(set(problems)), source)
     return parsed
 
+
+MOVED = {
+    "usesWith": "executor: {with: {..}}",
+    "usesBefore": "head: {before: {class: ..}}",
+    "usesAfter": "head: {after: {class: ..}}",
+}
+"""Fields of earlier manifests, and what to write now."""
 
 SHAPES = {
     "model_type": "should be a mapping of fields",
@@ -80,6 +87,8 @@ def _problem(detail: Mapping[str, Any], model: type[BaseModel]) -> Problem:
     kind, given, context = detail["type"], detail.get("input"), detail.get("ctx", {})
     match kind:
         case "extra_forbidden":
+            if str(location[-1]) in MOVED:
+                return Problem(path, f"this field has moved: write `{MOVED[str(location[-1])]}`")
             parent = _model_at(model, location[:-1])
             known = sorted(field.alias or name for name, field in parent.model_fields.items()) if parent else []
             hint = did_you_mean(str(location[-1]), known)

@@ -1,7 +1,7 @@
 """What the schema cannot say: rules between fields, and between the Pods of a Flow.
 
 Each rule is a small function over the manifest's plain data, so it also works on a manifest that the schema refuses,
-and every problem is told at once. Those that are cheap stand in the custom resource definitions as CEL, too.
+and every problem is reported at once. Those that are cheap are in the custom resource definitions as CEL, too.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from peavine.errors import Problem, did_you_mean
+from peavine.spec.executor import executor_problems
 from peavine.spec.order import ordered
 from peavine.spec.timeouts import Timeouts
+from peavine.spec.uses import Image, parse_uses
 
 GATEWAY = "gateway"
 """The start of every graph, as a name in `needs`."""
@@ -33,7 +35,7 @@ FILE_NAME = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252}")
 """What a ConfigMap takes as a key, but for names that begin with a dot."""
 
 RUNS = (
-    "uses", "usesWith", "usesBefore", "usesAfter", "image", "files", "replicas", "storage", "env", "batching",
+    "uses", "executor", "head", "image", "files", "replicas", "storage", "env", "batching",
     "autoscaling", "podTemplate",
 )  # fmt: skip
 """What only the owner of a Pod resource says."""
@@ -129,13 +131,20 @@ def _skip_and_storage(pod: Plain, path: str) -> Iterator[Problem]:
 
 
 def _uses_and_image(pod: Plain, path: str) -> Iterator[Problem]:
-    uses = pod.get("uses", "")
-    if isinstance(uses, str) and uses.startswith("docker://") and pod.get("image"):
+    uses = pod.get("uses")
+    if isinstance(uses, str) and isinstance(parse_uses(uses), Image) and pod.get("image"):
         yield Problem(f"{path}.image", "the image is named under `uses` already; name it once")
-    if isinstance(uses, str) and not uses.strip() and "uses" in pod:
-        yield Problem(f"{path}.uses", "is empty; leave it out for `_pass`, or name an Executor")
-    if uses == "docker://":
-        yield Problem(f"{path}.uses", "names no image; `docker://IMAGE` takes the image's own executor.yml")
+
+
+def _head_template(pod: Plain, path: str) -> Iterator[Problem]:
+    head, template = pod.get("head"), pod.get("podTemplate")
+    if isinstance(head, Mapping):
+        yield from _pod_template(head, f"{path}.head")
+    spec = template.get("spec") if isinstance(template, Mapping) else None
+    containers = spec.get("containers") if isinstance(spec, Mapping) else None
+    for i, container in enumerate(containers if isinstance(containers, list) else ()):
+        if isinstance(container, Mapping) and container.get("name") == "head":
+            yield Problem(f"{path}.podTemplate.spec.containers[{i}]", "goes under `head.podTemplate`")
 
 
 def _env(pod: Plain, path: str) -> Iterator[Problem]:
@@ -180,12 +189,12 @@ def _pod_template(pod: Plain, path: str) -> Iterator[Problem]:
         parts["metadata.labels"] = metadata.get("labels", {})
     for name, part in parts.items():
         if not isinstance(part, Mapping):
-            yield Problem(f"{path}.{name}", "is no mapping")
+            yield Problem(f"{path}.{name}", "is not a mapping")
 
 
 POD_RULES = (
-    _shards_and_replicas, _storage_and_replicas, _autoscaling, _skip_and_storage, _uses_and_image, _env, _file_names,
-    _pod_template,
+    _shards_and_replicas, _storage_and_replicas, _autoscaling, _skip_and_storage, _uses_and_image, executor_problems,
+    _env, _file_names, _pod_template, _head_template,
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelo
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
-HEAD: dict[str, Any] = {"uses": "_pass", "usesBefore": "_pass"}
+HEAD: dict[str, Any] = {"uses": "_pass", "head": {"before": {"class": "_pass"}}}
 
 
 def varint(number: int) -> bytes:

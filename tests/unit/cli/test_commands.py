@@ -177,8 +177,8 @@ def test_convert_names_an_argument_that_nobody_knows(tmp_path: Path, capsys: pyt
     (tmp_path / "old.yml").write_text("!Flow {pods: [{name: a, paralel: 2, porl: 3}]}")
     assert cli.main(["convert", str(tmp_path / "old.yml")]) == 2
     told = capsys.readouterr()
-    assert 'pods[0].paralel: is no argument of a Pod; did you mean "parallel"?' in told.err
-    assert "pods[0].porl: is no argument of a Pod" in told.err
+    assert 'pods[0].paralel: is not an argument of a Pod; did you mean "parallel"?' in told.err
+    assert "pods[0].porl: is not an argument of a Pod" in told.err
     assert told.out == ""
 
 

@@ -416,7 +416,7 @@ def test_requests_with_other_parameters_do_not_share_a_call(make: Make, new_call
         (Tagged("EncodeDriver", {"method": "enocde"}), 'Lengths has no method enocde(); did you mean "encode"?'),
         (Tagged("EncodeDriver", {"executor": "Other"}), 'Lengths has no component "Other"'),
         (Tagged("EncodeDriver", [1]), "its arguments are a mapping"),
-        ("EncodeDriver", "must be a Driver such as"),
+        ("EncodeDriver", "should be a Driver such as"),
         (Tagged("KVIndexDriver", {"exclude": ["embeding"]}), 'no field "embeding"; did you mean "embedding"?'),
         (Tagged("SortQL", {}), "SortQL.field: "),
         (Tagged("FilterQL", {"lookups": {"tagz__a": 1}}), 'a Document has no field "tagz"; did you mean "tags"?'),

@@ -8,7 +8,8 @@ from peavine.errors import Problem, did_you_mean
 from peavine.spec import KINDS
 from peavine.yaml import Tagged
 
-_KIND_OF = {kind: kind for kind in KINDS} | {f"{kind.capitalize()}Request": kind for kind in KINDS}
+KIND_OF = {kind: kind for kind in KINDS} | {f"{kind.capitalize()}Request": kind for kind in KINDS}
+"""The kind that a key under `on` names."""
 
 
 def requests_on(said: Any, path: str) -> tuple[dict[str, list[Tagged]], list[Problem]]:
@@ -29,18 +30,19 @@ def requests_on(said: Any, path: str) -> tuple[dict[str, list[Tagged]], list[Pro
         for kind in kinds:
             if kind == "ControlRequest":
                 problems.append(Problem(here, "there are no control requests any more; leave it out"))
-            elif kind not in _KIND_OF:
-                hint = did_you_mean(str(kind), _KIND_OF) or f"; known: {', '.join(_KIND_OF)}"
+            elif kind not in KIND_OF:
+                hint = did_you_mean(str(kind), KIND_OF) or f"; known: {', '.join(KIND_OF)}"
                 problems.append(Problem(here, f'no kind of request is named "{kind}"{hint}'))
         drivers = [] if listed is None else listed
         if not isinstance(drivers, list):
-            problems.append(Problem(here, "is a list of Drivers, such as [!EncodeDriver {}]"))
+            problems.append(Problem(here, "is a list of Drivers, such as [EncodeDriver]"))
             continue
         for i, driver in enumerate(drivers):
             if not isinstance(driver, Tagged):
-                problems.append(Problem(f"{here}[{i}]", "a Driver begins with its class, such as `!EncodeDriver {}`"))
+                message = "a Driver is named by its class, such as `{class: EncodeDriver, with: {..}}`"
+                problems.append(Problem(f"{here}[{i}]", message))
         for kind in kinds:
-            if kind in _KIND_OF:
-                of_kind = found.setdefault(_KIND_OF[kind], [])
+            if kind in KIND_OF:
+                of_kind = found.setdefault(KIND_OF[kind], [])
                 of_kind += [driver for driver in drivers if isinstance(driver, Tagged)]
     return found, problems
