@@ -108,7 +108,7 @@ class KVSearchDriver(Traversing, Executing):
         size = sum(len(found[doc.row_name] or b"") for level in levels for doc in level.docs)
         if size > MAX_FILLED:
             raise InvalidRequest(
-                f"the matches' Documents have {size:,} bytes, and {MAX_FILLED:,} are the most; ask for less (top_k), "
+                f"the matches' Documents have {size:,} bytes (the limit is {MAX_FILLED:,}); ask for less (top_k), "
                 "or send fewer Documents a request"
             )
         for level in levels:

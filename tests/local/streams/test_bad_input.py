@@ -248,7 +248,7 @@ async def test_a_message_over_the_limit_is_refused(start: Start, size: int) -> N
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await flow.ask("search", [Document(id="x", buffer=b"x" * size)])
     assert raised.value.code() in (INVALID, grpc.StatusCode.RESOURCE_EXHAUSTED)
-    assert "1024 are the most" in (raised.value.details() or "") or "larger than max" in (raised.value.details() or "")
+    assert "the limit is 1024" in (raised.value.details() or "") or "larger than max" in (raised.value.details() or "")
     await alive(flow)
 
 

@@ -139,7 +139,7 @@ def _check_announced(request: Request, most: int) -> None:
 def _too_large(size: int, most: int) -> Refused:
     return Refused(
         413,
-        f"the body has {size} bytes or more, and {most} are the most; send fewer Documents a request, or raise "
+        f"the body has {size} bytes or more (the limit is {most}); send fewer Documents a request, or raise "
         "spec.maxMessageBytes of the Flow",
     )
 
