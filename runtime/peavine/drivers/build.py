@@ -66,7 +66,7 @@ def chains(executor: Any, path: str = "") -> dict[str, list[Bound]]:
     prefix = f"{path}." if path else ""
     nodes: Mapping[str, Sequence[Any]] | None = executor.requests_on
     if nodes is None:
-        nodes = requests_for(executor, f"{prefix}requests.on")
+        nodes = requests_for(executor, f"{prefix}requests")
     if nodes is None:
         parts = _parts(executor, prefix)
         return {kind: [bound for part in parts for bound in part.get(kind, ())] for kind in KINDS}
@@ -74,12 +74,10 @@ def chains(executor: Any, path: str = "") -> dict[str, list[Bound]]:
     problems: list[Problem] = []
     for kind, listed in nodes.items():
         if kind not in KINDS:
-            problems.append(
-                Problem(f"{prefix}requests.on.{kind}", f"is not a kind of request{did_you_mean(kind, KINDS)}")
-            )
+            problems.append(Problem(f"{prefix}requests.{kind}", f"is not a kind of request{did_you_mean(kind, KINDS)}"))
         made[kind] = []
         for place, node in enumerate(listed):
-            here = f"{prefix}requests.on.{kind}[{place}]"
+            here = f"{prefix}requests.{kind}[{place}]"
             try:
                 bound = _bind(build(node, here), executor, kind, here)
             except ManifestError as error:

@@ -1,4 +1,4 @@
-"""What each family of Executors does with each kind of request, unless its YAML says otherwise under `requests.on`."""
+"""What each family of Executors does with each kind of request, unless its YAML says otherwise under `requests`."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ _UNDECIDED: Final[Mapping[str, Sequence[str]]] = {
 
 
 def requests_for(executor: Any, path: str) -> Requests | None:
-    """Return the Drivers by kind for an Executor without `requests.on`; None for a compound, which has its parts'.
+    """Return the Drivers by kind for an Executor without `requests`; None for a compound, which has its parts'.
 
-    `path` is where in the manifest `requests.on` would be.
+    `path` is where in the manifest `requests` would be.
     """
     for cls in type(executor).__mro__:
         if cls.__name__ in _UNDECIDED:

@@ -36,8 +36,8 @@ class ExecutorSpec(Model):
     metas: dict[str, JsonValue] = {}
     """Settings that every Executor has: name, batch_size, py_modules, files, workspace, on_gpu, read_only."""
     requests: dict[str, JsonValue] = {}
-    """The Drivers under `on`, by kind of request: `{on: {search: [{class: VectorSearchDriver, with: {top_k: 20}}]}}`.
-    The defaults of the class's family when left out."""
+    """The Drivers by kind of request: `{search: [{class: VectorSearchDriver, with: {top_k: 20}}]}`. The defaults of the
+    class's family when left out."""
     components: Annotated[list[dict[str, JsonValue]], Field(max_length=64)] = []
     """The Executors of which a compound consists, each an object like this one."""
 

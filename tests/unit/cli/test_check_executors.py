@@ -13,7 +13,7 @@ from peavine.cli import main
 from peavine.cli.check import check
 from peavine.cli.convert import convert
 from peavine.errors import ManifestError
-from peavine.flow import checked
+from peavine.flow import checked, read
 from peavine.flow.files import examine_text
 from peavine_operator.acceptance import accept_flow
 
@@ -60,18 +60,19 @@ def test_the_manifests_of_the_documentation_are_accepted_in_a_cluster_as_they_ar
 def test_converted_examples_are_accepted_in_a_cluster_with_executors_as_objects(example: Path) -> None:
     converted = CliRunner().invoke(convert, [str(example)], standalone_mode=False).output
     flow = accept_flow(yaml.safe_load(converted))
+    assert flow == read(example)[0]  # also by a parser that is not ours
     assert not [pod.uses for pod in flow.spec.pods if pod.uses and not pod.uses.isidentifier()]
 
 
 def test_the_manifest_its_quantities_and_its_executors_are_checked_in_one_round(tmp_path: Path) -> None:
-    executor = "{class: Sentencizer, with: {max_sent: 5}, requests: {on: {index: [SegmentDrivr]}}}"
+    executor = "{class: Sentencizer, with: {max_sent: 5}, requests: {index: [SegmentDrivr]}}"
     found = problems(
         tmp_path,
         f"name: a\n    executor: {executor}\n    replica: 2\n    resources: {{limits: {{memory: lots}}}}",
         "name: b\n    uses: nowhere.yml",
     )
     assert sorted(found) == [
-        "spec.pods[0].executor.requests.on.index[0]",
+        "spec.pods[0].executor.requests.index[0]",
         "spec.pods[0].executor.with.max_sent",
         "spec.pods[0].replica",
         "spec.pods[0].resources.limits.memory",
@@ -189,8 +190,8 @@ def test_what_is_wrong_with_executors_and_drivers_is_told_with_its_place(tmp_pat
         'name: after\n    head: {after: "!Nothing {}"}',
     )
     assert 'did you mean "max_sent_len"' in found["spec.pods[0].uses.with.max_sent"]
-    assert 'did you mean "SegmentDriver"' in found["spec.pods[0].uses.requests.on.index[0]"]
-    assert 'did you mean "SegmentDriver"' in found["spec.pods[1].uses.requests.on.index[0]"]
+    assert 'did you mean "SegmentDriver"' in found["spec.pods[0].uses.requests.index[0]"]
+    assert 'did you mean "SegmentDriver"' in found["spec.pods[1].uses.requests.index[0]"]
     assert "write encode(self, batch)" in found["spec.pods[2].uses"]
     assert 'did you mean "metric"' in found["spec.pods[3].executor.with.metrics"]
     assert "no class is named Nothing" in found["spec.pods[4].head.after"]

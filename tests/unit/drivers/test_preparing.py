@@ -33,41 +33,41 @@ def test_arguments_metas_and_drivers_are_reported_together() -> None:
         "class": "Loads",
         "with": {"sise": 2},
         "metas": {**METAS, "batch_size": 0},
-        "requests": {"on": {"index": [{"class": "EncodeDriver", "with": {"fields": 1}}, "EnocdeDriver"]}},
+        "requests": {"index": [{"class": "EncodeDriver", "with": {"fields": 1}}, "EnocdeDriver"]},
     }
     assert paths({"executor": executor, "files": FILES}) == [
         "spec.executor.metas.batch_size",
-        "spec.executor.requests.on.index[0].EncodeDriver.fields",
-        "spec.executor.requests.on.index[1]",
+        "spec.executor.requests.index[0].EncodeDriver.fields",
+        "spec.executor.requests.index[1]",
         "spec.executor.with.sise",
     ]
 
 
 def test_drivers_of_components_and_executors_of_the_head_are_reported_together() -> None:
-    wrong = {"class": "Sentencizer", "requests": {"on": {"index": ["SegmentDrivr"]}}}
+    wrong = {"class": "Sentencizer", "requests": {"index": ["SegmentDrivr"]}}
     pod = {
         "executor": {"class": "CompoundExecutor", "components": [wrong, {"class": "Nothing"}]},
         "head": {"before": wrong, "after": {"class": "_nothing"}},
     }
     assert paths(pod) == [
-        "spec.executor.components[0].requests.on.index[0]",
+        "spec.executor.components[0].requests.index[0]",
         "spec.executor.components[1]",
         "spec.head.after",
-        "spec.head.before.requests.on.index[0]",
+        "spec.head.before.requests.index[0]",
     ]
 
 
 def test_a_driver_that_does_not_fit_its_component_is_reported_where_it_is() -> None:
     fits_not = {
         "class": "Sentencizer",
-        "requests": {"on": {"index": [{"class": "SegmentDriver", "with": {"method": "x"}}]}},
+        "requests": {"index": [{"class": "SegmentDriver", "with": {"method": "x"}}]},
     }
     executor = {"class": "CompoundExecutor", "components": [{"class": "Sentencizer"}, fits_not]}
-    assert paths({"executor": executor}) == ["spec.executor.components[1].requests.on.index[0].SegmentDriver"]
+    assert paths({"executor": executor}) == ["spec.executor.components[1].requests.index[0].SegmentDriver"]
 
 
 def test_nothing_is_opened_before_the_drivers_are_right() -> None:
-    executor = {"class": "Loads", "metas": METAS, "requests": {"on": {"index": ["EnocdeDriver"]}}}
+    executor = {"class": "Loads", "metas": METAS, "requests": {"index": ["EnocdeDriver"]}}
     with pytest.raises(ManifestError, match="EncodeDriver"):
         prepare(chosen({"executor": executor}, "pea", "spec"), files=FILES)
     right = {"class": "Loads", "metas": METAS}
@@ -87,10 +87,10 @@ class Mine(Crafter):
 
 
 def test_a_driver_of_one_pod_is_unknown_to_the_next() -> None:
-    on = {"requests": {"on": {"index": ["PrivateDriver"]}}}
+    on = {"requests": {"index": ["PrivateDriver"]}}
     own = {"executor": {"class": "Mine", "metas": {"py_modules": "mine.py"}, **on}, "files": {"mine.py": DRIVER}}
     assert paths(own) == []
-    assert paths({"executor": {"class": "Sentencizer", **on}}) == ["spec.executor.requests.on.index[0]"]
+    assert paths({"executor": {"class": "Sentencizer", **on}}) == ["spec.executor.requests.index[0]"]
 
 
 ENCODE = "    def encode(self, batch): ...\n"

@@ -430,8 +430,8 @@ def test_a_driver_that_does_not_fit_is_named_at_the_start(node: Any, said: str) 
         Runner(executor)
     assert said in str(caught.value)
     assert [problem.path.partition("]")[0] for problem in caught.value.problems] == [
-        "requests.on.search[1",
-        "requests.on.index[0",
+        "requests.search[1",
+        "requests.index[0",
     ]
 
 

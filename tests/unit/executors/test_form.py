@@ -30,9 +30,7 @@ OBJECTS = st.recursive(
         optional={
             "with": ARGUMENTS,
             "metas": ARGUMENTS,
-            "requests": st.fixed_dictionaries(
-                {"on": st.dictionaries(st.sampled_from(KINDS), st.lists(DRIVERS, max_size=2), max_size=2)}
-            ),
+            "requests": st.dictionaries(st.sampled_from(KINDS), st.lists(DRIVERS, max_size=2), max_size=2),
         },
     ),
     lambda inner: st.fixed_dictionaries({"class": NAMES, "components": st.lists(inner, max_size=2)}),
@@ -85,7 +83,7 @@ def test_quotes_decide_in_yaml_and_not_in_an_object() -> None:
 
 
 def driven(driver: Any) -> dict[str, Any]:
-    return {"class": "Sentencizer", "requests": {"on": {"index": [driver]}}}
+    return {"class": "Sentencizer", "requests": {"index": [driver]}}
 
 
 @pytest.mark.parametrize(
@@ -96,10 +94,11 @@ def driven(driver: Any) -> dict[str, Any]:
         ({"with": {}}, "executor", "an Executor is named by its class"),
         ({"class": "Sentencizer", "wiht": {}}, "executor.wiht", 'did you mean "with"?'),
         ({"class": "Sentencizer", "with": {"x": "$NOT_SET"}}, "executor.with.x", "NOT_SET is not set"),
-        (driven({"with": {}}), "executor.requests.on.index[0]", "is named by its class"),
+        ({"class": "Sentencizer", "requests": {"on": {}}}, "executor.requests.on", "leave out `on` here"),
+        (driven({"with": {}}), "executor.requests.index[0]", "is named by its class"),
         (
             driven({"class": "SegmentDriver", "top_k": 3}),
-            "executor.requests.on.index[0].top_k",
+            "executor.requests.index[0].top_k",
             "arguments of a Driver go under `with`",
         ),
         ({"class": "CompoundExecutor", "components": [{"class": "A"}]}, "executor.components[0]", "no class is named"),

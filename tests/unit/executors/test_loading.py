@@ -129,10 +129,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert "leads out of" in found["uses.metas.workspace"]
     assert "is not a name" in found["uses.metas.name"]
     assert found["uses.metas.on_gpu"] == "is of type bool (given: 3)"
-    assert 'did you mean "index"' in found["uses.requests.on.Index"]
-    assert "is named by its class" in found["uses.requests.on.SearchRequest[0]"]
-    assert "no control requests" in found["uses.requests.on.ControlRequest"]
-    assert "is a list of Drivers" in found["uses.requests.on.train"]
+    assert 'did you mean "index"' in found["uses.requests.Index"]
+    assert "is named by its class" in found["uses.requests.SearchRequest[0]"]
+    assert "no control requests" in found["uses.requests.ControlRequest"]
+    assert "is a list of Drivers" in found["uses.requests.train"]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ),
         ("!PipelineEncoder {components: [!Sentencizer {}]}", "uses.with.components[0]", "Sentencizer is no Encoder"),
         ("!PipelineEncoder {}", "uses.with.components", "is empty"),
-        ("!Sentencizer {requests: {}}", "uses.requests", "is a mapping with `on:`"),
+        ("!Sentencizer {requests: {}}", "uses.requests", "under `on:` in YAML with tags"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_path(uses: str, path: str, said: str) -> None:

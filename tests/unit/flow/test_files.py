@@ -111,10 +111,8 @@ EXECUTORS = {
             "executor": {
                 "class": "A",
                 "requests": {
-                    "on": {
-                        "index": [{"class": "B", "with": {"x": 1}}, "C"],
-                        "search": [{"class": "B", "with": {"x": 1}}, "C", {"class": "D", "with": {"y": 2}}],
-                    }
+                    "index": [{"class": "B", "with": {"x": 1}}, "C"],
+                    "search": [{"class": "B", "with": {"x": 1}}, "C", {"class": "D", "with": {"y": 2}}],
                 },
             }
         },
@@ -145,7 +143,7 @@ def test_an_executor_becomes_an_object_however_it_is_written(
         "!Mine {with: {1: one}}",
         "!Mine {with: {size: .inf}}",
         "!Mine {with: {size: 18446744073709551616}}",
-        "!Mine {with: {size: '$${{root.requests.on.index.0.x}}'}}",
+        "!Mine {with: {size: '$${{root.requests.index.0.x}}'}}",
         "!Mine {unknown: 1}",
     ],
 )

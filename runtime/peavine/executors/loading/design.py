@@ -45,7 +45,7 @@ class Design:
         for kind, listed in (self.requests_on or {}).items():
             for i, node in enumerate(listed):
                 if id(node) not in seen:
-                    yield f"{self.path}.requests.on.{kind}[{i}]", node
+                    yield f"{self.path}.requests.{kind}[{i}]", node
                 seen.add(id(node))
         for component in self.components or ():
             yield from component.drivers()

@@ -60,31 +60,36 @@ def unquoted(data: Any) -> Any:
 
 def _executor(said: Any, path: str, problems: list[Problem]) -> Any:
     if isinstance(said, Tagged):
-        return Tagged(said.tag, _parts(said.value, path, problems))
-    if isinstance(said, Mapping) and isinstance(said.get("class"), str):
-        parts = {key: value for key, value in said.items() if key != "class"}
-        return Tagged(said["class"], _parts(parts, path, problems))
-    return said
-
-
-def _parts(said: Any, path: str, problems: list[Problem]) -> Any:
-    if not isinstance(said, Mapping):
+        value = said.value
+        return Tagged(said.tag, _with_components(value, path, problems) if isinstance(value, Mapping) else value)
+    if not isinstance(said, Mapping) or not isinstance(said.get("class"), str):
         return said
-    parts = dict(said)
-    components, requests = said.get("components"), said.get("requests")
-    if isinstance(components, list):
-        parts["components"] = [
-            _executor(component, f"{path}.components[{i}]", problems) for i, component in enumerate(components)
-        ]
-    if isinstance(requests, Mapping) and isinstance(requests.get("on"), Mapping):
-        on = {
-            kind: [_driver(driver, f"{path}.requests.on.{kind}[{i}]", problems) for i, driver in enumerate(drivers)]
-            if isinstance(drivers, list)
-            else drivers
-            for kind, drivers in requests["on"].items()
-        }
-        parts["requests"] = {**requests, "on": on}
-    return parts
+    parts = _with_components(said, path, problems)
+    requests = parts.get("requests")
+    if isinstance(requests, Mapping):
+        parts["requests"] = {"on": _requests(requests, f"{path}.requests", problems)}
+    return Tagged(parts.pop("class"), parts)
+
+
+def _with_components(said: Mapping[Any, Any], path: str, problems: list[Problem]) -> dict[Any, Any]:
+    components = said.get("components")
+    if not isinstance(components, list):
+        return dict(said)
+    made = [_executor(component, f"{path}.components[{i}]", problems) for i, component in enumerate(components)]
+    return {**said, "components": made}
+
+
+def _requests(said: Mapping[Any, Any], path: str, problems: list[Problem]) -> dict[Any, Any]:
+    """Return the Drivers by kind. There is no `on` above the kinds: many YAML parsers read that key as a boolean."""
+    if "on" in said:
+        problems.append(Problem(f"{path}.on", "leave out `on` here, and put the kinds of request under `requests`"))
+    return {
+        kind: [_driver(driver, f"{path}.{kind}[{i}]", problems) for i, driver in enumerate(drivers)]
+        if isinstance(drivers, list)
+        else drivers
+        for kind, drivers in said.items()
+        if kind != "on"
+    }
 
 
 def _driver(said: Any, path: str, problems: list[Problem]) -> Any:
@@ -119,7 +124,7 @@ def _said(node: Any) -> dict[str, Any]:
             case "components" if isinstance(part, list):
                 said[key] = [_said(component) for component in part]
             case "requests" if isinstance(part, dict) and set(part) == {"on"} and isinstance(part["on"], dict):
-                said[key] = {"on": _on(part["on"])}
+                said[key] = _on(part["on"])
             case _:
                 raise _CannotBeSaid
     return said

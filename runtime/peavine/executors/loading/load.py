@@ -5,9 +5,8 @@ An Executor is an object, or YAML text in which a tag is the class:
     class: ClassName                a built-in name, a class of peavine's, or one in py_modules     !ClassName
     with: {argument: value}         its constructor's arguments
     metas: {name: .., workspace: .., batch_size: .., on_gpu: .., read_only: .., py_modules: [my.py]}
-    requests:
-      on:
-        index: [{class: SomeDriver, with: {..}}, AnotherDriver]                     [!SomeDriver {..}, !AnotherDriver]
+    requests:                                                                       on:
+      index: [{class: SomeDriver, with: {..}}, AnotherDriver]                         index: [!SomeDriver {..}, ..]
     components: [{class: Other, ..}]                        for a CompoundExecutor  [!Other {..}]
 
 Everything that is wrong is reported at once. Nothing here runs code except the files named by py_modules, which are

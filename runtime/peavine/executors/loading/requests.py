@@ -1,4 +1,4 @@
-"""`requests.on`: which Drivers an Executor's YAML names for which kind of request."""
+"""`requests`: which Drivers an Executor's YAML names for which kind of request."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def requests_on(said: Any, path: str) -> tuple[dict[str, list[Tagged]], list[Pro
     found: dict[str, list[Tagged]] = {}
     problems: list[Problem] = []
     if not isinstance(said, dict) or set(said) != {"on"} or not isinstance(said["on"], dict):
-        message = "is a mapping with `on:`, which has a list of Drivers for each kind of request"
+        message = "is a mapping from each kind of request to a list of Drivers, under `on:` in YAML with tags"
         return {}, [Problem(path, message)]
     for key, listed in said["on"].items():
         kinds = key if isinstance(key, tuple) else (key,)
-        here = f"{path}.on.{key if not isinstance(key, tuple) else ', '.join(map(str, key))}"
+        here = f"{path}.{key if not isinstance(key, tuple) else ', '.join(map(str, key))}"
         for kind in kinds:
             if kind == "ControlRequest":
                 problems.append(Problem(here, "there are no control requests any more; leave it out"))
