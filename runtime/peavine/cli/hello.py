@@ -60,7 +60,7 @@ def hello(
         table.add_row(name, value)
     Console().print(table)
     click.echo(f"Pictures of the matches: {result.page}")
-    click.echo("Next: your own Flow. peavine new executor NAME; peavine run -f flow.yaml; docs/quickstart.md")
+    click.echo("Next: your own Flow. peavine new executor NAME; peavine run flow.yaml; docs/quickstart.md")
 
 
 def _started(data: Path, console: Console) -> LocalFlow:

@@ -9,10 +9,7 @@ import numpy as np
 
 from peavine.errors import InvalidRequest
 
-__all__ = ["SUFFIXES", "check_installed", "pixels"]
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""How the names of pictures end."""
+__all__ = ["check_installed", "pixels"]
 
 
 def check_installed() -> None:
