@@ -40,7 +40,7 @@ def hello(
     console = Console(stderr=True, quiet=as_json)
     folder = images.folder(data)
     indexed, wanted = images.load(folder, "train", docs), images.load(folder, "t10k", queries)
-    console.print(f"Images from {folder}: {len(indexed):,} to index, {len(wanted):,} to search for.")
+    _say(console, f"Images from {folder}: {len(indexed):,} to index, {len(wanted):,} to search for.")
     with ExitStack() as stack:
         pages = workdir or Path(tempfile.mkdtemp(prefix="peavine-hello-"))
         if host is None:
@@ -74,5 +74,10 @@ def _started(data: Path, console: Console) -> LocalFlow:
         except StartError:
             console.print("\n".join(said), markup=False)
             raise
-    console.print(f"The Flow runs: {len(running.pids)} processes; gateway at {running.host}")
+    _say(console, f"The Flow runs: {len(running.pids)} processes; gateway at {running.host}")
     return running
+
+
+def _say(console: Console, sentence: str) -> None:
+    """Print a sentence; only a terminal is to wrap it."""
+    console.print(sentence, soft_wrap=not console.is_terminal)
