@@ -40,7 +40,7 @@ def test_what_is_indexed_is_found_changed_and_deleted(host: str, tmp_path: Path)
     one = json.loads(_peavine("search", "blue hat", "-k", "1", "--json", host=host).stdout)
     assert [match["id"] for match in one["matches"]] == ["b"]
     changed = _peavine("update", "-", host=host, given='{"id": "b", "text": "green gloves"}\n')
-    assert "update: 1 Documents sent; those that were not indexed before were ignored" in changed.stdout
+    assert "update: 1 Document sent; those that were not indexed before were ignored" in changed.stdout
     assert "Next: peavine search" in changed.stdout
     deleted = _peavine("delete", "b", "nope", host=host)
     assert "delete: 2 ids sent; none of them is indexed any more" in deleted.stdout

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from peavine.client import Summary
 
 DONE = {
-    "index": "index: {} Documents",
-    "update": "update: {} Documents sent; those that were not indexed before were ignored",
-    "delete": "delete: {} ids sent; none of them is indexed any more",
-    "train": "train: {} Documents sent to the Executors that learn",
+    "index": ("Document", "indexed"),
+    "update": ("Document", "sent; those that were not indexed before were ignored"),
+    "delete": ("id", "sent; none of them is indexed any more"),
+    "train": ("Document", "sent to the Executors that learn"),
 }
 """What can be said of an answer. Whether a Document was there before, or an Executor learns, it does not say."""
 NEXT = {
@@ -61,6 +61,7 @@ def report(summary: Summary, host: str, as_json: bool) -> None:
         click.echo(json.dumps({"kind": summary.kind, **figures}))
         return
     where = "" if host == "localhost:8081" else f" --host {host}"
-    done = DONE[summary.kind].format(f"{summary.documents:,}")
+    noun, done = DONE[summary.kind]
+    count = f"{summary.documents:,} {noun}" + ("" if summary.documents == 1 else "s")
     rate = f"{summary.seconds:.1f} s, {summary.documents_per_second:,.0f} a second"
-    click.echo(f"{done} ({rate}). Next: {NEXT[summary.kind]}{where}")
+    click.echo(f"{summary.kind}: {count} {done} ({rate}). Next: {NEXT[summary.kind]}{where}")

@@ -149,8 +149,8 @@ class Flow:
         """Run the Flow as processes on this machine, and return when it is ready; `close` stops it.
 
         A line on standard error says where it listens: on free ports unless the manifest says which. `host` and `url`
-        are the same. Raises ManifestError with everything that is wrong with the Flow and its Executors before a process
-        starts, and StartError with the failing process's own words.
+        are the same. Raises ManifestError with everything that is wrong with the Flow and its Executors before a
+        process starts, and StartError with the failing process's own words.
         """
         from peavine.client import Client
         from peavine.executors.loading.files import IMPORTING
