@@ -173,21 +173,30 @@ def _files(name: str, form: str | None) -> Iterator[tuple[str, str]]:
 
 
 def _folder(folder: Path, form: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the files in a folder and those below it, without hidden ones; report those that are of no known form."""
-    found, unknown = 0, []
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
-        if (known := form or IN_FOLDERS.get(path.suffix.lower())) is None:
-            unknown.append(path)
-        else:
-            found += 1
-            yield str(path), known
-    if not found:
+    """Yield the files in a folder and those below it, without hidden ones, and report those that are left out.
+
+    Pictures among texts are left out, because no Encoder takes both; a folder of pictures alone is taken.
+    """
+    paths = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    known = {path: form or IN_FOLDERS.get(path.suffix.lower(), "") for path in paths}
+    if not any(known.values()):
         raise NotFound(f"{folder}: holds no texts, web pages, pictures or tables; --form says what its files are")
-    if unknown:
-        rest = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        click.echo(f"peavine: left out {unknown[0]}{rest}: the name does not say what it is; see --form", err=True)
+    _report([path for path in paths if not known[path]], "the name does not say what it is; see --form")
+    if form is None and len(set(known.values()) - {""}) > 1:
+        pictures = [path for path in paths if known[path] == "images"]
+        _report(pictures, f"a picture among texts; index pictures alone, by a pattern such as '{folder}/**/*.png'")
+        known |= dict.fromkeys(pictures, "")
+    yield from ((str(path), each) for path, each in known.items() if each)
+
+
+def _report(left_out: Sequence[Path], why: str) -> None:
+    if left_out:
+        rest = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        click.echo(f"peavine: left out {left_out[0]}{rest}: {why}", err=True)
 
 
 def _rows(path: Path) -> Iterable[Item]:

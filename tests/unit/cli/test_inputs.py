@@ -20,7 +20,7 @@ def _documents(*names: str | Path, **reading: object) -> list[Document]:
     return found  # type: ignore[return-value]
 
 
-def test_a_folder_is_its_texts_pages_pictures_and_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_its_texts_pages_and_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "hidden.md").write_text("hidden")
@@ -30,16 +30,23 @@ def test_a_folder_is_its_texts_pages_pictures_and_tables(tmp_path: Path, capsys:
     (tmp_path / "d.csv").write_text("id,text\nrow,cell\n")
     (tmp_path / "e.bin").write_bytes(b"?")
     Image.new("RGB", (3, 2)).save(tmp_path / "deep" / "f.png")
-    found = {Path(doc.id).name: doc for doc in _documents(tmp_path, pixels=(4, 5))}
-    assert {name: doc.text for name, doc in found.items() if doc.text} == {
+    found = {Path(doc.id).name: doc.text for doc in _documents(tmp_path)}
+    assert found == {
         "a.md": "# A\n\npage",
         "b.txt": "two\nlines",
         "c.html": "seen",
         "row": "cell",
     }
-    assert np.asarray(found["f.png"].tensor).shape == (4, 5, 3)
-    assert len(found) == 5
-    assert f"left out {tmp_path / 'e.bin'}: the name does not say what it is" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"left out {tmp_path / 'e.bin'}: the name does not say what it is" in told
+    assert f"left out {tmp_path / 'deep' / 'f.png'}: a picture among texts" in told
+
+
+def test_a_folder_of_pictures_is_its_pictures_in_the_size_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    Image.new("RGB", (3, 2)).save(tmp_path / "deep" / "a.png")
+    Image.new("RGB", (9, 9)).save(tmp_path / "b.jpg")
+    assert [np.asarray(doc.tensor).shape for doc in _documents(tmp_path, pixels=(4, 5))] == [(4, 5, 3)] * 2
 
 
 def test_a_folder_without_documents_is_refused_and_a_form_takes_all_its_files(tmp_path: Path) -> None:
