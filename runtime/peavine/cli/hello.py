@@ -14,7 +14,7 @@ from rich.table import Table
 
 from peavine import flow
 from peavine.cli.interrupt import end_like_ctrl_c
-from peavine.client import Client
+from peavine.cli.reach import reach
 from peavine.errors import StartError
 from peavine.hello import demonstration, images
 from peavine.local import Listen, LocalFlow
@@ -50,7 +50,7 @@ def hello(
             running = _started(Path(index), console)
             stack.callback(running.stop)
             host = running.host
-        client = stack.enter_context(Client(host))
+        client = stack.enter_context(reach(host))
         result = demonstration.demonstrate(client, indexed, wanted, pages, False if as_json else None)
     if as_json:
         click.echo(json.dumps(asdict(result)))

@@ -37,7 +37,7 @@ FORMS = ("jsonl", "csv", "lines", "text", "html", "images", "npy", "files")
 
 @dataclass(frozen=True)
 class Reading:
-    """What the options say of how files are read."""
+    """How files are read, from the options."""
 
     form: str | None = None
     text: str | None = None
@@ -55,7 +55,7 @@ def _pixels(context: click.Context, option: click.Parameter, value: str) -> tupl
 
 
 def options(command: F) -> F:
-    """Add the options of how files are read; the command gets them together, as `reading`."""
+    """Add the options that say how files are read; the command gets them together, as `reading`."""
 
     @wraps(command)
     def gathered(*args: Any, **named: Any) -> Any:
@@ -86,8 +86,8 @@ def options(command: F) -> F:
 class Documents(Iterator["Item"]):
     """The Documents of files, in their order, `-` being standard input.
 
-    Made before a server is asked: NotFound or InvalidRequest tells of what is missing. Its length is estimated from
-    the bytes that have been read, where the files have a size.
+    Raises NotFound or InvalidRequest for what is missing when it is made, so before a server is asked. Its length is
+    estimated from the bytes that have been read, where all files have a size.
     """
 
     def __init__(self, names: Sequence[str], reading: Reading) -> None:

@@ -1,4 +1,4 @@
-"""Pictures as arrays, read with Pillow, which the extra `images` brings."""
+"""Pictures as arrays, read with Pillow, which is also in the extra `images`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def check_installed() -> None:
         import PIL.Image  # noqa: F401
     except ImportError:
         raise InvalidRequest(
-            "reading pictures needs Pillow: pip install 'peavine[images]'; `--form files`, or `sources.files` in "
-            "Python, sends their bytes instead"
+            "reading pictures needs Pillow: pip install pillow; --form files, or sources.files() in Python, sends "
+            "their bytes instead"
         ) from None
 
 

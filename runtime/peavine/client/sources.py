@@ -88,7 +88,7 @@ def images(
 ) -> Iterator[Document]:
     """Give a Document for each picture: height x width x 3 numbers from 0 to 255, scaled to `shape` (height, width).
 
-    Names, ids and errors are those of `files`. Needs Pillow: `pip install 'peavine[images]'`.
+    Names, ids and errors are those of `files`. Needs Pillow: `pip install pillow`.
     """
     for path in _take(matching(names), size, sampling_rate, seed):
         yield _of_file(path, "application/octet-stream", tensor=pictures.pixels(path, shape))

@@ -161,7 +161,7 @@ def test_pictures_of_any_size_become_arrays_of_one_shape(tmp_path: Path) -> None
 def test_without_pillow_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     (tmp_path / "red.png").write_bytes(b"red")
-    with pytest.raises(InvalidRequest, match=r"pip install 'peavine\[images\]'"):
+    with pytest.raises(InvalidRequest, match="pip install pillow"):
         list(sources.images(tmp_path / "red.png"))
 
 
