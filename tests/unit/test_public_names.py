@@ -59,7 +59,7 @@ def test_every_public_family_says_enough_to_be_derived_from() -> None:
     assert len(families) > 10
     for family in families:
         abstract = getattr(family, "__abstractmethods__", ())
-        requests_for(type("Mine", (family,), dict.fromkeys(abstract, lambda *_: None))())
+        requests_for(type("Mine", (family,), dict.fromkeys(abstract, lambda *_: None))(), "executor")
 
 
 def test_every_public_error_is_caught_by_the_root() -> None:
