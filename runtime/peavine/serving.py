@@ -162,7 +162,7 @@ def stopped() -> asyncio.Event:
     event, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:
-        _log.info("%s: finishing what is in flight", number.name)
+        _log.info("stopping (%s): finishing what is in flight", number.name)
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(each)
         event.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import operator
 import secrets
 import time
 from collections import deque
@@ -47,7 +48,7 @@ class Call:
             timeout=options.get("timeout"),
         )
         self._out: dict[asyncio.Future[list[Answer]], int] = {}
-        self._bytes = 0
+        self._bytes = self._fed = 0
         self._ready: deque[asyncio.Future[list[Answer]]] = deque()
         """Answered and not taken. When answers are taken in order only its length is of use."""
         self._max_documents = MAX_DOCUMENTS
@@ -102,7 +103,7 @@ class Call:
         feeding.add_done_callback(lambda _: self._changed.set())
         answered, failure = 0, None
         try:
-            with Bar(self._kind, self._total(), self._options.get("progress")) as bar:
+            with Bar(self._kind, self._total(), self._options.get("progress"), self._estimate) as bar:
                 while some := await self._next(feeding, ordered):
                     for answer in some:
                         if answer.error:
@@ -157,6 +158,7 @@ class Call:
                 )
                 self._out[future] = pending.size
                 self._bytes += pending.size
+                self._fed += body.documents
                 self._session.submit(pending)
 
     def _finish(self, future: asyncio.Future[list[Answer]]) -> None:
@@ -187,6 +189,11 @@ class Call:
                 told = await self._run(callback, answer)
                 if inspect.isawaitable(told):
                     await told
+
+    def _estimate(self) -> int | None:
+        """Return how many Documents there will be by what the inputs say is left, as iterators may."""
+        left = operator.length_hint(self._inputs, -1)
+        return None if left < 0 else self._fed + left
 
     def _total(self) -> int | None:
         total = self._options.get("total")

@@ -20,7 +20,7 @@ from peavine.client.pending import Pending, take
 from peavine.client.reach import reach
 from peavine.client.sizing import Sizing
 from peavine.clock import Issuer
-from peavine.errors import DeadlineExceeded, Overloaded, PeavineError, Unavailable
+from peavine.errors import DeadlineExceeded, InvalidRequest, Overloaded, PeavineError, Unavailable
 from peavine.v1 import gateway_pb2, pea_pb2
 from peavine.wire.header import WRITES
 
@@ -126,14 +126,16 @@ class Session:
                 error = reaching.exception()
             if error is None:
                 continue
+            if isinstance(error, InvalidRequest):  # made anew, because all that wait for this attempt raise it
+                raise InvalidRequest(f"host: {self._host}: {error}") from None
             if not isinstance(error, Unavailable):
                 raise error
             attempt += 1
             pause = _BACKOFF.delay(attempt)
             if until - loop.time() <= pause:
                 raise Unavailable(
-                    f"cannot reach the gateway at {self._host} within {self._patience:g} s: {error}; "
-                    f"is the Flow up, and is this its gRPC port? `peavine ping {self._host}` tells"
+                    f"cannot reach a gateway at {self._host} within {self._patience:g} s: {error}; start a Flow with "
+                    "`peavine run FILE`, or give the gRPC address of one that runs"
                 ) from None
             await asyncio.sleep(pause)
         raise Unavailable("the client is closed")

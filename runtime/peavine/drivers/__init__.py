@@ -14,6 +14,7 @@ from peavine.drivers import (
     reduce,
     search,
     train,
+    whole,
 )
 from peavine.drivers.build import build
 from peavine.drivers.call import Call, Query
@@ -22,7 +23,7 @@ from peavine.drivers.preparing import pod_problems, prepare
 from peavine.drivers.runner import Runner, Where
 
 # Each defines Drivers, which the registry knows by name once their module is there.
-_MODULES = (cache, convert, craft, encode, evaluate, index, log, predict, querylang, rank, reduce, search, train)
+_MODULES = (cache, convert, craft, encode, evaluate, index, log, predict, querylang, rank, reduce, search, train, whole)
 
 __all__ = [
     "Call",

@@ -33,7 +33,12 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
         train=[Tagged("TrainDriver", {"field": "embedding", "labels": "tags__label"})],
         delete=[],
     ),
-    "VectorIndexer": _on(_drivers("VectorIndexDriver"), search=_drivers("VectorSearchDriver"), train=[]),
+    "VectorIndexer": _on(
+        _drivers("VectorIndexDriver"),
+        # A Document has several parts near to each other, so more of them are looked for than Documents are wanted.
+        search=[Tagged("VectorSearchDriver", {"oversampling": 10}), Tagged("WholeDocumentsDriver")],
+        train=[],
+    ),
     "KVIndexer": _on(_drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[]),
     "DocIDCache": _on(_drivers("UniqueDriver"), search=[], train=[]),
     "Chunk2DocRanker": _on([], search=_drivers("Chunk2DocRankDriver")),

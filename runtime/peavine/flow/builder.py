@@ -36,13 +36,20 @@ class Flow:
 
     `settings` are the fields of a manifest's `spec` in snake_case (`timeout_seconds=30`). A `uses` that names a YAML
     file is read from `folder`, the working directory if none is given. `data` is the folder where the Peas of a Flow
-    that runs here keep their data; without it the data ends with the Flow.
+    that runs here keep their data; without it the data ends with the Flow. While it runs here, its processes' warnings
+    and errors go to standard error; with `log` all that they log does.
     """
 
     def __init__(
-        self, name: str = "flow", *, folder: str | Path = ".", data: str | Path | None = None, **settings: Any
+        self,
+        name: str = "flow",
+        *,
+        folder: str | Path = ".",
+        data: str | Path | None = None,
+        log: bool = False,
+        **settings: Any,
     ) -> None:
-        self._folder, self._data = Path(folder), None if data is None else Path(data)
+        self._folder, self._data, self._log = Path(folder), None if data is None else Path(data), log
         self._metadata: dict[str, Any] = {"name": name}
         self._settings = _fields(FlowSpec, settings, "spec")
         self._pods: list[dict[str, Any]] = []
@@ -53,23 +60,23 @@ class Flow:
         self._client: Client | None = None
 
     @classmethod
-    def load(cls, source: str | Path, *, data: str | Path | None = None) -> Flow:
+    def load(cls, source: str | Path, *, data: str | Path | None = None, log: bool = False) -> Flow:
         """Return the Flow of a YAML file, or of YAML text; files of the old kind (`!Flow`) are converted.
 
         Raises ManifestError with every problem.
         """
         if isinstance(source, str) and "\n" in source:
-            return cls.of(files.read_text(source, Path())[0], data=data)
+            return cls.of(files.read_text(source, Path())[0], data=data, log=log)
         reading = files.examine(source)
-        flow = cls.of(reading.manifest(), data=data)
+        flow = cls.of(reading.manifest(), data=data, log=log)
         flow._sources = reading.sources
         return flow
 
     @classmethod
-    def of(cls, manifest: Manifest, *, data: str | Path | None = None) -> Flow:
+    def of(cls, manifest: Manifest, *, data: str | Path | None = None, log: bool = False) -> Flow:
         """Return the Flow of a checked manifest."""
         plain = manifest.manifest()
-        flow = cls(manifest.metadata.name, data=data)
+        flow = cls(manifest.metadata.name, data=data, log=log)
         flow._metadata, flow._settings = plain["metadata"], plain["spec"]
         flow._pods = flow._settings.pop("pods")
         flow._last = manifest.spec.pods[-1].name
@@ -140,11 +147,11 @@ class Flow:
         return text
 
     def start(self, timeout: float | None = None) -> Flow:
-        """Run the Flow as processes on this machine, and return when it can work. `close` ends it.
+        """Run the Flow as processes on this machine, and return when it is ready; `close` stops it.
 
-        It listens on free ports (see `host`) unless the manifest says which.
-        Raises ManifestError with everything that is wrong with the Flow and its Executors before a process starts, and
-        StartError with the failing process's own words.
+        A line on standard error says where it listens: on free ports unless the manifest says which. `host` and `url`
+        are the same. Raises ManifestError with everything that is wrong with the Flow and its Executors before a
+        process starts, and StartError with the failing process's own words.
         """
         from peavine.client import Client
         from peavine.executors.loading.files import IMPORTING
@@ -167,9 +174,12 @@ class Flow:
             listen=listen,
             sources=reading.sources,
             sink=_to_stderr,
+            log_level="info" if self._log else "warning",
         )
         running.start(START_SECONDS if timeout is None else timeout)
         self._running, self._client = running, Client(running.host)
+        name = self._metadata["name"]
+        print(f"Flow {name} is ready: gRPC {running.host}, HTTP {running.url}/docs", file=sys.stderr)
         return self
 
     def close(self) -> None:
@@ -218,9 +228,18 @@ class Flow:
     @property
     def host(self) -> str:
         """Where it answers gRPC, as `HOST:PORT`, while it runs here."""
+        return self._here.host
+
+    @property
+    def url(self) -> str:
+        """Where it answers HTTP, as `http://HOST:PORT`, while it runs here."""
+        return self._here.url
+
+    @property
+    def _here(self) -> LocalFlow:
         if self._running is None:
             raise PeavineError("the Flow does not run: use it in `with flow:`, or call flow.start()")
-        return self._running.host
+        return self._running
 
     def __enter__(self) -> Flow:
         return self.start()
@@ -265,4 +284,5 @@ def _fields(model: type[Model], given: Mapping[str, Any], path: str) -> dict[str
 
 
 def _to_stderr(name: str, line: str) -> None:
-    print(f"{name} | {line}", file=sys.stderr)
+    # One write, newline included, because several threads write at a time.
+    sys.stderr.write(f"{name} | {line}\n")

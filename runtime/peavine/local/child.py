@@ -35,10 +35,10 @@ LAST_WORDS = 12
 class Child:
     """A process and its successors. `supervise` restarts it; before that an end is for the caller to see."""
 
-    def __init__(self, process: Process, folder: Path, line: int, sink: Sink) -> None:
+    def __init__(self, process: Process, folder: Path, line: int, sink: Sink, log_level: str) -> None:
         self.process = process
         self._folder, self._termination = folder, folder / f"{process.name}.end"
-        self._line, self._sink = line, sink
+        self._line, self._sink, self._log_level = line, sink, log_level
         self._words: deque[str] = deque(maxlen=LAST_WORDS)
         self._stopping = threading.Event()
         self._supervisor: threading.Thread | None = None
@@ -97,11 +97,12 @@ class Child:
         if self.process.address.startswith("unix:"):
             Path(self.process.address.removeprefix("unix:")).unlink(missing_ok=True)
         own = {lifeline.VARIABLE: str(self._line), "PEAVINE_TERMINATION_LOG": str(self._termination)}
+        usual = {**CHILD_ENV, "PEAVINE_LOG_LEVEL": self._log_level}
         self._started = time.monotonic()
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "peavine", *self.process.command],
             # What a process that is killed leaves among temporary files goes with the Flow's folder.
-            env={**CHILD_ENV, **os.environ, "TMPDIR": str(self._folder), **self.process.env, **own},
+            env={**usual, **os.environ, "TMPDIR": str(self._folder), **self.process.env, **own},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -18,7 +18,7 @@ from peavine.errors import PeavineError, Unavailable
 from peavine.router.question import Question
 from peavine.v1 import pea_pb2
 from peavine.wire import hello as hellos
-from peavine.wire.channel import channel
+from peavine.wire.channel import channel, reason
 from peavine.wire.status import error_of
 from peavine.wire.unit import ALONE, CONTROL, MAX_BYTES, MAX_ITEMS, REFUSED, parse, stamp, unstamp
 
@@ -130,7 +130,7 @@ class Link:
                 await self._connection()
                 self.problem = "the Pea ended the stream"
             except grpc.aio.AioRpcError as error:
-                self._note(error.details() or error.code().name)
+                self._note(reason(error))
             except (PeavineError, TimeoutError, asyncio.InvalidStateError) as error:
                 self._note(str(error) or f"no Hello within {HELLO_SECONDS:g} s")
             except Exception as error:  # a link that gave up would lose its Pea for good
@@ -143,7 +143,7 @@ class Link:
 
     def _note(self, problem: str) -> None:
         if problem != self.problem:
-            _log.info("%s: %s", self.address, problem)
+            _log.info("%s: %s; trying again", self.address, problem)
         self.problem = problem
 
     async def _connection(self) -> None:

@@ -67,6 +67,8 @@ def test_an_inspecting_pod_stands_beside_the_way() -> None:
 def test_a_flow_that_does_not_run_says_how_to_run_it() -> None:
     with pytest.raises(PeavineError, match="with flow:"):
         _ = Flow("x").add("a").client
+    with pytest.raises(PeavineError, match="with flow:"):
+        _ = Flow("x").add("a").url
 
 
 def test_a_flow_is_drawn_as_mermaid_and_as_svg(tmp_path: Path) -> None:
