@@ -50,6 +50,7 @@ class Runner:
 
         `where` is kept up to date for other threads to see. Calls with equal parameters are executed together, inside
         one transaction. If that fails they are executed one by one, so that a bad Document fails only its own request.
+        A call whose deadline has passed when its turn comes is not executed.
         """
         refused = self._refusal(kind)
         if refused is not None:
@@ -92,6 +93,9 @@ class Runner:
         return found
 
     def _run(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call], where: Where) -> None:
+        calls = _in_time(calls)
+        if not calls:
+            return
         where.executor, where.driver, where.method = self.executor.name, "", ""
         try:
             for call, body in zip(calls, self._attempt(kind, chain, calls, where), strict=True):
@@ -152,6 +156,13 @@ class Where:
     def __str__(self) -> str:
         called = f"{self.executor}.{self.method}()" if self.method else self.executor
         return f"{called} for {self.driver}" if self.driver else called
+
+
+def _in_time(calls: Sequence[Call]) -> Sequence[Call]:
+    """Return the calls whose deadline has not passed; the others have failed."""
+    for call in calls:
+        call.failure = call.overdue()
+    return [call for call in calls if call.failure is None]
 
 
 def _encoded(batch: Batch) -> bytes:
