@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
+from peavine import serving
 from peavine.client import AsyncClient
 from peavine.documents import Document
 from peavine.flow.order import in_order
@@ -112,13 +113,15 @@ class HalfSent:
             }.items()
         )
         body = b"\0" + size.to_bytes(4, "big") + bytes(min(size - 1, 16000))
-        self.socket.sendall(
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 4, 1, head) + frame(0, 0, 1, body)
-        )
+        self.socket.sendall(BEGIN + frame(1, 4, 1, head) + frame(0, 0, 1, body))
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+BEGIN = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
+"""How a connection of HTTP/2 begins."""
 
 
 async def test_calls_that_send_half_a_message_keep_nobody_out(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +132,54 @@ async def test_calls_that_send_half_a_message_keep_nobody_out(start: Start, monk
         await asyncio.gather(*(flow.ask("search", [Document(id="x", text="hi")]) for _ in range(20)))
     for half in halves:
         half.socket.close()
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["of another connection", "of the same connection"])
+async def test_calls_that_came_later_are_not_read_first(
+    start: Start, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    monkeypatch.setattr(reading, "QUICK", 1)
+    monkeypatch.setattr(reading, "QUICK_SECONDS", 0.2)
+    flow = await start({"name": "obey", **OBEY})
+    own = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.insecure_channel(flow.gateway_address, own) as other:
+        search: Any = (flow.channel if same else other).stream_stream("/peavine.v1.Gateway/Search")
+        mute = [search() for _ in range(5)]
+        asked: Any = flow.channel.stream_stream("/peavine.v1.Gateway/Search")()
+        await asked.write(envelope("x", Document(id="x", text="hi")).SerializeToString())
+        mute += [search() for _ in range(100)]
+        assert not envelope("").FromString(await asked.read()).header.HasField("status")
+        assert sum(call.done() for call in mute) < 50
+        for call in mute:
+            call.cancel()
+
+
+async def test_connections_over_the_limit_are_closed_and_the_others_are_served(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "CONNECTIONS", 8)
+    flow = await start({"name": "obey", **OBEY})
+    host, _, port = flow.gateway_address.rpartition(":")
+    await flow.ask("search", [Document(id="x", text="hi")])
+
+    def connect() -> tuple[bool, socket.socket]:
+        connection = socket.create_connection((host, int(port)), timeout=60)
+        try:
+            connection.sendall(BEGIN)
+            return bool(connection.recv(1)), connection
+        except (ConnectionResetError, BrokenPipeError):
+            return False, connection
+
+    held = [await asyncio.to_thread(connect) for _ in range(20)]
+    assert [served for served, _ in held] == [True] * 7 + [False] * 13
+    await flow.ask("search", [Document(id="x", text="hi")])
+    for _, connection in held:
+        connection.close()
+    give_up, served = time.monotonic() + 60, False
+    while not served:
+        assert time.monotonic() < give_up, "a closed connection still counts"
+        served, connection = await asyncio.to_thread(connect)
+        connection.close()
 
 
 async def test_a_message_that_does_not_arrive_is_given_up_by_name(
