@@ -18,10 +18,12 @@ CHILD_ENV = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    # glibc gives a large message's memory back and asks for it again, each time; these stop that.
+    # Without the first three, glibc returns the memory of each large message and asks for it again. The trim threshold
+    # is what it keeps at most, in each of its arenas, of which there would be one for each thread of gRPC.
     "MALLOC_MMAP_THRESHOLD_": "33554432",
-    "MALLOC_TRIM_THRESHOLD_": "268435456",
+    "MALLOC_TRIM_THRESHOLD_": "67108864",
     "MALLOC_TOP_PAD_": "16777216",
+    "MALLOC_ARENA_MAX": "2",
     "PYTHONSAFEPATH": "1",
     "PYTHONUNBUFFERED": "1",
     "PEAVINE_LOG_FORMAT": "text",
