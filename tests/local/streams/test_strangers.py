@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 
 from peavine import serving
 from peavine.client import AsyncClient
@@ -17,7 +18,7 @@ from peavine.documents import Document
 from peavine.flow.order import in_order
 from peavine.gateway import reading
 from peavine.v1 import pea_pb2
-from peavine.wire import streams
+from peavine.wire import sending, streams
 from peavine.wire.unit import REFUSED
 from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelope
 
@@ -96,24 +97,42 @@ async def test_a_unit_is_admitted_before_its_items_are_looked_at(start: Start) -
 
 
 class HalfSent:
-    """A connection that sends the head of a call, and of its message all but the last byte of what it announced."""
+    """A connection that sends the head of a call, and of its message a part of what it announced."""
 
     def __init__(self, address: str, size: int) -> None:
         host, _, port = address.rpartition(":")
         self.socket = socket.create_connection((host, int(port)))
-        head = b"".join(
-            b"\x00" + bytes([len(key)]) + key + bytes([len(value)]) + value
-            for key, value in {
-                b":method": b"POST",
-                b":scheme": b"http",
-                b":path": b"/peavine.v1.Gateway/Search",
-                b":authority": b"x",
-                b"content-type": b"application/grpc",
-                b"te": b"trailers",
-            }.items()
-        )
         body = b"\0" + size.to_bytes(4, "big") + bytes(min(size - 1, 16000))
-        self.socket.sendall(BEGIN + frame(1, 4, 1, head) + frame(0, 0, 1, body))
+        self.socket.sendall(BEGIN + head(1, "/peavine.v1.Gateway/Search") + frame(0, 0, 1, body))
+
+
+class Deaf:
+    """A connection that asks on streams, and whose flow control lets no answer through."""
+
+    def __init__(self, address: str, path: str, *streams: int) -> None:
+        host, _, port = address.rpartition(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=60)
+        self.socket.sendall(BEGIN + frame(4, 0, 0, b"\0\4\0\0\0\0"))
+        raw = envelope("x", Document(id="x", text="hi")).SerializeToString()
+        for stream in streams:
+            self.socket.sendall(head(stream, path) + frame(0, 0, stream, b"\0" + len(raw).to_bytes(4, "big") + raw))
+
+    def is_closed(self) -> bool:
+        """Wait until the connection is closed."""
+        try:
+            while self.socket.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+
+def head(stream: int, path: str) -> bytes:
+    fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers"}
+    fields["content-type"] = "application/grpc"
+    encoded = ((key.encode(), value.encode()) for key, value in fields.items())
+    block = b"".join(b"\0" + bytes([len(key)]) + key + bytes([len(value)]) + value for key, value in encoded)
+    return frame(1, 4, stream, block)
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -221,6 +240,44 @@ async def test_a_stream_without_a_hello_makes_room_as_well(start: Start, monkeyp
     await last.open()
     await last.ask(1, envelope("y", Document(id="y", text="hi")))
     assert (await last.answer())[0][:2] == (1, 0)
+
+
+async def test_streams_whose_clients_take_no_answers_make_room_first(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams.Streams.__init__, "__defaults__", (float("inf"), 4))
+    flow = await start({"name": "obey", **OBEY})
+    kept = flow.call()
+    await kept.write(envelope("a", Document(id="a", text="hi")).SerializeToString())
+    await kept.read()
+    before = answered()
+    deaf = Deaf(flow.gateway_address, "/peavine.v1.Gateway/Call", 1, 3, 5)
+    await flow.until(lambda: answered() == before + 3, "the three requests are answered")
+    await kept.write(envelope("b", Document(id="b", text="hi")).SerializeToString())
+    await kept.read()
+    busy = UnitStream(flow.channel)
+    await busy.open()
+    await busy.ask(1, envelope("y", Document(id="y", text="hi")))
+    assert (await busy.answer())[0][:2] == (1, 0)
+    await kept.write(envelope("c", Document(id="c", text="hi")).SerializeToString())
+    assert envelope("").FromString(await kept.read()).header.id == "c"
+    deaf.socket.close()
+
+
+def answered() -> float:
+    return REGISTRY.get_sample_value("peavine_requests_total", {"kind": "search", "code": "OK"}) or 0
+
+
+@pytest.mark.parametrize("method", ["Search", "Call"])
+async def test_a_connection_that_takes_no_answer_is_closed(
+    start: Start, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(sending, "SECONDS", 0.3)
+    flow = await start({"name": "obey", **OBEY})
+    deaf = Deaf(flow.gateway_address, f"/peavine.v1.Gateway/{method}", 1)
+    assert await asyncio.to_thread(deaf.is_closed)
+    deaf.socket.close()
+    await flow.ask("search", [Document(id="x", text="hi")])
 
 
 async def test_streams_of_a_small_age_lose_no_request(caplog: pytest.LogCaptureFixture) -> None:
