@@ -27,6 +27,8 @@ __all__ = ["GrpcEdge"]
 
 CALL_WINDOW: Final = 256
 """Requests of one Call that may be unanswered at once."""
+WAITING: Final = 2
+"""Calls that may wait to be read, for each request that may be in flight. It leaves room for other calls, see CALLS."""
 UNIT_WINDOW: Final = 32
 """The same for units of one stream."""
 WINDOW_MESSAGES: Final = 4
@@ -48,7 +50,7 @@ class GrpcEdge:
 
     def __init__(self, edge: Edge, max_age: float) -> None:
         self._edge = edge
-        self._reading = Reading(edge.plan.max_message_bytes)
+        self._reading = Reading(edge.plan.max_message_bytes, WAITING * edge.plan.max_in_flight)
         self._streams = Streams(max_age, IDLE_SECONDS)
         self._window_bytes = WINDOW_MESSAGES * edge.plan.max_message_bytes
         # As streams, so that a message is read only when it is its turn. On the wire they are the same.

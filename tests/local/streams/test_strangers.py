@@ -158,7 +158,7 @@ async def test_calls_that_came_later_are_not_read_first(
     start: Start, monkeypatch: pytest.MonkeyPatch, same: bool
 ) -> None:
     monkeypatch.setattr(reading, "QUICK", 1)
-    monkeypatch.setattr(reading, "QUICK_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "QUICK_SECONDS", (0.2, 0.2))
     flow = await start({"name": "obey", **OBEY})
     own = (("grpc.use_local_subchannel_pool", 1),)
     async with grpc.aio.insecure_channel(flow.gateway_address, own) as other:
@@ -169,6 +169,23 @@ async def test_calls_that_came_later_are_not_read_first(
         mute += [search() for _ in range(100)]
         assert not envelope("").FromString(await asked.read()).header.HasField("status")
         assert sum(call.done() for call in mute) < 50
+        for call in mute:
+            call.cancel()
+
+
+async def test_of_too_many_waiting_calls_the_connection_with_most_loses_some(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "QUICK", 1)
+    monkeypatch.setattr(reading, "QUICK_SECONDS", (3.0, 3.0))
+    flow = await start({"name": "obey", **OBEY}, maxInFlight=4)
+    own = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.insecure_channel(flow.gateway_address, own) as other:
+        search: Any = other.stream_stream("/peavine.v1.Gateway/Search")
+        mute = [search() for _ in range(40)]
+        refused = next(asyncio.as_completed([call.code() for call in mute]))
+        assert await refused is EXHAUSTED
+        await flow.ask("search", [Document(id="x", text="hi")])
         for call in mute:
             call.cancel()
 
