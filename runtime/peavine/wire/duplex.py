@@ -112,8 +112,7 @@ class Duplex:
             while out and not self._broken:
                 raw, count, size = out.popleft()
                 self._sending = time.monotonic()
-                if not await send(context, raw):
-                    return
+                await send(context, raw)
                 self._sending = None
                 if count:
                     self._held -= count

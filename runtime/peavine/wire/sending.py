@@ -24,20 +24,18 @@ RATE: Final = 13107
 """Bytes a second that a peer takes at least: 64 KiB in 5 s, as over HTTP."""
 
 
-async def send(context: grpc.aio.ServicerContext[Any, Any], raw: bytes) -> bool:
-    """Return whether the peer has taken a message. If not, its connection has been closed, with all calls on it."""
+async def send(context: grpc.aio.ServicerContext[Any, Any], raw: bytes) -> None:
+    """Write a message. When the peer does not take it in time, its connection is closed, and all calls on it end."""
+    timer = asyncio.get_running_loop().call_later(SECONDS + len(raw) / RATE, _disconnect, context)
     try:
-        async with asyncio.timeout(SECONDS + len(raw) / RATE):
-            await context.write(raw)
-    except TimeoutError:
-        _disconnect(context.peer())
-        return False
-    return True
+        await context.write(raw)
+    finally:
+        timer.cancel()
 
 
-def _disconnect(peer: str) -> None:
-    """Close the connection of a peer, named as gRPC does: `ipv4:10.0.0.1:5000`, `ipv6:%5B::1%5D:5000`."""
-    scheme, _, rest = unquote(peer).partition(":")
+def _disconnect(context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    """Close the connection of a call. gRPC names the peer: `ipv4:10.0.0.1:5000`, `ipv6:%5B::1%5D:5000`."""
+    scheme, _, rest = unquote(context.peer()).partition(":")
     if scheme not in ("ipv4", "ipv6"):
         return  # a unix socket: only who may use this machine can open it
     host, _, port = rest.rpartition(":")

@@ -77,8 +77,7 @@ class Stream:
         except InvalidRequest as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         hello = await ready()
-        if not await send(context, stamp(hello, CONTROL, 0, self._shown(met))):
-            return
+        await send(context, stamp(hello, CONTROL, 0, self._shown(met)))
         self._greeted = True
 
         def arrived(raw: bytes) -> None:
