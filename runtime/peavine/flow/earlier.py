@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from peavine.flow.order import in_order
+from peavine.spec.rules import GATEWAY
 
 Plain = dict[str, Any]
 
@@ -31,6 +32,8 @@ def _flow(spec: Plain) -> Plain:
 
 
 def _pod(pod: Plain) -> Plain:
+    if pod.get("needs") == []:  # which was the request itself
+        pod["needs"] = [GATEWAY]
     if "ref" in pod:
         pod["podRef"] = {"name": pod.pop("ref")}
     if "usesWith" in pod:

@@ -14,6 +14,7 @@ from typing import Any
 from peavine.errors import ManifestError, Problem, did_you_mean
 from peavine.flow.order import in_order
 from peavine.spec import API_VERSION
+from peavine.spec.rules import GATEWAY
 from peavine.yaml import Tagged
 
 Arguments = Mapping[str, Any]
@@ -161,11 +162,11 @@ class _Conversion:
         needs = arguments.get("needs")
         needs = [needs] if isinstance(needs, str) else needs
         if isinstance(needs, list | tuple):
-            pod["needs"] = [kubernetes_name(str(need)) for need in needs]
+            pod["needs"] = [kubernetes_name(str(need)) for need in needs] or [GATEWAY]
         elif needs is not None:
             self.problems.append(Problem(f"{path}.needs", "is a Pod's name, or a list of names"))
         elif self.inspected or method == "inspect":
-            pod["needs"] = [self.last or "gateway"]
+            pod["needs"] = [self.last or GATEWAY]
         if method == "needs" and "uses" not in arguments:
             pod["uses"] = "_merge"
         for key, value in arguments.items():

@@ -231,8 +231,8 @@ class PodSpec(Model):
     max_message_bytes: Annotated[MessageBytes | None, Facts(Reader.PEA, inherited=True)] = None
     """The largest message; the Flow's when left out."""
     max_documents: Annotated[MaxDocuments | None, Facts(Reader.PEA, inherited=True)] = None
-    """Maximum number of root Documents in a request, and a sixteenth of the maximum together with their chunks and
-    matches. The Flow's when left out."""
+    """Maximum number of root Documents in a request; with chunks and matches 16 times as many. The Flow's when left
+    out."""
     expose_tracebacks: Annotated[bool | None, Facts(Reader.PEA, inherited=True)] = None
     """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""
     pod_template: Annotated[dict[str, Any], Facts(Reader.CONTAINER, cluster=True)] = {}

@@ -25,9 +25,11 @@ spec:
   pods:
   - {name: encode, ref: shared}
   - name: craft
+    needs: []
     batching: {maxDelayMs: 1.5}
     autoscaling: {maxReplicas: 3, targetCPU: 60}
   - name: index
+    needs: [encode, craft]
     uses: _index
     usesWith: {metric: euclidean}
     usesAfter: {class: _merge}
@@ -43,7 +45,7 @@ def metrics(percent: int) -> list[dict[str, Any]]:
 def test_every_field_of_a_flow_is_found_under_its_name_of_today() -> None:
     flow = spec.parse(upgraded(yaml.safe_load(EARLIER)))
     encode, craft, index = flow.spec.pods
-    assert [pod.needs for pod in flow.spec.pods] == [["gateway"], ["encode"], ["craft"]]
+    assert [pod.needs for pod in flow.spec.pods] == [["gateway"], ["gateway"], ["encode", "craft"]]
     assert flow.spec.timeout_seconds == 3
     assert flow.spec.gateway.service.ports.manifest() == {"grpc": 9000, "http": 9001}
     assert flow.spec.gateway.autoscaling is not None
@@ -59,6 +61,16 @@ def test_every_field_of_a_flow_is_found_under_its_name_of_today() -> None:
     assert index.storage.manifest() == {
         "size": "1Gi", "storageClassName": "fast", "retentionPolicy": {"whenDeleted": "Delete"},
     }  # fmt: skip
+
+
+def test_pods_that_only_their_order_links_say_what_they_need() -> None:
+    listed = [{"name": "a"}, {"name": "b"}, {"name": "c", "needs": ["a", "b"]}]
+    assert [pod["needs"] for pod in upgraded({"spec": {"pods": listed}})["spec"]["pods"]] == [
+        ["gateway"],
+        ["a"],
+        ["a", "b"],
+    ]
+    assert upgraded({"spec": {"pods": [{"name": "only"}]}}) == {"spec": {"pods": [{"name": "only"}]}}
 
 
 def test_a_manifest_of_today_stays_as_it_is() -> None:
