@@ -36,12 +36,20 @@ dataset:
 
 setup: $(DEV_STAMP) ## Make .venv with all that the tests need
 
-check: $(DEV_STAMP) ## Lint, formatting, types, layers, generated files
+hooks: $(DEV_STAMP) ## Run the fast checks at each commit, and make check at each push
+	@$(VENV)/bin/pre-commit install
+
+check: $(DEV_STAMP) ## Lint, formatting, types, layers, generated files, docs, chart
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) tools/generate.py --check
+	@made="$$($(VENV)/bin/mkdocs build --strict --site-dir .cache/site 2>&1)" || { echo "$$made"; exit 1; }
+	@$(PY) tools/chart.py
+
+# Percentage of lines that tests must reach. What runs in images, on a cluster, is not counted.
+COVERED := 90
 
 # The test cluster takes minutes to compile on a new machine, so that begins first, alongside the rest. Then come the
 # tests of one machine; those of the cluster that do not disturb each other, which mostly wait; and the others in turn.
@@ -49,7 +57,8 @@ test: $(DEV_STAMP) dataset ## All checks and all tests, with coverage
 	@test -n "$${KUBECONFIG:-}" || { nice -n 15 sh -c '$(CLUSTER) build && tools/images.py build' >/dev/null 2>&1 & }
 	@$(MAKE) --no-print-directory check
 	@$(VENV)/bin/pytest --cov --cov-report= -n 2 --dist loadfile tests/test_layout.py tests/unit tests/local
-	@$(VENV)/bin/pytest --cov --cov-report=term:skip-covered --cov-append tests/cluster
+	@$(VENV)/bin/pytest --cov --cov-report= --cov-append tests/cluster
+	@$(VENV)/bin/coverage report --skip-covered --fail-under=$(COVERED)
 
 generate: $(DEV_STAMP) ## Make again what is generated: stubs, custom resources, reference
 	@$(PY) tools/generate.py
@@ -62,6 +71,20 @@ fuzz: $(DEV_STAMP) ## Send nearly valid input to parsers and to a Flow, for FUZZ
 
 bench: $(DEV_STAMP) ## Run every benchmark; each prints a table with its own baseline
 	@for file in bench/*.py; do echo "== $$file"; $(PY) "$$file"; done
+
+##@ Release
+
+dist: $(DEV_STAMP) ## Build sdist, wheel and chart into dist/, and try the wheel in a fresh environment
+	@$(PY) tools/release.py dist
+
+# The archives are built from the commit, and the commit gets its tag when they are good. Nothing is published.
+release: $(DEV_STAMP) ## Make the release VERSION: changelog, commit, archives in dist/, tag (docs/releasing.md)
+	@test -n "$(VERSION)" || { echo "say which: make release VERSION=1.2.3" >&2; exit 2; }
+	@$(PY) tools/release.py prepare "$(VERSION)"
+	@$(MAKE) --no-print-directory check
+	@git add --all && git commit --quiet --message "release: $(VERSION)"
+	@$(MAKE) --no-print-directory dist
+	@git tag --annotate --message "peavine $(VERSION)" "v$(VERSION)"
 
 ##@ Kubernetes
 
@@ -99,4 +122,4 @@ $(VENV)/bin/pip:
 	  echo "peavine needs Python 3.11 or later with venv: apt-get install python3 python3-venv, or make PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -m venv $(VENV)
 
-.PHONY: help demo dataset setup check test generate matrix fuzz bench images cluster-up cluster-down kind-up
+.PHONY: help demo dataset setup hooks check test generate matrix fuzz bench dist release images cluster-up cluster-down kind-up

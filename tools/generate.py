@@ -1,4 +1,4 @@
-"""Make what is generated: stubs from proto/, custom resources and their reference from peavine.spec.
+"""Make what is generated: stubs from proto/, custom resources and their reference from peavine.spec, the version.
 
     python tools/generate.py            write it
     python tools/generate.py --check    say what is stale, missing or left over, and exit 1 if anything is
@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
 
 import yaml
 
+from peavine.version import __version__
 from peavine_operator import reference
 from peavine_operator.crds import definitions
 
@@ -60,11 +62,26 @@ def resources(target: Path) -> None:
     (target / "resources.md").write_text(reference.page())
 
 
+VERSION_PLACES = {
+    "helm/peavine/Chart.yaml": r'(?<=\n)((?:version|appVersion): "?)[^"\n]+',
+    "docs/install.md": r"(tag: |peavine/runtime:)\d[\w.]*",
+}
+"""Files that repeat the version, and what comes before it there."""
+
+
+def versions(target: Path) -> None:
+    """Write the files that repeat the version."""
+    for name, place in VERSION_PLACES.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text(re.sub(place, rf"\g<1>{__version__}", (ROOT / name).read_text()))
+
+
 GENERATORS = (
     (stubs, ROOT / "runtime", ("peavine/v1/*_pb2*",)),
     (crds, ROOT / "crds", ("*.yaml",)),
     (resources, ROOT / "docs", ("resources.md",)),
     (crds, ROOT / "helm/peavine/files/crds", ("*.yaml",)),  # a chart reads files of its own folder only
+    (versions, ROOT, tuple(VERSION_PLACES)),
 )
 """What makes files, the folder they belong in, and the patterns of what only it may put there."""
 

@@ -18,10 +18,10 @@ import fcntl
 import functools
 import hashlib
 import os
+import runpy
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +48,7 @@ ENV PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8
 
 
 def version() -> str:
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    return str(runpy.run_path(str(ROOT / "runtime/peavine/version.py"))["__version__"])
 
 
 @functools.cache

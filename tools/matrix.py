@@ -23,7 +23,13 @@ HOME = ROOT / ".cache" / "matrix"
 PYTHONS = ("3.11", "3.12", "3.13")
 LOWEST = "lowest"
 EXTRAS = "operator,text,faiss"
-TESTS = ("tests/test_layout.py", "tests/unit", "tests/local/test_search_flow.py", "tests/local/test_cli.py")
+TESTS = (
+    "tests/test_layout.py",
+    "tests/unit",
+    "tests/local/test_search_flow.py",
+    "tests/local/test_cli.py",
+    "tests/local/test_http_stream.py",
+)
 SECONDS = 1800
 """The limit for each command."""
 

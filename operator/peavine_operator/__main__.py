@@ -23,7 +23,7 @@ async def operate(settings: Settings) -> int:
     def unhealthy() -> str | None:
         silence = cluster.silence()
         metrics.SILENCE.set(silence)
-        return f"a watch is silent since {silence:.0f} s" if silence > settings.silence_seconds else None
+        return f"a watch has been silent for {silence:.0f} s" if silence > settings.silence_seconds else None
 
     page = await metrics.serve(settings.port, unhealthy)
     try:

@@ -1,4 +1,4 @@
-"""What a cluster asks of a manifest beside what is asked everywhere: there are no files beside it."""
+"""What a cluster requires of a manifest besides what is required everywhere: there are no files next to it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from peavine.errors import ManifestError, Problem
 from peavine.spec import Flow, Pod, parse, parse_pod
+from peavine.spec.uses import File, parse_uses
 from peavine_operator import names
 from peavine_operator.observed import Body
-from peavine_operator.render import IMAGE_PREFIX
 
 M = TypeVar("M")
 
@@ -42,7 +42,8 @@ def _manifest(body: Body) -> dict[str, object]:
 
 
 def _problems(spec: Mapping[str, Any], path: str) -> list[Problem]:
-    return _files(spec, path) + _labels(spec, path)
+    head = spec.get("head", {})
+    return _files(spec, path) + _labels(spec, path) + _labels(head, f"{path}.head")
 
 
 def _labels(spec: Mapping[str, Any], path: str) -> list[Problem]:
@@ -57,25 +58,18 @@ def _labels(spec: Mapping[str, Any], path: str) -> list[Problem]:
 
 
 def _files(spec: Mapping[str, Any], path: str) -> list[Problem]:
-    return [
-        Problem(
-            f"{path}.{field}",
-            f'"{_short(spec[field])}" looks like a file, and there are no files beside a manifest in a cluster; '
-            "`peavine convert flow.yml | kubectl apply -f -` puts its text here",
-        )
-        for field in ("uses", "usesBefore", "usesAfter")
-        if field in spec and _is_file(spec[field], spec)
-    ]
+    uses = parse_uses(str(spec.get("uses", "_pass")))
+    # An image and ConfigMaps bring their own files, and those under `files` are put next to the manifest.
+    if not isinstance(uses, File) or uses.name in spec.get("files", {}) or spec.get("filesFrom"):
+        return []
+    if spec.get("image") and uses.name.startswith("/"):
+        return []
+    message = (
+        f'"{_short(uses.name)}" is a file, and there are no files next to a manifest in a cluster; '
+        "`peavine convert flow.yml | kubectl apply -f -` puts its content here"
+    )
+    return [Problem(f"{path}.uses", message)]
 
 
 def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _is_file(uses: str, spec: Mapping[str, Any]) -> bool:
-    if uses.startswith(("_", IMAGE_PREFIX)) or uses.lstrip().startswith(("!", "#", "---")) or "\n" in uses.strip():
-        return False
-    # An image and ConfigMaps bring their own files, and `files` are put beside the manifest.
-    if spec.get("filesFrom"):
-        return False
-    return uses not in spec.get("files", {}) and not (spec.get("image") and uses.startswith("/"))

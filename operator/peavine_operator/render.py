@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from peavine import graph
-from peavine.spec import API_VERSION, Flow, FlowPod, Pod, Resources
+from peavine.spec import API_VERSION, Flow, FlowPod, Head, Pod
 from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import METRICS_PORT
+from peavine.spec.uses import Image, parse_uses
 from peavine_operator import names
 from peavine_operator.manifests.autoscaler import autoscaler
 from peavine_operator.manifests.config_map import config_map
 from peavine_operator.manifests.deployment import deployment
 from peavine_operator.manifests.disruption_budget import disruption_budget
+from peavine_operator.manifests.overlay import overlay
 from peavine_operator.manifests.pod_resource import HEAD, pod_resource, program_manifest
 from peavine_operator.manifests.resources import router_memory
 from peavine_operator.manifests.service import GRPC, HTTP, gateway_service, headless
@@ -23,7 +25,6 @@ from peavine_operator.manifests.stateful_set import stateful_set
 from peavine_operator.manifests.template import FILES, Program, pod_template
 
 Object = dict[str, Any]
-IMAGE_PREFIX = "docker://"
 PLAN = "/etc/peavine/plan.json"
 POD = "/etc/peavine/pod.json"
 
@@ -169,7 +170,7 @@ def _head(pod: Pod, place: Place) -> list[Object]:
     plan = graph.head_plan(known, shards).model_dump(mode="json", by_alias=True)
     config = config_map(name, namespace, labels, {"pod.json": manifest, "plan.json": plan})
     template = pod_template(_program(pod, place, "head", config), labels, selector, _own(pod, "head"))
-    replicas = 0 if pod.spec.replicas == 0 else 1
+    replicas = 0 if pod.spec.replicas == 0 else (pod.spec.head or Head()).replicas or 1
     return [
         config,
         deployment(name, namespace, labels, selector, template, replicas),
@@ -178,27 +179,26 @@ def _head(pod: Pod, place: Place) -> list[Object]:
 
 
 def _own(pod: Pod, component: str) -> dict[str, Any]:
-    """Return what a Pod's podTemplate says of a component.
+    """Return what a Pod says of the template of a component.
 
-    A head runs where Peas may run, but of the containers only the one called head is its own.
+    A head runs where Peas may run, so it gets what podTemplate says, except for the containers; over that goes its own.
     """
-    template, head = pod.spec.pod_template, component == "head"
-    if "containers" not in template.get("spec", {}):
+    template = pod.spec.pod_template
+    if component != "head":
         return template
-    containers = template["spec"]["containers"]
-    if isinstance(containers, list):
-        containers = [each for each in containers if (isinstance(each, dict) and each.get("name") == "head") is head]
-    elif head:
-        containers = []
-    return {**template, "spec": {**template["spec"], "containers": containers}}
+    spec = template.get("spec", {})
+    without = {**template, "spec": {key: value for key, value in spec.items() if key != "containers"}}
+    merged: dict[str, Any] = overlay(without, (pod.spec.head or Head()).pod_template)
+    return merged
 
 
 def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], keeps: bool = True) -> Program:
     """Return a Pea or a head; `keeps` is whether it finds data of an earlier run, and leaves some for the next."""
     spec, pea = pod.spec, component == "pea"
     # What an Executor needs is not known, and a head may run two of them.
-    executes = pea or spec.uses_before is not None or spec.uses_after is not None
-    image = spec.uses.removeprefix(IMAGE_PREFIX) if spec.uses.startswith(IMAGE_PREFIX) else spec.image
+    executes = pea or spec.head_executes
+    uses = parse_uses(spec.runs)
+    image = uses.name if isinstance(uses, Image) else spec.image
     data = ["--data", "/data"] if keeps else []
     arguments = ["pea", "--pod", POD, "--listen", f"[::]:{GRPC}", *data, "--metrics-port", str(METRICS_PORT)]
     if spec.files_from:
@@ -216,7 +216,7 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
         env=spec.env,
         env_from=spec.env_from,
         files_from=spec.files_from,
-        resources=spec.resources if pea else Resources(),
+        resources=spec.resources if pea else (spec.head or Head()).resources,
         memory_limit=None if executes else router_memory(spec.max_message_bytes or MAX_MESSAGE_BYTES),
         sharded=pea and keeps and spec.shards > 1,
         volume=pea and keeps and spec.storage is not None,

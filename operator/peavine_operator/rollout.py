@@ -39,7 +39,7 @@ def replacing(workload: Body | None, core_pods: Iterable[Body]) -> Finding | Non
     new = newest(workload, every)
     old = [pod for pod in every if pod not in new]
     if old:
-        return Finding(reasons.ROLLING_OUT, f"{old[0]['metadata']['name']}: is of an old version and has yet to end")
+        return Finding(reasons.ROLLING_OUT, f"{old[0]['metadata']['name']}: still runs the old version")
     return None
 
 

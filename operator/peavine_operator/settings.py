@@ -7,6 +7,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from peavine.version import __version__
+
 PREFIX = "PEAVINE_OPERATOR_"
 CHOICES = {
     "image_pull_policy": ("Always", "IfNotPresent", "Never"),
@@ -18,7 +20,7 @@ CHOICES = {
 class Settings:
     """Every setting is an environment variable: PEAVINE_OPERATOR_ and the field's name in capitals."""
 
-    image: str = "peavine/runtime:0.1.0"
+    image: str = f"peavine/runtime:{__version__}"
     """The runtime image, for gateways, heads and Pods that name none."""
     image_pull_policy: str = "IfNotPresent"
     """When nodes fetch that image."""

@@ -63,6 +63,10 @@ def _compare(
     now |= {"shard": shard, "writer": store["writers"][-1][0]}
     if before is None:
         return now, None
+    if now["writer"] == before["writer"] and now["counter"] < before["counter"]:
+        # A writer never counts back, and a volume that goes back gets another one: this answer was given before the
+        # one that is remembered. Operators ask at different times.
+        return before, None
     if before.get("accepted"):
         now["accepted"] = before["accepted"]
     replaced = before["id"] != store["id"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
+from peavine.backoff import Backoff
+
 K = TypeVar("K")
 
-FIRST_DELAY, LONGEST_DELAY = 0.5, 60.0
-"""Seconds before a key that failed is tried again: doubled every time, and between half of it and all at random."""
+BACKOFF = Backoff(0.5, 60.0)
+"""Before a key that failed is tried again."""
 
 
 class Workqueue(Generic[K]):
@@ -71,9 +72,8 @@ class Workqueue(Generic[K]):
         if not failed:
             self._failures.pop(key, None)
             return None
-        count = self._failures.get(key, 0)
-        self._failures[key] = count + 1
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(count, 30)) * random.uniform(0.5, 1.0)
+        self._failures[key] = self._failures.get(key, 0) + 1
+        delay = BACKOFF.delay(self._failures[key])
         self.add_later(key, delay)
         return delay
 

@@ -14,6 +14,7 @@ from pydantic import Field
 from peavine.spec import FLOW_LABEL, Flow, FlowPod, Metadata, OnMissingShard, Pod, PodSpec, Polling, PollingPolicy
 from peavine.spec.facts import attributes
 from peavine.spec.model import MAX_MESSAGE_BYTES
+from peavine.spec.order import ordered
 from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, edges
 from peavine.spec.timeouts import FIELDS, Timeouts
 
@@ -95,8 +96,10 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
     """Return the gateway's plan; `targets` tells where a Pod's head, or else its Peas, are."""
     spec = flow.spec
     needs = dict(zip((pod.name for pod in spec.pods), edges([pod.manifest() for pod in spec.pods]), strict=True))
+    # By name, as the order of Pods has no meaning. The one that no Pod needs is last; the rules refuse cycles.
+    order = ordered(dict(sorted(needs.items())))
     steps = []
-    for pod in _ordered(spec.pods, needs):
+    for pod in sorted(spec.pods, key=lambda pod: order.index(pod.name)):
         timeouts = _timeouts(spec) | {name: own for name, own in _timeouts(pod).items() if own is not None}
         steps.append(Step(pod=pod.name, needs=needs[pod.name], shards=[list(targets(pod))], **timeouts))
     return Plan(
@@ -137,16 +140,3 @@ def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
 
 def _timeouts(spec: Timeouts | PodSpec) -> dict[str, Any]:
     return {name: getattr(spec, name) for name in FIELDS}
-
-
-def _ordered(listed: Sequence[FlowPod], needs: dict[str, list[str]]) -> list[FlowPod]:
-    """Return the Pods parents first, otherwise by name, and the one that nobody needs last."""
-    done: set[str] = {GATEWAY}
-    order: list[FlowPod] = []
-    while len(order) < len(listed):
-        # The rules have refused cycles and unknown names, so there is always a next one.
-        ready = [pod for pod in listed if pod.name not in done and done.issuperset(needs[pod.name])]
-        pod = min(ready, key=lambda pod: pod.name)
-        done.add(pod.name)
-        order.append(pod)
-    return order

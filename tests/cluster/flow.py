@@ -35,7 +35,7 @@ MANIFEST: dict[str, Any] = {
             {
                 "name": "index",
                 "uses": "_index",
-                "usesWith": {"metric": "euclidean"},
+                "executor": {"with": {"metric": "euclidean"}},
                 "shards": 2,
                 "storage": {"size": "100Mi"},
             },

@@ -60,6 +60,11 @@ REFUSED = {
         "has value and valueFrom; leave one out",
     ),
     "an image that is named twice": (one(uses="docker://a", image="b"), "the image is named under uses already"),
+    "an Executor that is named twice": (
+        one(executor={"class": "_pass"}),
+        "uses and executor.class both name an Executor; leave one of the two out",
+    ),
+    "a head where there is none": (one(head={"replicas": 2}), "this Pod has no head"),
     "variables from two objects at once": (
         one(envFrom=[{"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}}]),
         "names one of configMapRef and secretRef",

@@ -61,7 +61,7 @@ def test_a_new_argument_rolls_out_without_a_loss(serving: Flow) -> None:
     with Load(serving.host) as load:
         load.run_for(1)
         began = time.monotonic()
-        serving.edit({"op": "add", "path": "/spec/pods/0/usesWith", "value": {"text": "two"}})
+        serving.edit({"op": "add", "path": "/spec/pods/0/executor", "value": {"with": {"text": "two"}}})
         serving.wait_ready()
         done = time.monotonic()
         print(f"rolled out in {done - began:.1f} s")
@@ -92,7 +92,7 @@ def test_a_restart_of_the_shards_loses_nothing(serving: Flow) -> None:
 
 
 def stamp(text: str) -> dict[str, Any]:
-    return {"name": text, "uses": "!Stamp {metas: {py_modules: stamp.py}}", "usesWith": {"text": text}}
+    return {"name": text, "uses": "!Stamp {metas: {py_modules: stamp.py}}", "executor": {"with": {"text": text}}}
 
 
 def follow(i: int, name: str) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def test_an_uninstall_leaves_flows_and_their_data_and_a_new_install_takes_them_u
         assert found.matches[0].id == "doc-1", "it serves without an operator"
     finally:
         install.install()
-    flow.edit({"op": "add", "path": "/spec/pods/0/usesWith", "value": {"text": "two"}})
+    flow.edit({"op": "add", "path": "/spec/pods/0/executor", "value": {"with": {"text": "two"}}})
     flow.wait_ready()
     (found,) = Client(flow.host).search([document(1)], top_k=1, progress=False)
     assert (found.matches[0].id, found.tags["stamp"]) == ("doc-1", "two")

@@ -37,7 +37,7 @@ def system() -> Kube:
 
 
 def stamp(flow: Flow, text: str) -> None:
-    flow.edit({"op": "add", "path": "/spec/pods/0/usesWith", "value": {"text": text}})
+    flow.edit({"op": "add", "path": "/spec/pods/0/executor", "value": {"with": {"text": text}}})
 
 
 def holder(system: Kube) -> str:

@@ -123,7 +123,7 @@ def touch(flow: Flow) -> None:
 
 def test_a_config_that_somebody_forged_for_the_next_version_is_not_used(serving: Flow) -> None:
     kube, edited = serving.kube, manifest()
-    edited["spec"]["pods"][0]["usesWith"] = {"text": "next"}
+    edited["spec"]["pods"][0]["executor"] = {"with": {"text": "next"}}
     place = Place(kube.namespace, "unused")
     pod = Pod.model_validate(flow_pods(parse(edited), place)[0])
     config = next(item for item in pod_objects(pod, place) if item["kind"] == "ConfigMap")

@@ -45,7 +45,7 @@ def test_the_service_account_is_enough_and_no_more(flow: Flow, kube: Kube) -> No
     """
     recent = Audit()
     scaled = {"autoscaling": {"maxReplicas": 2}, "resources": {"requests": {"cpu": "10m"}}}
-    first = {"name": "first", "usesBefore": "_pass", **scaled}  # a head, which goes again
+    first = {"name": "first", "head": {"before": {"class": "_pass"}}, **scaled}  # a head, which goes again
     last = {"name": "last", "shards": 2}
     kube.apply(manifest(pods=[first, last], gateway={"autoscaling": {"maxReplicas": 2}}))
     flow.wait_ready()

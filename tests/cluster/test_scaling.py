@@ -24,7 +24,7 @@ def test_kubectl_scale_is_kept_when_the_manifest_says_nothing(flow: Flow, kube: 
     kube.run("scale", "peapods.peavine.dev", "pictures-stamp", "--replicas=2")
     until("two replicas", lambda: replicas(kube) == 2)
     flow.wait_ready()
-    flow.edit({"op": "add", "path": "/spec/pods/0/usesWith", "value": {"text": "two"}})
+    flow.edit({"op": "add", "path": "/spec/pods/0/executor", "value": {"with": {"text": "two"}}})
     flow.wait_ready()
     assert replicas(kube) == 2
     assert kube.must("peapods.peavine.dev", "pictures-stamp")["status"]["replicas"] == 2

@@ -11,7 +11,7 @@ POD = {
     "apiVersion": "peavine.dev/v1alpha1",
     "kind": "Pod",
     "metadata": {"name": "shared"},
-    "spec": {"uses": "_index", "usesWith": {"metric": "euclidean"}},
+    "spec": {"uses": "_index", "executor": {"with": {"metric": "euclidean"}}},
 }
 
 

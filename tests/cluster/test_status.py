@@ -35,7 +35,7 @@ def test_ready_is_never_said_while_a_search_fails_or_a_replica_is_old(flow: Flow
     client.index([document(1)], progress=False)
     probes = 0
     for text in ("two", "three", "four"):
-        flow.edit({"op": "add", "path": "/spec/pods/0/usesWith", "value": {"text": text}})
+        flow.edit({"op": "add", "path": "/spec/pods/0/executor", "value": {"with": {"text": text}}})
         deadline = time.monotonic() + PATIENCE
         ready_since = None
         while ready_since is None or time.monotonic() < ready_since + 2:
@@ -79,7 +79,10 @@ BROKEN = {
         broken(uses="_pass", resources={"requests": {"memory": "9Ti"}}),
         "memory",
     ),
-    "an argument that the shards' Executor does not take": (shards(usesWith={"metric": "manhatten"}), "manhatten"),
+    "an argument that the shards' Executor does not take": (
+        shards(executor={"with": {"metric": "manhatten"}}),
+        "manhatten",
+    ),
     "an image of the shards that is not there": (shards(image="localhost/none:2"), "localhost/none:2"),
 }
 

@@ -36,12 +36,14 @@ def test_what_is_indexed_is_found_changed_and_deleted(host: str, tmp_path: Path)
     assert found.returncode == 0
     assert "red shoes" in found.stdout
     assert found.stdout.index(" a ") < found.stdout.index(" b ")
+    assert "distance" in found.stdout
     one = json.loads(_peavine("search", "blue hat", "-k", "1", "--json", host=host).stdout)
     assert [match["id"] for match in one["matches"]] == ["b"]
     changed = _peavine("update", "-", host=host, given='{"id": "b", "text": "green gloves"}\n')
-    assert "update: 1 Documents" in changed.stdout
+    assert "update: 1 Document sent; those that were not indexed before were ignored" in changed.stdout
     assert "Next: peavine search" in changed.stdout
-    assert _peavine("delete", "b", host=host).returncode == 0
+    deleted = _peavine("delete", "b", "nope", host=host)
+    assert "delete: 2 ids sent; none of them is indexed any more" in deleted.stdout
     left = json.loads(_peavine("search", "green gloves", "--json", host=host).stdout)
     assert "b" not in [match["id"] for match in left["matches"]]
 
@@ -148,3 +150,22 @@ def test_a_file_is_what_its_name_says(host: str, tmp_path: Path) -> None:
     assert _peavine("index", str(tmp_path / "page [1].md"), host=host).returncode == 0
     assert _texts(host, "markdown")[str(tmp_path / "page [1].md")] == "# Markdown\n\nis one text."
     assert _peavine("delete", str(tmp_path / "page [1].md"), host=host).returncode == 0
+
+
+def test_a_table_of_products_is_found_with_its_tags(host: str, tmp_path: Path) -> None:
+    (tmp_path / "products.csv").write_text("sku,title,price,stock\np7,felt boots,59.9,3\np8,straw hat,12,\n")
+    told = _peavine("index", str(tmp_path), "--text", "title", "--id", "sku", host=host)
+    assert "index: 2 Documents" in told.stdout
+    (boots,) = json.loads(_peavine("search", "felt boots", "-k", "1", "--json", host=host).stdout)["matches"]
+    assert (boots["id"], boots["tags"]) == ("p7", {"price": 59.9, "stock": 3})
+    assert "price: 59.9, stock: 3" in _peavine("search", "felt boots", "-k", "1", host=host).stdout
+    assert _peavine("delete", "p7", "p8", host=host).returncode == 0
+
+
+def test_texts_that_are_indexed_twice_are_there_once(host: str, tmp_path: Path) -> None:
+    (tmp_path / "titles.txt").write_text("wool scarf\nwool glove\n")
+    for _ in range(2):
+        assert _peavine("index", str(tmp_path / "titles.txt"), host=host).returncode == 0
+    found = _texts(host, "wool")
+    assert sorted(text for text in found.values() if "wool" in text) == ["wool glove", "wool scarf"]
+    assert _peavine("delete", *found, host=host).returncode == 0

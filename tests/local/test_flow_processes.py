@@ -19,7 +19,7 @@ import pytest
 
 from peavine import Flow, spec
 from peavine.client import Client
-from peavine.errors import StartError
+from peavine.errors import ExecutorError, StartError
 from peavine.flow.order import in_order
 from peavine.local import Listen, LocalFlow
 
@@ -206,6 +206,30 @@ def test_a_flow_in_python_does_all_kinds_of_request(tmp_path: Path) -> None:
         assert [match.id for match in flow.search(["green gloves"], top_k=1)[0].matches] == ["a"]
         flow.delete(["a"])
         assert [match.id for match in flow.search(["green gloves"], top_k=5)[0].matches] == ["b"]
+
+
+def test_a_flow_in_python_prints_one_line_when_it_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
+    with Flow("x").add("a") as flow:
+        assert flow.search(["?"])[0].text == "?"
+        ready = f"Flow x is ready: gRPC {flow.host}, HTTP {flow.url}/docs\n"
+        assert capsys.readouterr().err == ready
+    assert capsys.readouterr().err == ""
+
+
+def test_a_flow_in_python_prints_its_log_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    with Flow("x", log=True).add("a"):
+        pass
+    assert "gateway | " in capsys.readouterr().err
+
+
+def test_an_executors_error_is_printed_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = "from peavine import Crafter\nclass Mine(Crafter):\n    def craft(self, text):\n        return 1 / 0\n"
+    flow = Flow("x").add("a", uses="!Mine {metas: {py_modules: [mine.py]}}", files={"mine.py": broken})
+    with flow, pytest.raises(ExecutorError, match="ZeroDivisionError"):
+        flow.search(["?"])
+    told = capsys.readouterr().err
+    assert "a-0-0 | Traceback" in told
+    assert "return 1 / 0" in told
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]", "::"])

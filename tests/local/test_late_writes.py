@@ -77,7 +77,7 @@ class Two:
 def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     """A Flow with an index and two gateways."""
     folder = tmp_path_factory.mktemp("late")
-    pod = {"name": "index", "uses": "_index", "usesWith": {"metric": "euclidean"}, "shards": request.param}
+    pod = {"name": "index", "uses": "_index", "executor": {"with": {"metric": "euclidean"}}, "shards": request.param}
     flow = LocalFlow(
         spec.parse({"metadata": {"name": "late"}, "spec": {"pods": [pod]}}), data=folder / "data", listen=Listen(),
         sink=lambda name, line: print(name, line, file=sys.stderr),

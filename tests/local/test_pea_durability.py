@@ -65,7 +65,10 @@ class IndexingPea:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        manifest = {"metadata": {"name": "index"}, "spec": {"uses": "_index", "usesWith": {"metric": "euclidean"}}}
+        manifest = {
+            "metadata": {"name": "index"},
+            "spec": {"uses": "_index", "executor": {"with": {"metric": "euclidean"}}},
+        }
         (folder / "pod.json").write_text(json.dumps(manifest))
         address = f"unix:{folder / 'pea.sock'}"
         command = ["pea", "--pod", str(folder / "pod.json"), "--listen", address, "--data", str(folder / "data")]

@@ -24,7 +24,7 @@ COUNT = 60
 
 def flow(data: Path, shards: int) -> LocalFlow:
     seen = {"name": "seen", "uses": "_unique"}
-    index = {"name": "index", "uses": "_index", "usesWith": {"metric": "euclidean"}, "shards": shards}
+    index = {"name": "index", "uses": "_index", "executor": {"with": {"metric": "euclidean"}}, "shards": shards}
     pods: list[dict[str, Any]] = [seen, {**index, "storage": {"size": "1Gi"}}]
     manifest = {"metadata": {"name": "shop"}, "spec": {"pods": in_order(pods)}}
     return LocalFlow(spec.parse(manifest), data=data, listen=Listen(), sink=lambda name, line: print(name, line))

@@ -167,16 +167,30 @@ def test_a_pea_that_crashes_says_its_last_words_and_is_started_again(
         "an argument that is missing",
     ],
 )
-def test_an_executor_that_cannot_be_made_ends_the_start_in_its_own_words(tmp_path: Path, code: str, said: str) -> None:
+def test_an_executor_that_cannot_be_made_is_refused_before_a_process_starts(
+    tmp_path: Path, code: str, said: str
+) -> None:
     mine(tmp_path, code)
     (tmp_path / "flow.yaml").write_text(MINE)
     terminal = Terminal(tmp_path / "flow.yaml", *ANY_PORTS, "--json")
     assert terminal.line() == ""
+    assert terminal.ended() == 2
+    log = "\n".join(terminal.log)
+    assert "flow.yaml: spec.pods[1].uses" in log
+    assert said in log
+    assert "Traceback" not in log
+    assert "mine-0-0" not in log
+
+
+def test_an_executor_that_cannot_be_opened_ends_the_start_in_its_own_words(tmp_path: Path) -> None:
+    mine(tmp_path, "class Mine:\n    def encode(self, batch): ...\n    def post_init(self): 1 / 0\n")
+    (tmp_path / "flow.yaml").write_text(MINE)
+    terminal = Terminal(tmp_path / "flow.yaml", *ANY_PORTS, "--json")
+    assert terminal.line() == ""
     assert terminal.ended() == 1
-    told = [line for line in terminal.log if line.startswith("peavine: ")]
-    assert told[0].startswith("peavine: mine-0-0: ")
-    assert told[-1].endswith("(executor !Mine {metas: {py_modules: [mine.py]}})")
-    assert said in "\n".join(told)
+    (told,) = (line for line in terminal.log if line.startswith("peavine: "))
+    assert told.startswith("peavine: mine-0-0: Mine.post_init() raised ZeroDivisionError")
+    assert told.endswith("(executor Mine)")
     assert not [line for line in terminal.log if "Traceback" in line]
 
 
@@ -238,7 +252,8 @@ def test_a_second_ctrl_c_ends_all_of_it_at_once(
 
 
 def test_ctrl_c_while_it_starts_leaves_nobody_behind(tmp_path: Path) -> None:
-    mine(tmp_path, "import time\ntime.sleep(3600)\n")
+    code = "import time\nclass Mine:\n    def encode(self, batch): ...\n    def post_init(self): time.sleep(3600)\n"
+    mine(tmp_path, code)
     (tmp_path / "flow.yaml").write_text(MINE)
     terminal = Terminal(tmp_path / "flow.yaml", *ANY_PORTS)
     terminal.until_logged("first-0-0")

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from peavine.client import Client
 from peavine.local.runner import LocalFlow
 
 INDEX = """!CompoundExecutor
@@ -41,6 +42,33 @@ PAGES = {
     "bread": "Bread is baked from flour. It smells good.",
     "trees": "Trees grow slowly. They give shade.",
 }
+
+
+BUILT_INS: list[dict[str, Any]] = [
+    {"name": "cut", "uses": "Sentencizer"},
+    {"name": "encode", "uses": "HashingTextEncoder"},
+    {"name": "index", "uses": "_index"},
+    {"name": "rank", "uses": "Chunk2DocRanker"},
+]
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize("pods", [BUILT_INS, BUILT_INS[:3]], ids=["with a ranker", "without a ranker"])
+def test_built_ins_find_whole_documents_best_first_with_the_best_part(
+    start_flow: Any, pods: list[dict[str, Any]], shards: int
+) -> None:
+    running: LocalFlow = start_flow(*[{**pod, "shards": shards} if pod["name"] == "index" else pod for pod in pods])
+    with Client(running.host) as client:
+        client.index({"id": id, "text": text, "tags": {"n": 1}} for id, text in PAGES.items())
+        boats, bread = client.search(["A boat sails.", "It smells of flour. It is baked."], top_k=2)
+        client.delete(list(PAGES))
+    first = boats.matches[0]
+    assert (first.id, first.text, first.tags) == ("boats", PAGES["boats"], {"n": 1})
+    assert first.chunks[0].text == "A boat sails on the sea."
+    assert [match.score.rank for match in boats.matches] == sorted(match.score.rank for match in boats.matches)
+    assert len(boats.matches) == 2
+    assert all(match.text == PAGES[match.id] for query in (boats, bread) for match in query.matches)
+    assert bread.matches[0].id == "bread"
 
 
 @pytest.fixture

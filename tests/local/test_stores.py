@@ -28,7 +28,7 @@ from peavine.wire.unit import parse, stamp, unstamp
 from tests.broken_disk import BrokenDisk
 
 PATIENCE = 60.0
-EUCLIDEAN = {"uses": "_index", "usesWith": {"metric": "euclidean"}}
+EUCLIDEAN = {"uses": "_index", "executor": {"with": {"metric": "euclidean"}}}
 
 
 def flow(data: Path, shards: int = 1, **pod: Any) -> LocalFlow:

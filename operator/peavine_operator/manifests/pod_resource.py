@@ -1,4 +1,4 @@
-"""The Pod resources that a Flow makes, and what a Pea is told of its Pod."""
+"""The Pod resources that a Flow makes, and the manifest that a Pea is started from."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ PROGRAM = fields(PodSpec, lambda facts: facts.reader in (Reader.PEA, Reader.HEAD
 """What the programs of a Pod read. A change of anything else restarts nothing that could go on."""
 HEAD = fields(PodSpec, lambda facts: facts.reader == Reader.HEAD)
 """What only a head reads."""
+HEAD_PROGRAM = ("before", "after")
+"""What the program of a head reads of `head`."""
 
 
 def pod_resource(flow: str, pod: Pod, namespace: str) -> dict[str, Any]:
@@ -41,4 +43,8 @@ def program_manifest(pod: Pod, without: tuple[str, ...] = ()) -> dict[str, Any]:
     if names.FLOW in labels:
         metadata["labels"] = {names.FLOW: labels[names.FLOW]}
     spec = {key: value for key, value in said(pod).items() if key in PROGRAM and key not in without}
+    if "head" in spec:
+        spec["head"] = {key: value for key, value in spec["head"].items() if key in HEAD_PROGRAM}
+        if not spec["head"]:
+            del spec["head"]
     return {"apiVersion": API_VERSION, "kind": "Pod", "metadata": metadata, "spec": spec}

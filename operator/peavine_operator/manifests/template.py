@@ -38,6 +38,10 @@ PATIENCE_SECONDS: Final = 30
 """How long after its deadline code may run before its Pea exits by itself: peavine.pea.watch, not imported here."""
 PROBE_SECONDS: Final = 10
 """How often a liveness probe asks."""
+LOST: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+"""Taints of a node that is lost."""
+LOST_SECONDS: Final = 30
+"""How long a core Pod without a volume stays on a lost node before another one takes its place."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,28 @@ def pod_template(
 ) -> dict[str, Any]:
     """Return the template of a component's core Pods with a user's `own` over it, labelled with its version."""
     whole = filled(overlay(_rendered(program, labels, selector), own), program.component, program.memory_limit)
+    if not program.volume:
+        whole = _leaving_lost_nodes(whole)
     version = {names.VERSION: names.content_hash(whole)}
     metadata = {**whole["metadata"], "labels": {**whole["metadata"]["labels"], **version}}
     return {**whole, "metadata": metadata}
+
+
+def _leaving_lost_nodes(template: dict[str, Any]) -> dict[str, Any]:
+    """Return a template whose core Pods are replaced soon after their node is lost, unless it says otherwise.
+
+    Kubernetes fills in 300 s. A core Pod with a volume keeps that: its volume cannot be attached elsewhere before.
+    """
+    own = template["spec"].get("tolerations") or []
+    if not isinstance(own, list):
+        return template  # the API server refuses it
+    tolerated = {each.get("key") for each in own if isinstance(each, Mapping)}
+    more = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": LOST_SECONDS}
+        for key in LOST
+        if key not in tolerated and None not in tolerated
+    ]
+    return {**template, "spec": {**template["spec"], "tolerations": [*own, *more]}} if more else template
 
 
 def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The command line. Each command is a module here; it is imported when it is called, so `--help` is quick.
 
-Commands read options, call the library and print. An error that peavine raises on purpose is told without a traceback.
+Commands read options, call the library and print. An error that peavine raises on purpose is printed without a
+traceback.
 
-Exit codes: 0 it worked; 1 it failed; 2 the command line, a manifest or a request is wrong; 3 nothing answers there, or
-not in time; 130 ended by Ctrl-C.
+Exit codes: 0 success; 1 failure; 2 the command line, a manifest or a request is wrong; 3 nothing answers at the
+address, or not in time; 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ from importlib import import_module
 
 import click
 
-import peavine
-from peavine.errors import DeadlineExceeded, InvalidRequest, ManifestError, Overloaded, PeavineError, Unavailable
+from peavine.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    ManifestError,
+    Overloaded,
+    PeavineError,
+    Unavailable,
+    did_you_mean,
+)
+from peavine.version import __version__
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Try": {
@@ -31,13 +40,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "update": "Update Documents that are there.",
         "delete": "Delete Documents and their chunks.",
         "train": "Train the Executors of a Flow.",
-        "ping": "Ask a Flow who it is and how fast it answers.",
+        "ping": "Show a Flow's Pods and how fast it answers.",
     },
     "Make": {
         "check": "Check a Flow manifest; every problem is told.",
         "convert": "Make one manifest of a Flow and the files beside it.",
         "render": "Print the Kubernetes objects that a Flow leads to.",
-        "new": "Begin something new from a template.",
+        "new": "Create something new from a template.",
         "reshard": "Rewrite data for another number of shards.",
         "completion": "Print the completion script of a shell.",
     },
@@ -54,7 +63,21 @@ EXIT_CODES: tuple[tuple[type[PeavineError], int], ...] = (
 )
 
 
-class Commands(click.Group):
+class Group(click.Group):
+    """A group that suggests the command that a misspelt one is near to."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the words begin with, and those that are left."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            known = self.list_commands(ctx)
+            hint = did_you_mean(args[0], known) or f"; known: {', '.join(known)}"
+            ctx.fail(f'there is no command "{args[0]}"{hint}')
+        return super().resolve_command(ctx, args)
+
+
+class Commands(Group):
     """The commands by section, each imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -77,7 +100,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"auto_envvar_prefix": "PEAVINE", "help_option_names": ["-h", "--help"]})
-@click.version_option(peavine.__version__, "-V", "--version", message="peavine %(version)s")
+@click.version_option(__version__, "-V", "--version", message="peavine %(version)s")
 def peavine_command() -> None:
     """Neural search as a Kubernetes resource, and as processes on this machine.
 

@@ -1,4 +1,4 @@
-"""The commands that send Documents and want no Documents back: index, update, train; and how their end is told."""
+"""The commands that send Documents and want no Documents back: index, update, train; and what they report."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from peavine.cli import inputs, options
+from peavine.cli.reach import reach
 
 if TYPE_CHECKING:
     from peavine.client import Summary
 
+DONE = {
+    "index": ("Document", "indexed"),
+    "update": ("Document", "sent; those that were not indexed before were ignored"),
+    "delete": ("id", "sent; none of them is indexed any more"),
+    "train": ("Document", "sent to the Executors that learn"),
+}
+"""What can be said of an answer. Whether a Document was there before, or an Executor learns, it does not say."""
 NEXT = {
     "index": 'peavine search "TEXT" --top-k 5',
     "update": 'peavine search "TEXT"',
@@ -26,36 +34,34 @@ def command(kind: str, text: str) -> click.Command:
 
     @click.command(kind, help=text)
     @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-    @inputs.form
-    @inputs.size
+    @inputs.options
     @options.request_size
     @options.call_options
     def send(
         files: tuple[str, ...],
-        form: str | None,
-        size: int | None,
+        reading: inputs.Reading,
         request_size: int | None,
         host: str,
         timeout: float | None,
         parameters: Mapping[str, Any],
         as_json: bool,
     ) -> None:
-        from peavine.client import Client
-
-        with Client(host) as client:
-            call = getattr(client, kind)
-            said = options.said(timeout=timeout, parameters=parameters, request_size=request_size)
-            tell(call(inputs.read(files, form, size), **said), host, as_json)
+        documents = inputs.Documents(files, reading)
+        with reach(host) as client:
+            given = options.given(timeout=timeout, parameters=parameters, request_size=request_size)
+            report(getattr(client, kind)(documents, **given), host, as_json)
 
     return send
 
 
-def tell(summary: Summary, host: str, as_json: bool) -> None:
-    """Print what a call did, and the command that a person may want next."""
+def report(summary: Summary, host: str, as_json: bool) -> None:
+    """Print what a call did, as far as its answers say so, and the command that a person may want next."""
     if as_json:
         figures = {"documents": summary.documents, "requests": summary.requests, "seconds": round(summary.seconds, 6)}
         click.echo(json.dumps({"kind": summary.kind, **figures}))
         return
     where = "" if host == "localhost:8081" else f" --host {host}"
+    noun, done = DONE[summary.kind]
+    count = f"{summary.documents:,} {noun}" + ("" if summary.documents == 1 else "s")
     rate = f"{summary.seconds:.1f} s, {summary.documents_per_second:,.0f} a second"
-    click.echo(f"{summary.kind}: {summary.documents:,} Documents in {rate}. Next: {NEXT[summary.kind]}{where}")
+    click.echo(f"{summary.kind}: {count} {done} ({rate}). Next: {NEXT[summary.kind]}{where}")

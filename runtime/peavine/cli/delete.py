@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from peavine.cli import change, inputs, options
+from peavine.cli.reach import reach
 
 
 @click.command()
@@ -17,13 +18,11 @@ def delete(
     ids: tuple[str, ...], host: str, timeout: float | None, parameters: Mapping[str, Any], as_json: bool
 ) -> None:
     """Delete the Documents with these IDs, and their chunks. `-` reads IDs from standard input, one a line."""
-    from peavine.client import Client
-
     if ids == ("-",):
         lines = (line.rstrip("\r\n") for line in inputs.standard_input())
         wanted = [line for line in lines if line]
     else:
         wanted = list(ids)
-    with Client(host) as client:
-        summary = client.delete(wanted, **options.said(timeout=timeout, parameters=parameters))
-    change.tell(summary, host, as_json)
+    with reach(host) as client:
+        summary = client.delete(wanted, **options.given(timeout=timeout, parameters=parameters))
+    change.report(summary, host, as_json)

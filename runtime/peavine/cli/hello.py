@@ -14,7 +14,7 @@ from rich.table import Table
 
 from peavine import flow
 from peavine.cli.interrupt import end_like_ctrl_c
-from peavine.client import Client
+from peavine.cli.reach import reach
 from peavine.errors import StartError
 from peavine.hello import demonstration, images
 from peavine.local import Listen, LocalFlow
@@ -40,7 +40,7 @@ def hello(
     console = Console(stderr=True, quiet=as_json)
     folder = images.folder(data)
     indexed, wanted = images.load(folder, "train", docs), images.load(folder, "t10k", queries)
-    console.print(f"Images from {folder}: {len(indexed):,} to index, {len(wanted):,} to search for.")
+    _say(console, f"Images from {folder}: {len(indexed):,} to index, {len(wanted):,} to search for.")
     with ExitStack() as stack:
         pages = workdir or Path(tempfile.mkdtemp(prefix="peavine-hello-"))
         if host is None:
@@ -50,7 +50,7 @@ def hello(
             running = _started(Path(index), console)
             stack.callback(running.stop)
             host = running.host
-        client = stack.enter_context(Client(host))
+        client = stack.enter_context(reach(host))
         result = demonstration.demonstrate(client, indexed, wanted, pages, False if as_json else None)
     if as_json:
         click.echo(json.dumps(asdict(result)))
@@ -60,7 +60,7 @@ def hello(
         table.add_row(name, value)
     Console().print(table)
     click.echo(f"Pictures of the matches: {result.page}")
-    click.echo("Next: your own Flow. peavine new executor NAME; peavine run -f flow.yaml; docs/quickstart.md")
+    click.echo("Next: your own Flow. peavine new executor NAME; peavine run flow.yaml; docs/quickstart.md")
 
 
 def _started(data: Path, console: Console) -> LocalFlow:
@@ -74,5 +74,10 @@ def _started(data: Path, console: Console) -> LocalFlow:
         except StartError:
             console.print("\n".join(said), markup=False)
             raise
-    console.print(f"The Flow runs: {len(running.pids)} processes; gateway at {running.host}")
+    _say(console, f"The Flow runs: {len(running.pids)} processes; gateway at {running.host}")
     return running
+
+
+def _say(console: Console, sentence: str) -> None:
+    """Print a sentence; only a terminal is to wrap it."""
+    console.print(sentence, soft_wrap=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""How the commands end that run a Flow: whatever asks them to, they end it in order, as on Ctrl-C."""
+"""How commands that run a Flow exit: whatever asks them to, they stop it in order, as on Ctrl-C."""
 
 from __future__ import annotations
 

@@ -10,16 +10,17 @@ from string import Template
 
 import click
 
-import peavine
+from peavine.cli import Group
 from peavine.errors import InvalidRequest
+from peavine.version import __version__
 
 TEMPLATES = Path(__file__).with_name("executor_template")
 """The files of the folder, each with `.tmpl` after its name. In names and texts, $module, $class and $name stand in."""
 
 
-@click.group()
+@click.group(cls=Group)
 def new() -> None:
-    """Begin something new from a template."""
+    """Create something new from a template."""
 
 
 @new.command()
@@ -38,7 +39,8 @@ def executor(name: str, folder: Path | None) -> None:
     for file, text in files.items():
         (into / file).write_text(text, encoding="utf-8")
     click.echo(f"Made {into}: {', '.join(sorted(files))}")
-    click.echo(f"Next: cd {into}; python -m pytest; peavine run -f flow.yaml; then make it yours in {_module(name)}.py")
+    click.echo(f"Next: cd {into}; pip install pytest; python -m pytest; peavine run flow.yaml")
+    click.echo(f"Then make it yours: the class is in {_module(name)}.py")
 
 
 def render(name: str) -> dict[str, str]:
@@ -54,7 +56,7 @@ def render(name: str) -> dict[str, str]:
         "name": name,
         "module": module,
         "class": "".join(part.capitalize() for part in name.split("-")),
-        "version": peavine.__version__,
+        "version": __version__,
     }
     return {
         Template(path.name.removesuffix(".tmpl")).substitute(words): Template(path.read_text("utf-8")).substitute(words)

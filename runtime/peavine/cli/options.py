@@ -8,11 +8,16 @@ from typing import Any, TypeVar
 
 import click
 
+from peavine.errors import ManifestError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _parameters(context: click.Context, option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Return NAME=VALUE pairs as a map; a value that is JSON is read as that."""
+    """Return NAME=VALUE pairs as a map.
+
+    A value that is JSON, or YAML's `{..}` or `[..]`, is read as that, and any other is text: `no` too.
+    """
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -21,8 +26,19 @@ def _parameters(context: click.Context, option: click.Parameter, pairs: tuple[st
         try:
             found[name] = json.loads(value)
         except ValueError:
-            found[name] = value
+            found[name] = _flow(name, value) if value[:1] in ("{", "[") else value
     return found
+
+
+def _flow(name: str, value: str) -> Any:
+    from peavine.yaml import load
+
+    try:
+        return json.loads(json.dumps(load(value)))
+    except ManifestError as error:
+        raise click.BadParameter(f"{name}: {error}") from None
+    except TypeError:  # as of YAML's `!Name`
+        raise click.BadParameter(f"{name}: only data that JSON has can be sent") from None
 
 
 host = click.option(
@@ -43,7 +59,7 @@ parameters = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     callback=_parameters,
-    help="An argument for the Drivers, for this call only.",
+    help="An argument for the Drivers, for this call only; VALUE may be {a: 1} or [1, 2], as in YAML.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 request_size = click.option(
@@ -60,6 +76,6 @@ def call_options(command: F) -> F:
     return command
 
 
-def said(**options: Any) -> Mapping[str, Any]:
-    """Return the options that were given."""
+def given(**options: Any) -> Mapping[str, Any]:
+    """Return the options that the command line has."""
     return {name: value for name, value in options.items() if value not in (None, {})}

@@ -8,6 +8,7 @@ import time
 import click
 
 from peavine.cli import options
+from peavine.cli.reach import reach
 
 
 @click.command()
@@ -17,14 +18,12 @@ from peavine.cli import options
 @options.host
 @options.as_json
 def ping(address: str | None, count: int, timeout: float, host: str, as_json: bool) -> int:
-    """Ask the Flow at HOST, or --host, who it is, which of its Pods are there, and how fast it answers.
+    """Show which Flow answers at HOST, or --host, which of its Pods are ready, and how fast it answers.
 
-    Exit code 3 if it does not answer, 1 if a Pod is not there.
+    Exit code 3 if it does not answer, 1 if a Pod is not ready.
     """
-    from peavine.client import Client
-
     times = []
-    with Client(address or host, connect_timeout=timeout) as client:
+    with reach(address or host, timeout) as client:
         for _ in range(count):
             start = time.perf_counter()
             info = client.info()

@@ -9,8 +9,9 @@ from typing import Any
 import click
 import yaml
 
-from peavine import __version__, flow
+from peavine import flow
 from peavine.spec import API_VERSION
+from peavine.version import __version__
 
 
 class _Plain(yaml.SafeDumper):
@@ -40,9 +41,9 @@ def render(file: Path, namespace: str | None, image: str, as_json: bool) -> None
     from peavine_operator.acceptance import accept_flow
     from peavine_operator.render import Place, everything
 
-    read, notes = flow.read(file)
-    found = accept_flow({"apiVersion": API_VERSION, "kind": "Flow", **read.manifest()})
-    for note in notes:
+    reading = flow.examine(file)
+    found = accept_flow({"apiVersion": API_VERSION, "kind": "Flow", **flow.checked(reading).manifest()})
+    for note in reading.notes:
         click.echo(f"peavine: {note}", err=True)
     place = Place(namespace or found.metadata.namespace or "default", image)
     objects = everything(found, place)

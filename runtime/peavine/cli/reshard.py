@@ -39,5 +39,5 @@ def reshard(folder: Path, shards: int, to: Path, pod: str | None, as_json: bool)
         return 0
     stale = f"; left out {moved.stale:,} that another shard held by mistake" if moved.stale else ""
     click.echo(f"{to}: {moved.rows:,} rows in {shards} shards of Pod {plan.pod}{stale}.")
-    click.echo(f"Next: set `shards: {shards}`, then peavine run -f FLOW --data {to}")
+    click.echo(f"Next: set `shards: {shards}`, then peavine run FLOW --data {to}")
     return 0

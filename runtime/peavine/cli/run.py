@@ -17,7 +17,8 @@ COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_
 
 
 @click.command()
-@click.option("--file", "-f", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The Flow manifest.")
+@click.argument("manifest", required=False, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--file", "-f", type=click.Path(dir_okay=False, path_type=Path), help="The same as FILE.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of its data; none: temporary.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens; `::` is every address.")
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="The manifest's if left out; 0 takes a free one.")
@@ -31,7 +32,8 @@ COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_
 )
 @click.option("--json", "as_json", is_flag=True, help="Print {flow, grpc, http, pids} as a line when it is ready.")
 def run(
-    file: Path,
+    manifest: Path | None,
+    file: Path | None,
     data: Path | None,
     host: str,
     grpc_port: int | None,
@@ -39,12 +41,18 @@ def run(
     timeout: float,
     as_json: bool,
 ) -> int:
-    """Run a Flow as processes on this machine, until Ctrl-C or SIGTERM.
+    """Run the Flow of the manifest FILE as processes on this machine, until Ctrl-C or SIGTERM.
 
-    Each Pea, each head and the gateway is a process; what ends by itself is started again. The log goes to stderr.
+    Each Pea, each head and the gateway is a process, which is started again when it exits by itself. The log goes to
+    stderr.
     """
-    found, notes = flow.read(file)
-    for note in notes:
+    if (manifest is None) == (file is None):
+        raise click.UsageError("name one Flow manifest: peavine run FILE")
+    source = manifest or file
+    assert source is not None
+    reading = flow.examine(source)
+    found = flow.checked(reading)
+    for note in reading.notes:
         click.echo(note, err=True)
     ports = found.spec.gateway.service.ports
     listen = Listen(
@@ -53,7 +61,7 @@ def run(
         ports.http if http_port is None else http_port,
     )
     names = [pod.name for pod in found.spec.pods]
-    running = LocalFlow(found, data=data, listen=listen, sources=flow.sources(file), sink=_prefixed(names))
+    running = LocalFlow(found, data=data, listen=listen, sources=reading.sources, sink=_prefixed(names))
     end_like_ctrl_c()
     try:
         running.start(timeout)
@@ -64,7 +72,7 @@ def run(
             _tell(found.metadata.name, running)
         threading.Event().wait()
     except KeyboardInterrupt:
-        click.echo("Ending the Flow; Ctrl-C again ends it at once.", err=True)
+        click.echo("Stopping the Flow; Ctrl-C again stops it at once.", err=True)
     finally:
         running.stop()
     return 0
@@ -73,7 +81,7 @@ def run(
 def _tell(name: str, running: LocalFlow) -> None:
     where = "" if running.host.endswith(":8081") else f" --host {running.host}"
     click.secho(f"Flow {name} is ready: gRPC {running.host}, HTTP {running.url}/docs", bold=True)
-    click.echo(f'Next, in another terminal: peavine index FILE{where}; peavine search "TEXT"{where}. Ctrl-C ends it.')
+    click.echo(f'Next, in another terminal: peavine index FILE{where}; peavine search "TEXT"{where}. Ctrl-C stops it.')
 
 
 def _prefixed(names: list[str]) -> Callable[[str, str], None]:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from peavine.cli import inputs, options
+from peavine.cli.reach import reach
 
 if TYPE_CHECKING:
     from peavine.documents import Document
 
-LONGEST_TEXT = 80
-"""Characters of a match's text that stand in the table."""
+LONGEST = 80
+"""Characters of a match's text, or of its tags, that the table shows."""
+MOST_TAGS = 4
+"""Tags of a match that the table shows."""
 
 
 @click.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option("--file", "-f", "files", multiple=True, metavar="FILE", help="Search for its Documents; see `index`.")
-@inputs.form
-@inputs.size
+@inputs.options
 @click.option("--top-k", "-k", type=int, help="Matches for each query; as many as the Flow says if left out.")
 @options.call_options
 def search(
     texts: tuple[str, ...],
     files: tuple[str, ...],
-    form: str | None,
-    size: int | None,
+    reading: inputs.Reading,
     top_k: int | None,
     host: str,
     timeout: float | None,
@@ -37,15 +38,14 @@ def search(
 ) -> int:
     """Search for each TEXT, and print the matches as a table, the best first.
 
-    With --json each query is a line: the Document with its matches, without arrays.
+    The number of a match is a distance, of which smaller is better, or a similarity, of which larger is better. With
+    --json each query is a line: the Document with its matches, without arrays.
     """
-    from peavine.client import Client
-
     if not texts and not files:
         raise click.UsageError("say what to search for: a TEXT, or --file FILE")
-    queries = [*texts, *inputs.read(files, form, size)]
-    with Client(host) as client:
-        found = client.search(queries, **options.said(top_k=top_k, timeout=timeout, parameters=parameters))
+    queries = [*texts, *inputs.Documents(files, reading)]
+    with reach(host) as client:
+        found = client.search(queries, **options.given(top_k=top_k, timeout=timeout, parameters=parameters))
     if as_json:
         for document in found:
             click.echo(json.dumps(document.to_dict(arrays="none"), ensure_ascii=False))
@@ -65,30 +65,56 @@ def show(found: list[Document]) -> None:
         if not query.matches:
             console.print(Text(f"{_content(query)}: no matches"))
             continue
+        tagged = any(_tags(match) for match in query.matches)
         table = Table(title=Text(_content(query)), title_justify="left", title_style="bold")
         table.add_column("#", justify="right")
-        table.add_column("score", justify="right")
+        table.add_column(_measure(query.matches), justify="right")
         table.add_column("id", overflow="fold")
-        table.add_column("what", overflow="fold")
+        table.add_column("content", overflow="fold")
+        if tagged:
+            table.add_column("tags", overflow="fold")
         for place, match in enumerate(query.matches, 1):
-            score = "" if match.score is None else f"{match.score.value:.4g}"
+            number = "" if match.score is None else f"{match.score.value:.4g}"
             # As Text, because in a string [brackets] would be markup.
-            table.add_row(str(place), score, Text(_printable(match.id)), Text(_content(match)))
+            cells = [_printable(match.id), _content(match), *([_tags(match)] if tagged else [])]
+            table.add_row(str(place), number, *map(Text, cells))
         console.print(table)
 
 
+def _measure(matches: Sequence[Document]) -> str:
+    """Return what the numbers of matches are called, so that a reader knows whether small or large ones are good."""
+    directions = {bool(match.score.ascending) for match in matches if match.score is not None}
+    return "score" if len(directions) != 1 else "distance" if directions.pop() else "similarity"
+
+
 def _content(document: Document) -> str:
-    """Say what a Document is, in one line."""
+    """Return what a Document is, in one line: of a match that has parts, the one that was found."""
+    parts = [part for part in document.chunks if part.score is not None]
+    if parts:
+        return _content(min(parts, key=lambda part: part.score.rank))
     if document.text is not None:
-        line = " ".join(document.text.split())
-        return _printable(line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}")
+        return _short(" ".join(document.text.split()))
     if document.uri:
         return _printable(document.uri)
-    if document.tags:
-        return _printable(", ".join(f"{name}: {value}" for name, value in list(document.tags.items())[:4]))
-    if document.chunks:  # what a ranker leaves of a Document that it went back to: the parts that were found
+    if document.chunks:
         return _content(document.chunks[0])
-    return _printable(document.id)
+    return _tags(document) or _printable(document.id)
+
+
+def _tags(document: Document) -> str:
+    """Return the first tags of a Document by name, in one line; they have no order of their own."""
+    tags = sorted(document.tags.items()) if document.has_tags else []
+    shown = [f"{name}: {_number(value)}" for name, value in tags[:MOST_TAGS]]
+    return _short(", ".join([*shown, *(["\N{HORIZONTAL ELLIPSIS}"] if len(tags) > MOST_TAGS else [])]))
+
+
+def _number(value: Any) -> Any:
+    """Return a whole number without the decimals that it has on the wire."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _short(line: str) -> str:
+    return _printable(line if len(line) <= LONGEST else line[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}")
 
 
 def _printable(text: str) -> str:

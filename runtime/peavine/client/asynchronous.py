@@ -24,8 +24,8 @@ class AsyncClient:
     """Asks a Flow. `host` is `HOST:PORT` of its gateway's gRPC port, `grpc://HOST:PORT` or `unix:PATH`.
 
     The connection is made when it is first needed, within `connect_timeout` seconds, and again when it breaks. Every
-    call takes Options by name. Calls raise the classes of `peavine.errors`; `pod`, `pea` and, for an ExecutorError,
-    `executor` say where it happened.
+    call takes Options by name, which `help(peavine.Options)` describes. Calls raise the classes of `peavine.errors`;
+    `pod`, `pea` and, for an ExecutorError, `executor` say where it happened.
     """
 
     def __init__(self, host: str = f"localhost:{DEFAULT_PORT}", *, connect_timeout: float = 5.0) -> None:

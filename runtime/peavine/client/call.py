@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import operator
 import secrets
 import time
 from collections import deque
@@ -15,7 +16,7 @@ from peavine.client.items import Inputs
 from peavine.client.options import IN_FLIGHT, Options, check
 from peavine.client.pending import Pending
 from peavine.client.progress import Bar
-from peavine.client.requests import Cut, Place, bodies
+from peavine.client.requests import Cut, Run, bodies
 from peavine.client.session import Session
 from peavine.documents import Document
 from peavine.spec.rules import MAX_DOCUMENTS
@@ -32,13 +33,13 @@ _MAX_BYTES_OUT = 16 * 1024 * 1024
 class Call:
     """A call that has not begun. One of its methods is used, once."""
 
-    def __init__(self, session: Session, kind: str, inputs: Inputs, options: Options, place: Place) -> None:
+    def __init__(self, session: Session, kind: str, inputs: Inputs, options: Options, run: Run) -> None:
         check(options)
         self._session = session
         self._kind = kind
         self._inputs = inputs
         self._options = options
-        self._place = place
+        self._run = run
         self._header = header(
             kind,
             top_k=options.get("top_k"),
@@ -47,7 +48,7 @@ class Call:
             timeout=options.get("timeout"),
         )
         self._out: dict[asyncio.Future[list[Answer]], int] = {}
-        self._bytes = 0
+        self._bytes = self._fed = 0
         self._ready: deque[asyncio.Future[list[Answer]]] = deque()
         """Answered and not taken. When answers are taken in order only its length is of use."""
         self._max_documents = MAX_DOCUMENTS
@@ -87,7 +88,7 @@ class Call:
         found: list[Document] = []
         async with aclosing(self.answers(ordered=self._options.get("ordered", True))) as answers:
             async for answer in answers:
-                found += (await self._place(answer.decode)).docs
+                found += (await self._run(answer.decode)).docs
         return found
 
     async def answers(self, ordered: bool) -> AsyncGenerator[Answer, None]:
@@ -102,7 +103,7 @@ class Call:
         feeding.add_done_callback(lambda _: self._changed.set())
         answered, failure = 0, None
         try:
-            with Bar(self._kind, self._total(), self._options.get("progress")) as bar:
+            with Bar(self._kind, self._total(), self._options.get("progress"), self._estimate) as bar:
                 while some := await self._next(feeding, ordered):
                     for answer in some:
                         if answer.error:
@@ -142,7 +143,7 @@ class Call:
         """Submit the inputs as requests, no more at once than may be out."""
         most = self._options.get("in_flight", IN_FLIGHT)
         name, number = secrets.token_hex(4), 0
-        async with aclosing(bodies(self._inputs, self._kind, self._cut, max_bytes, self._place)) as cut:
+        async with aclosing(bodies(self._inputs, self._kind, self._cut, max_bytes, self._run)) as cut:
             async for body in cut:
                 while self._out and (len(self._out) >= most or self._bytes + len(body.data) > _MAX_BYTES_OUT):
                     self._room.clear()
@@ -157,6 +158,7 @@ class Call:
                 )
                 self._out[future] = pending.size
                 self._bytes += pending.size
+                self._fed += body.documents
                 self._session.submit(pending)
 
     def _finish(self, future: asyncio.Future[list[Answer]]) -> None:
@@ -184,9 +186,14 @@ class Call:
         first = options.get("on_error") if answer.error else options.get("on_done")
         for callback in (first, options.get("on_always")):
             if callback is not None:
-                told = await self._place(callback, answer)
+                told = await self._run(callback, answer)
                 if inspect.isawaitable(told):
                     await told
+
+    def _estimate(self) -> int | None:
+        """Return how many Documents there will be by what the inputs say is left, as iterators may."""
+        left = operator.length_hint(self._inputs, -1)
+        return None if left < 0 else self._fed + left
 
     def _total(self) -> int | None:
         total = self._options.get("total")

@@ -10,7 +10,7 @@ import numpy as np
 from peavine.documents import Document
 from peavine.errors import InvalidRequest, NotFound
 
-__all__ = ["Content", "Inputs", "Item", "document", "iterable"]
+__all__ = ["Content", "Inputs", "Item", "document", "identified", "iterable"]
 
 Content: TypeAlias = "Document | Mapping[str, Any] | str | bytes | np.ndarray[Any, Any]"
 """A Document, its dictionary, or what becomes its text, its buffer or its tensor."""
@@ -41,7 +41,8 @@ def iterable(inputs: Inputs) -> Iterable[Item] | AsyncIterable[Item]:
 def document(item: Item, number: int, *, ids: bool = False) -> tuple[Document, Document | None]:
     """Return the Document that an item stands for, and its ground truth where the item is a pair.
 
-    With `ids` a string is the id of a Document (to delete), else its text. `number` says in messages which it is.
+    With `ids` a string is the id of a Document (to delete), else its text. What comes without an id is identified by
+    what it says. `number` says in messages which it is.
     """
     if isinstance(item, tuple):
         if len(item) != 2:
@@ -50,18 +51,32 @@ def document(item: Item, number: int, *, ids: bool = False) -> tuple[Document, D
     return _one(item, number, ids), None
 
 
+def identified(doc: Document, id: str | None = None) -> Document:
+    """Give a Document the id, or without one the hash of what it says, and return it.
+
+    So the same text is the same Document whenever it is indexed: a random id would make another copy each time. What
+    has chunks keeps its random id, for the hash does not cover them.
+    """
+    if id is not None:
+        doc.id = id
+    elif doc.is_leaf:
+        doc.id = doc.content_hash()
+    return doc
+
+
 def _one(content: Content, number: int, ids: bool) -> Document:
     if isinstance(content, Document):
         return content
     try:
         if isinstance(content, str):
-            return Document(id=content) if ids else Document(text=content)
+            return Document(id=content) if ids else identified(Document(text=content))
         if isinstance(content, bytes | bytearray | memoryview):
-            return Document(buffer=bytes(content))
+            return identified(Document(buffer=bytes(content)))
         if isinstance(content, np.ndarray):
-            return Document(tensor=content)
+            return identified(Document(tensor=content))
         if isinstance(content, Mapping):
-            return Document.from_dict(dict(content))
+            doc = Document.from_dict(dict(content))
+            return doc if "id" in content else identified(doc)
     except (InvalidRequest, NotFound) as error:
         raise InvalidRequest(f"inputs[{number}]: {error}") from error
     raise InvalidRequest(

@@ -11,13 +11,14 @@ from typing import Any
 
 import grpc.aio
 
+from peavine.client.address import DEFAULT_PORT
 from peavine.client.info import seconds
 from peavine.client.pace import Pace
 from peavine.client.pending import Pending
 from peavine.clock import Heard, Issuer, ticks
-from peavine.errors import ExecutorError, InvalidRequest, Unavailable
+from peavine.errors import ExecutorError, InvalidRequest, PeavineError, Unavailable
 from peavine.v1 import gateway_pb2, gateway_pb2_grpc, pea_pb2
-from peavine.wire.channel import channel
+from peavine.wire.channel import channel, is_http, reason
 from peavine.wire.hello import check, hello
 from peavine.wire.status import status_of
 from peavine.wire.unit import CONTROL, MAX_ITEMS, parse, serialize, stamp, unstamp
@@ -70,7 +71,7 @@ class Link:
 
     @classmethod
     async def open(cls, target: str, limit: float, clock: Issuer) -> Link:
-        """Connect within `limit` seconds, or raise Unavailable or VersionMismatch."""
+        """Connect within `limit` seconds, or raise Unavailable, VersionMismatch, or InvalidRequest for an HTTP port."""
         link = cls(target, clock)
         try:
             async with asyncio.timeout(limit):
@@ -150,7 +151,7 @@ class Link:
         try:
             return await self._gateway.Info(gateway_pb2.InfoRequest(), timeout=limit)
         except grpc.aio.AioRpcError as error:
-            raise Unavailable(error.details() or error.code().name) from None
+            raise Unavailable(reason(error)) from None
 
     async def close(self) -> None:
         """End the stream and the connection."""
@@ -199,10 +200,15 @@ class Link:
         self.heard = time.monotonic()
         return raw
 
-    async def _end(self, error: BaseException | None) -> Unavailable:
+    async def _end(self, error: BaseException | None) -> PeavineError:
         """Return why the stream ended."""
         if isinstance(error, grpc.aio.AioRpcError):
-            return Unavailable(error.details() or error.code().name)
+            if is_http(error):
+                return InvalidRequest(
+                    f"an HTTP server answers, and the client speaks gRPC; give the gateway's gRPC port "
+                    f"({DEFAULT_PORT} unless the manifest says otherwise)"
+                )
+            return Unavailable(reason(error))
         code, details = await self._stream.code(), await self._stream.details()
         if code is grpc.StatusCode.OK:
             return Unavailable("the gateway ended the stream")

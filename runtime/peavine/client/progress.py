@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 __all__ = ["Bar"]
@@ -16,11 +17,16 @@ _PATIENCE = 0.5
 
 
 class Bar:
-    """Shows how far a call is, on standard error. A call that is over in half a second shows nothing."""
+    """Shows how far a call is, on standard error. A call that is over in half a second shows nothing.
 
-    def __init__(self, title: str, total: int | None, wanted: bool | None) -> None:
+    `total` is how many Documents there will be. Where nobody knows, `estimate` is asked each time, and may say None.
+    """
+
+    def __init__(
+        self, title: str, total: int | None, wanted: bool | None, estimate: Callable[[], int | None] = lambda: None
+    ) -> None:
         self._title = title
-        self._total = total
+        self._total, self._estimate = total, estimate
         self._wanted = sys.stderr.isatty() if wanted is None else wanted
         self._at_once = wanted is True
         self._began = time.monotonic()
@@ -38,13 +44,19 @@ class Bar:
         if self._progress is None and self._wanted and time.monotonic() - self._began > _PATIENCE:
             self._show()
         if self._progress:
-            self._progress.update(self._progress.task_ids[0], completed=self._done)
+            self._progress.update(self._progress.task_ids[0], completed=self._done, total=self._better_total())
+
+    def _better_total(self) -> int | None:
+        """Return the total if it is estimated and has changed by much: each new one makes rich forget the speed."""
+        assert self._progress is not None
+        now, shown = self._estimate() if self._total is None else None, self._progress.tasks[0].total
+        return now if now is None or shown is None or abs(now - shown) > shown / 50 else None
 
     def _show(self) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            _Count(exact=self._total is not None),
             _Rate(self._began),
             TimeRemainingColumn(),
             console=Console(stderr=True),
@@ -57,6 +69,19 @@ class Bar:
     ) -> None:
         if self._progress:
             self._progress.stop()
+
+
+class _Count(ProgressColumn):
+    """Documents, of how many."""
+
+    def __init__(self, exact: bool) -> None:
+        super().__init__()
+        self._of = "/" if exact else " of about "
+
+    def render(self, task: Task) -> Text:
+        """Return the count."""
+        total = "" if task.total is None else f"{self._of}{max(task.total, task.completed):,.0f}"
+        return Text(f"{task.completed:,.0f}{total}", style="progress.download")
 
 
 class _Rate(ProgressColumn):

@@ -12,7 +12,7 @@ from peavine.documents import Document
 from peavine.errors import InvalidRequest
 from peavine.wire import batch_to_bytes
 
-__all__ = ["Body", "Cut", "Place", "bodies"]
+__all__ = ["Body", "Cut", "Run", "bodies"]
 
 _HEADROOM = 4096
 """Bytes of a message that are left for its header."""
@@ -20,11 +20,11 @@ _AT_ONCE = 0.005
 """Seconds for which more requests are encoded after the first; each pull has a price of its own."""
 
 
-class Place(Protocol):
-    """Where the user's own code runs, his iterators and callbacks: in the thread that called, or on the event loop."""
+class Run(Protocol):
+    """Runs the user's own code, such as iterators and callbacks: in the thread that called, or on the event loop."""
 
     def __call__(self, work: Any, /, *arguments: Any) -> Awaitable[Any]:
-        """Run it there, and return what it returns."""
+        """Return what `work` returns."""
 
 
 class Cut(NamedTuple):
@@ -44,25 +44,25 @@ class Body(NamedTuple):
 
 
 async def bodies(
-    inputs: Inputs, kind: str, wanted: Callable[[], Awaitable[Cut]], max_bytes: int, place: Place
+    inputs: Inputs, kind: str, wanted: Callable[[], Awaitable[Cut]], max_bytes: int, run: Run
 ) -> AsyncGenerator[Body, None]:
     """Give the bodies of requests with as many Documents as `wanted` says each time, none larger than `max_bytes`."""
     made = _Encoder(kind, max_bytes - _HEADROOM)
-    items = await place(iterable, inputs)
+    items = await run(iterable, inputs)
     if isinstance(items, AsyncIterable):
         waiting: list[Item] = []
         cut = await wanted()
         async for item in items:
             waiting.append(item)
             if len(waiting) >= cut.documents:
-                for body in await place(made.encode, waiting):
+                for body in await run(made.encode, waiting):
                     yield body
                 waiting, cut = [], await wanted()
-        for body in await place(made.encode, waiting):
+        for body in await run(made.encode, waiting):
             yield body
         return
     iterator = iter(items)
-    while encoded := await place(made.pull, iterator, *await wanted()):
+    while encoded := await run(made.pull, iterator, *await wanted()):
         for body in encoded:
             yield body
 

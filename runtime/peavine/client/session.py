@@ -11,8 +11,8 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from peavine.backoff import Backoff
 from peavine.client.answer import answer, failure, late, may_try_again
-from peavine.client.backoff import delay
 from peavine.client.home import Home
 from peavine.client.info import Info, info
 from peavine.client.link import Link
@@ -20,7 +20,7 @@ from peavine.client.pending import Pending, take
 from peavine.client.reach import reach
 from peavine.client.sizing import Sizing
 from peavine.clock import Issuer
-from peavine.errors import DeadlineExceeded, Overloaded, PeavineError, Unavailable
+from peavine.errors import DeadlineExceeded, InvalidRequest, Overloaded, PeavineError, Unavailable
 from peavine.v1 import gateway_pb2, pea_pb2
 from peavine.wire.header import WRITES
 
@@ -31,6 +31,8 @@ _GRACE = 1.0
 _SWEEP = 0.1
 _PATIENCE = 5
 """Times of a request's timeout within which what was late is sent again, in smaller parts."""
+_BACKOFF = Backoff(0.05, 1.0)
+"""Before the gateway is tried again, or a request is sent again."""
 
 
 class Session:
@@ -124,14 +126,16 @@ class Session:
                 error = reaching.exception()
             if error is None:
                 continue
+            if isinstance(error, InvalidRequest):  # made anew, because all that wait for this attempt raise it
+                raise InvalidRequest(f"host: {self._host}: {error}") from None
             if not isinstance(error, Unavailable):
                 raise error
             attempt += 1
-            pause = delay(attempt)
+            pause = _BACKOFF.delay(attempt)
             if until - loop.time() <= pause:
                 raise Unavailable(
-                    f"cannot reach the gateway at {self._host} within {self._patience:g} s: {error}; "
-                    f"is the Flow up, and is this its gRPC port? `peavine ping {self._host}` tells"
+                    f"cannot reach a gateway at {self._host} within {self._patience:g} s: {error}; start a Flow with "
+                    "`peavine run FILE`, or give the gRPC address of one that runs"
                 ) from None
             await asyncio.sleep(pause)
         raise Unavailable("the client is closed")
@@ -228,7 +232,7 @@ class Session:
         if pending not in self._open:
             return
         loop = asyncio.get_running_loop()
-        pause = delay(pending.attempts, error.retry_after if isinstance(error, Overloaded) else 0.0)
+        pause = _BACKOFF.delay(pending.attempts) + (error.retry_after if isinstance(error, Overloaded) else 0.0)
         if pending.deadline is None or loop.time() + pause < pending.deadline:
             loop.call_later(pause, self._resubmit, pending)
         else:

@@ -1,4 +1,4 @@
-"""Where Documents come from: files, lines, JSON lines, CSV and arrays, each as a generator.
+"""Where Documents come from: files, web pages, pictures, lines, JSON lines, CSV and arrays, each as a generator.
 
 Everything is read here, on the client's side: a server never opens what a client names. Each source reads no more than
 it gives, and `size` counts Documents.
@@ -18,11 +18,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from peavine.client import pictures, webpage
+from peavine.client.items import identified
 from peavine.client.paths import identity, matching, printable
+from peavine.client.records import cell, distinct, of_json, of_record
 from peavine.documents import Document
 from peavine.errors import InvalidRequest, NotFound, did_you_mean
 
-__all__ = ["arrays", "csv", "files", "jsonl", "lines"]
+__all__ = ["arrays", "csv", "files", "html", "images", "jsonl", "lines"]
 
 T = TypeVar("T")
 
@@ -45,15 +48,56 @@ def files(
     replaces itself. Raises NotFound for a name or pattern without a file.
     """
     for path in _take(matching(names), size, sampling_rate, seed):
-        uri, raw = printable(str(path)), path.read_bytes()
-        kind = mimetypes.guess_type(uri)[0] or ("text/plain" if text else "application/octet-stream")
+        raw = path.read_bytes()
         if not text:
-            yield Document(id=identity(path), buffer=raw, uri=uri, mime_type=kind)
+            yield _of_file(path, "application/octet-stream", buffer=raw)
             continue
         try:
-            yield Document(id=identity(path), text=raw.decode("utf-8-sig"), uri=uri, mime_type=kind)
+            yield _of_file(path, "text/plain", text=raw.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise InvalidRequest(f"{uri}: is not UTF-8 text ({error}); leave out text=True for its bytes") from error
+            name = printable(str(path))
+            raise InvalidRequest(f"{name}: is not UTF-8 text ({error}); leave out text=True for its bytes") from error
+
+
+def html(
+    names: str | Path | Iterable[str | Path],
+    *,
+    size: int | None = None,
+    sampling_rate: float | None = None,
+    seed: int | None = None,
+) -> Iterator[Document]:
+    """Give a Document for each HTML file: the text that a reader sees; its title is the tag `title`.
+
+    Names, ids and errors are those of `files`. The encoding is the one that a page declares, else UTF-8.
+    """
+    for path in _take(matching(names), size, sampling_rate, seed):
+        try:
+            title, text = webpage.read(webpage.decode(path.read_bytes()))
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(f"{printable(str(path))}: is not {error.encoding} text: {error}") from error
+        yield _of_file(path, "text/html", text=text, tags={"title": title} if title else None)
+
+
+def images(
+    names: str | Path | Iterable[str | Path],
+    *,
+    shape: tuple[int, int] = (64, 64),
+    size: int | None = None,
+    sampling_rate: float | None = None,
+    seed: int | None = None,
+) -> Iterator[Document]:
+    """Give a Document for each picture: height x width x 3 numbers from 0 to 255, scaled to `shape` (height, width).
+
+    Names, ids and errors are those of `files`. Needs Pillow: `pip install pillow`.
+    """
+    for path in _take(matching(names), size, sampling_rate, seed):
+        yield _of_file(path, "application/octet-stream", tensor=pictures.pixels(path, shape))
+
+
+def _of_file(path: Path, otherwise: str, **content: Any) -> Document:
+    """Return the Document of a file, whose MIME type is `otherwise` where its name does not say."""
+    uri = printable(str(path))
+    return Document(id=identity(path), uri=uri, mime_type=mimetypes.guess_type(uri)[0] or otherwise, **content)
 
 
 def lines(
@@ -63,30 +107,38 @@ def lines(
     sampling_rate: float | None = None,
     seed: int | None = None,
 ) -> Iterator[Document]:
-    """Give a Document for each line that is not blank, of a file or of an iterable such as an open file."""
+    """Give a Document for each line that is not blank, of a file or of an iterable such as an open file.
+
+    Its id is the hash of its text, so a line that is indexed again replaces itself.
+    """
     with _opened(source) as opened:
         filled = (line.rstrip("\r\n") for line in opened if not line.isspace() and line)
         for line in _take(filled, size, sampling_rate, seed):
-            yield Document(text=line)
+            yield identified(Document(text=line))
 
 
 def jsonl(
     source: str | Path | Iterable[str],
     *,
+    text: str | None = None,
+    id: str | None = None,
     size: int | None = None,
     sampling_rate: float | None = None,
     seed: int | None = None,
 ) -> Iterator[Document | tuple[Document, Document]]:
     """Give a Document for each line, which holds its dictionary as JSON.
 
-    A line `{"document": {..}, "groundtruth": {..}}` gives a pair. Raises InvalidRequest that names file and line.
+    A line `{"document": {..}, "groundtruth": {..}}` gives a pair. With `text`, the name of a key, each line is a record
+    of your own: that key is the text, `id` (or a key `id`) the id, and all others become tags. A Document without an id
+    gets the hash of what it says. Raises InvalidRequest that names file and line.
     """
     name = _name(source, "line")
     with _opened(source) as opened:
         numbered = ((number, line) for number, line in enumerate(opened, 1) if not line.isspace() and line)
         for number, line in _take(numbered, size, sampling_rate, seed):
             try:
-                yield _from_json(json.loads(line, object_pairs_hook=_distinct))
+                data = json.loads(line, object_pairs_hook=distinct)
+                yield of_json(data) if text is None and id is None else of_record(data, text or "text", id)
             except json.JSONDecodeError as error:
                 raise InvalidRequest(f"{name}:{number}: is not JSON: {error.msg} at character {error.pos}") from error
             except RecursionError as error:
@@ -107,8 +159,10 @@ def csv(
 ) -> Iterator[Document]:
     """Give a Document for each row; its first row names the columns.
 
-    `text` and `id` name the columns that become these fields; a column `id` is taken where there is one. All others
-    become tags, as strings. Raises InvalidRequest that names file and row.
+    `text` and `id` name the columns that become these fields; a column `id` is taken where there is one, and a row
+    without one gets the hash of what it says. All others become tags: numbers of up to 15 digits and `true` or `false`
+    by their type, anything else as text (so do numbers with a leading zero), and an empty cell is left out. Raises
+    InvalidRequest that names file and row.
     """
     name = _name(source, "csv")
     # The limit is the process's, and small. It is raised, never lowered: another thread may be reading.
@@ -125,15 +179,16 @@ def csv(
         for wanted in [text] if id is None else [text, id]:
             if wanted not in columns:
                 raise InvalidRequest(
-                    f'{name}: no column "{wanted}"{did_you_mean(wanted, columns)}; it has: {", ".join(columns)}'
+                    f'{name}: no column "{wanted}"{did_you_mean(wanted, columns)}; it has: {", ".join(columns)}; name '
+                    "the one with the text as `text` (--text COLUMN), the one with the ids as `id` (--id COLUMN)"
                 )
         key = id or ("id" if "id" in columns else None)
         for row in _take(_rows(rows, name), size, sampling_rate, seed):
             if "" in row or None in row.values():
                 raise InvalidRequest(f"{name}:{rows.line_num}: has not {len(columns)} columns as the first row has")
-            tags = {column: value for column, value in row.items() if column not in (text, key)}
+            tags = {column: cell(value) for column, value in row.items() if value and column not in (text, key)}
             try:
-                yield Document(id=row[key] if key else None, text=row[text], tags=tags)
+                yield identified(Document(text=row[text], tags=tags), row[key] if key else None)
             except InvalidRequest as error:
                 raise InvalidRequest(f"{name}:{rows.line_num}: {error}") from error
 
@@ -205,21 +260,3 @@ def _without_mark(lines: Iterable[str]) -> Iterator[str]:
     """Give lines without the byte order mark that Windows puts before the first."""
     for place, line in enumerate(lines):
         yield line if place else line.removeprefix("\ufeff")
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object whose keys are all different; of two values one would be lost."""
-    data = dict(pairs)
-    if len(data) < len(pairs):
-        seen = set[str]()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise InvalidRequest(f'has two values for "{twice}"')
-    return data
-
-
-def _from_json(data: Any) -> Document | tuple[Document, Document]:
-    if not isinstance(data, dict):
-        raise InvalidRequest(f"is a {type(data).__name__}, and a JSON object is wanted")
-    if data.keys() == {"document", "groundtruth"}:
-        return Document.from_dict(data["document"]), Document.from_dict(data["groundtruth"])
-    return Document.from_dict(data)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Client:
-    """Asks a Flow. The calls are those of AsyncClient, and so are their options and errors.
+    """Asks a Flow. The calls are those of AsyncClient, and so are their options (`help(peavine.Options)`) and errors.
 
     Its network work runs in a background thread; iterators and callbacks that it is given run in the thread that calls.
     Threads may share it. Use it in a `with` statement, or close it.

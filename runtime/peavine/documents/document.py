@@ -87,7 +87,9 @@ class Document:
         """Its place among them."""
         self.location: tuple[int, ...] = tuple(location) if location else ()
         """Where in the parent's content it is: begin and end, or a box."""
-        self.score = score
+        # `| Any`, as typeshed has it for what is None in cases that the caller knows: every match of a search has one.
+        self.score: Score | Any = score
+        """How well it matched; None for what is not a match."""
         self.level_name = level_name
         self.root_id = root_id
         """Of a match that is a part of a Document: the id of the root that it belongs to."""

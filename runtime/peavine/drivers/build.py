@@ -1,4 +1,4 @@
-"""From plain nodes to chains of Drivers, bound to the Executors that they call. All mistakes are told at once."""
+"""From plain nodes to chains of Drivers, bound to the Executors that they call. All mistakes are reported at once."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ class Bound:
 
 
 def build(node: Any, path: str = "driver") -> Driver:
-    """Return the Driver that `!Name {argument: value}` means; ManifestError says what is wrong with it."""
+    """Return the Driver that a node `!Name {argument: value}` means. Raises ManifestError where it is wrong."""
     if not isinstance(node, Tagged):
-        raise ManifestError([Problem(path, f"must be a Driver such as `!VectorSearchDriver {{}}`, not {node!r:.60}")])
+        message = f"should be a Driver such as `{{class: VectorSearchDriver}}` (given: {node!r:.60})"
+        raise ManifestError([Problem(path, message)])
     cls = registry.get(node.tag)
     if cls is None:
         hint = _FORMER.get(node.tag) or did_you_mean(node.tag, registry).removeprefix("; ")
@@ -56,37 +57,53 @@ def build(node: Any, path: str = "driver") -> Driver:
         raise ManifestError(list(fits(cls, error, path))) from None
 
 
-def chains(executor: Any) -> dict[str, list[Bound]]:
+def chains(executor: Any, path: str = "") -> dict[str, list[Bound]]:
     """Return the bound Drivers for each kind of request that the Executor answers.
 
-    A compound without Drivers of its own has those of its components, one component after the other.
+    A compound without Drivers of its own has those of its components, one component after the other. `path` is where
+    in the manifest the Executor is. Raises ManifestError with every problem.
     """
+    prefix = f"{path}." if path else ""
     nodes: Mapping[str, Sequence[Any]] | None = executor.requests_on
     if nodes is None:
-        nodes = requests_for(executor)
+        nodes = requests_for(executor, f"{prefix}requests")
     if nodes is None:
-        parts = [chains(component) for component in executor.components]
+        parts = _parts(executor, prefix)
         return {kind: [bound for part in parts for bound in part.get(kind, ())] for kind in KINDS}
     made: dict[str, list[Bound]] = {}
     problems: list[Problem] = []
     for kind, listed in nodes.items():
         if kind not in KINDS:
-            problems.append(Problem(f"requests.on.{kind}", f"is not a kind of request{did_you_mean(kind, KINDS)}"))
+            problems.append(Problem(f"{prefix}requests.{kind}", f"is not a kind of request{did_you_mean(kind, KINDS)}"))
         made[kind] = []
         for place, node in enumerate(listed):
-            path = f"requests.on.{kind}[{place}]"
+            here = f"{prefix}requests.{kind}[{place}]"
             try:
-                bound = _bind(build(node, path), executor, kind, path)
+                bound = _bind(build(node, here), executor, kind, here)
             except ManifestError as error:
                 problems += error.problems
                 continue
             if bound.driver.joins and place > 0:
-                problems.append(Problem(path, f"{node.tag} joins what several Pods answered, so it must come first"))
+                problems.append(Problem(here, f"{node.tag} joins what several Pods answered, so it must come first"))
             if not (isinstance(bound.driver, Executing) and bound.driver.idle(bound.executor)):
                 made[kind].append(bound)
     if problems:
         raise ManifestError(problems)
     return made
+
+
+def _parts(executor: Any, prefix: str) -> list[dict[str, list[Bound]]]:
+    """Return the chains of the components. Raises ManifestError with the problems of all."""
+    parts: list[dict[str, list[Bound]]] = []
+    problems: list[Problem] = []
+    for i, component in enumerate(executor.components):
+        try:
+            parts.append(chains(component, f"{prefix}components[{i}]"))
+        except ManifestError as error:
+            problems += error.problems
+    if problems:
+        raise ManifestError(problems)
+    return parts
 
 
 def _bind(driver: Driver, executor: Any, kind: str, path: str) -> Bound:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,8 @@ class Call:
     """Overrides with priorities of their own."""
     version: int = 0
     """When a write was issued, in microseconds since 1970 by the Flow's clock; 0 where nobody said."""
+    overdue: Callable[[], PeavineError | None] = lambda: None
+    """Returns the error of a request whose deadline has passed, None before. Called right before each execution."""
 
     body: bytes = b""
     """The answer, a serialized DocumentBatch."""

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 import numpy as np
-from numpy.typing import NDArray
 
 from peavine.documents import Document
 from peavine.drivers.driver import Count, Traversing, Work
 from peavine.drivers.stack import WritingOut
 from peavine.errors import InvalidRequest
+from peavine.png import COLOUR_TYPES, data_uri, png
 
 __all__ = ["Buffer2URI", "Tensor2PngURI", "Text2URI", "URI2Buffer", "URI2Text"]
 
@@ -43,7 +41,7 @@ class Buffer2URI(_Converter):
 
     def _convert(self, doc: Document) -> None:
         if doc.buffer is not None:
-            doc.uri = _data_uri(doc.mime_type or "application/octet-stream", doc.buffer)
+            doc.uri = data_uri(doc.mime_type or "application/octet-stream", doc.buffer)
 
 
 class Text2URI(_Converter):
@@ -91,29 +89,11 @@ class Tensor2PngURI(_Converter):
         pixels = WritingOut()(doc, doc.tensor)
         if pixels.ndim == 1 and self.width and self.height and pixels.size % (self.width * self.height) == 0:
             pixels = pixels.reshape(self.height, self.width, -1)
-        if pixels.ndim == 3 and pixels.shape[2] == 1:
-            pixels = pixels[:, :, 0]
-        colours = 0 if pixels.ndim == 2 else {3: 2, 4: 6}.get(pixels.shape[2]) if pixels.ndim == 3 else None
-        if colours is None or pixels.size == 0 or pixels.dtype.kind not in "biuf":
+        known = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in COLOUR_TYPES)
+        if not known or pixels.size == 0 or pixels.dtype.kind not in "biuf":
             raise InvalidRequest(f"Document {doc.id!r}: a picture is H x W, H x W x 3 or H x W x 4, not {pixels.shape}")
         with np.errstate(invalid="ignore"):
-            doc.uri = _data_uri("image/png", _png(np.nan_to_num(pixels).clip(0, 255).astype(np.uint8), colours))
-
-
-def _png(pixels: NDArray[np.uint8], colours: int) -> bytes:
-    """Return a picture as PNG (W3C, Portable Network Graphics, 2nd edition): filter 0 on each row, one block."""
-    height, width = pixels.shape[:2]
-    rows = np.zeros((height, 1 + pixels[0].size), np.uint8)
-    rows[:, 1:] = pixels.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0)
-    blocks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in blocks
-    )
-
-
-def _data_uri(mime_type: str, data: bytes) -> str:
-    return f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
+            doc.uri = data_uri("image/png", png(np.nan_to_num(pixels).clip(0, 255).astype(np.uint8)))
 
 
 def _read(doc: Document) -> tuple[str, bytes]:

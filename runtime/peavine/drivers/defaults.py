@@ -1,4 +1,4 @@
-"""What each family of Executors does with each kind of request, unless its YAML says otherwise under `requests.on`."""
+"""What each family of Executors does with each kind of request, unless its YAML says otherwise under `requests`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,12 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
         train=[Tagged("TrainDriver", {"field": "embedding", "labels": "tags__label"})],
         delete=[],
     ),
-    "VectorIndexer": _on(_drivers("VectorIndexDriver"), search=_drivers("VectorSearchDriver"), train=[]),
+    "VectorIndexer": _on(
+        _drivers("VectorIndexDriver"),
+        # A Document has several parts near to each other, so more of them are looked for than Documents are wanted.
+        search=[Tagged("VectorSearchDriver", {"oversampling": 10}), Tagged("WholeDocumentsDriver")],
+        train=[],
+    ),
     "KVIndexer": _on(_drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[]),
     "DocIDCache": _on(_drivers("UniqueDriver"), search=[], train=[]),
     "Chunk2DocRanker": _on([], search=_drivers("Chunk2DocRankDriver")),
@@ -54,13 +59,16 @@ _UNDECIDED: Final[Mapping[str, Sequence[str]]] = {
 """Families that say too little to know what to do, and those that say enough."""
 
 
-def requests_for(executor: Any) -> Requests | None:
-    """Return the Drivers by kind for an Executor without `requests.on`; None for a compound, which has its parts'."""
+def requests_for(executor: Any, path: str) -> Requests | None:
+    """Return the Drivers by kind for an Executor without `requests`; None for a compound, which has its parts'.
+
+    `path` is where in the manifest `requests` would be.
+    """
     for cls in type(executor).__mro__:
         if cls.__name__ in _UNDECIDED:
             better = " or ".join(_UNDECIDED[cls.__name__])
             message = f"{executor.name} is only known to be of family {cls.__name__}; derive it from {better}"
-            raise ManifestError([Problem("requests.on", f"{message}, or name its Drivers here")])
+            raise ManifestError([Problem(path, f"{message}, or name its Drivers here")])
         if cls.__name__ in DEFAULTS:
             break
     return None if cls.__name__ == "Executor" and executor.components else DEFAULTS[cls.__name__]

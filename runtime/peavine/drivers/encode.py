@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from peavine.documents import Document, Sparse
+from peavine.documents import Document, Level, Sparse
 from peavine.documents.sparse import is_masked
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
 from peavine.drivers.stack import alike, slices
@@ -19,7 +19,10 @@ __all__ = ["EncodeDriver", "MultiModalDriver"]
 
 
 class EncodeDriver(Traversing, Executing):
-    """Give the content of Documents to `encode`, and write the rows of its answer to their embeddings."""
+    """Give the content of Documents to `encode`, and write the rows of its answer to their embeddings.
+
+    A Document whose chunks are encoded, too, is left out: it is found by its parts.
+    """
 
     method: str = "encode"
     batch_size: Count | None = None
@@ -31,11 +34,17 @@ class EncodeDriver(Traversing, Executing):
         """Encode all requests of the batch together."""
         if kind == "train" and learner(executor, self.method).train_on == "all":
             return  # before it has seen all of it, it can encode nothing
-        docs = [doc for level in self.levels(works) for doc in level.docs]
+        docs = _smallest(list(self.levels(works)))
         named = kind_for(getattr(executor, self.method), kind)
         for group, batch in alike(docs, "content"):
             for part, values in slices(group, batch, self.batch_size or executor.batch_size):
                 _write(part, self.call(executor, self.method, values, **named), executor, self)
+
+
+def _smallest(levels: Sequence[Level]) -> list[Document]:
+    """Return the Documents of some levels without those whose chunks are among them."""
+    cut = {id(level.parent) for level in levels if level.edge == "chunks"}
+    return [doc for level in levels for doc in level.docs if id(doc) not in cut]
 
 
 def _write(docs: Sequence[Document], rows: Any, executor: Any, driver: Executing) -> None:

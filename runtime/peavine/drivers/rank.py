@@ -7,7 +7,7 @@ from typing import Any
 
 from peavine.documents import Document, Score
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
-from peavine.drivers.reduce import sort_matches
+from peavine.drivers.reduce import fill, sort_matches
 from peavine.errors import ExecutorError, InvalidRequest
 from peavine.executors import Hit
 
@@ -88,8 +88,12 @@ class Chunk2DocRankDriver(_HitDriver):
 
 
 def _add(doc: Document, ranked: Sequence[Document], top_k: int | None) -> None:
-    known = {match.row_name for match in ranked}
-    doc.matches = [*ranked, *(match for match in doc.matches if match.row_name not in known)]
+    """Make what was ranked matches of a Document; what is known of them already, such as their text, stays."""
+    known = {match.row_name: match for match in doc.matches}
+    for match in ranked:
+        if (before := known.pop(match.row_name, match)) is not match:
+            fill(match, before)
+    doc.matches = [*ranked, *known.values()]
     sort_matches(doc)
     if top_k is not None:
         del doc.matches[top_k:]

@@ -29,12 +29,15 @@ PARAMETER_PRIORITY = 1
 class Runner:
     """The Drivers of one Executor, by kind of request. Raises ManifestError when they do not fit it."""
 
-    def __init__(self, executor: Any, on_error: OnError = OnError.FAIL, replicas: int = 1) -> None:
-        """`replicas` is how many Peas have an Executor like this one, and take turns with requests."""
+    def __init__(self, executor: Any, on_error: OnError = OnError.FAIL, replicas: int = 1, path: str = "") -> None:
+        """`replicas` is how many Peas have an Executor like this one, and take turns with requests.
+
+        `path` is where in the manifest the Executor is, for what is wrong with its Drivers.
+        """
         self.executor = executor
         self._replicas = replicas
         self.on_error = on_error
-        self._chains = chains(executor)
+        self._chains = chains(executor, path)
         self.accepts = {kind: frozenset(_parameters(chain)) for kind, chain in self._chains.items()}
         """The parameters that a request may set, by kind: `top_k`, and `VectorSearchDriver.top_k` for one class."""
 
@@ -47,6 +50,7 @@ class Runner:
 
         `where` is kept up to date for other threads to see. Calls with equal parameters are executed together, inside
         one transaction. If that fails they are executed one by one, so that a bad Document fails only its own request.
+        A call whose deadline has passed when its turn comes is not executed.
         """
         refused = self._refusal(kind)
         if refused is not None:
@@ -89,6 +93,9 @@ class Runner:
         return found
 
     def _run(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call], where: Where) -> None:
+        calls = _in_time(calls)
+        if not calls:
+            return
         where.executor, where.driver, where.method = self.executor.name, "", ""
         try:
             for call, body in zip(calls, self._attempt(kind, chain, calls, where), strict=True):
@@ -149,6 +156,13 @@ class Where:
     def __str__(self) -> str:
         called = f"{self.executor}.{self.method}()" if self.method else self.executor
         return f"{called} for {self.driver}" if self.driver else called
+
+
+def _in_time(calls: Sequence[Call]) -> Sequence[Call]:
+    """Return the calls whose deadline has not passed; the others have failed."""
+    for call in calls:
+        call.failure = call.overdue()
+    return [call for call in calls if call.failure is None]
 
 
 def _encoded(batch: Batch) -> bytes:

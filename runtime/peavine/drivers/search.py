@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from peavine.documents import Document, Level, Score, split_name
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
@@ -27,8 +27,12 @@ class VectorSearchDriver(Traversing, Executing):
     method: str = "query"
     top_k: Count = 50
     """How many matches each Document gets at the most."""
+    oversampling: Count = 1
+    """For a chunk, how many times `top_k` matches are looked for: several may be parts of one Document."""
     fill_embedding: bool = False
     """Whether the matches get their embeddings."""
+
+    fixed: ClassVar[frozenset[str]] = Executing.fixed | {"oversampling"}
 
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Search for all requests of the batch together."""
@@ -37,13 +41,18 @@ class VectorSearchDriver(Traversing, Executing):
             return
         self._check_matches(len(docs), executor)
         queries = vectors(docs)
+        count = self.top_k
+        if any(doc.granularity for doc in docs):
+            count = max(count, min(count * self.oversampling, MAX_MATCHES // len(docs)))
         try:
-            found, distances = self.call(executor, self.method, queries, self.top_k)
+            found, distances = self.call(executor, self.method, queries, count)
         except InvalidRequest as problem:
             raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
         name, ascending = executor.name, bool(executor.ascending)
         for doc, ids, values in zip(docs, found, distances, strict=True):
             scores = [Score(float(value), name, reference=doc.id, ascending=ascending) for value in values]
+            if not doc.granularity:  # it was searched for together with chunks
+                ids, scores = ids[: self.top_k], scores[: self.top_k]
             doc.matches.extend(map(_match, ids, scores))
         if self.fill_embedding:
             _fill_embeddings([match for doc in docs for match in doc.matches], executor, self, "query_by_id")
@@ -98,7 +107,7 @@ class KVSearchDriver(Traversing, Executing):
     """
 
     method: str = "query"
-    traversal_paths: Paths = ("m", "cm")
+    traversal_paths: Paths = ("m", "mc", "cm")
 
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Look up for all requests of the batch at once."""
@@ -108,7 +117,7 @@ class KVSearchDriver(Traversing, Executing):
         size = sum(len(found[doc.row_name] or b"") for level in levels for doc in level.docs)
         if size > MAX_FILLED:
             raise InvalidRequest(
-                f"the matches' Documents have {size:,} bytes, and {MAX_FILLED:,} are the most; ask for less (top_k), "
+                f"the matches' Documents have {size:,} bytes (the limit is {MAX_FILLED:,}); ask for less (top_k), "
                 "or send fewer Documents a request"
             )
         for level in levels:

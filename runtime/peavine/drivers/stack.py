@@ -34,7 +34,7 @@ class WritingOut:
         if self._size > MAX_WRITTEN_OUT:
             raise InvalidRequest(
                 f"Document {doc.id!r}: with its sparse array {tensor.shape[0]} x {tensor.shape[1]} those of the batch "
-                f"have {self._size:,} numbers when the zeros are written out; {MAX_WRITTEN_OUT:,} are the most"
+                f"have {self._size:,} numbers when the zeros are written out (the limit is {MAX_WRITTEN_OUT:,})"
             )
         return tensor.to_dense()
 

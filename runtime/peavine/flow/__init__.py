@@ -1,9 +1,10 @@
-"""Flows as users write them: in Python, in YAML beside other files, in YAML of the old kind; and their picture.
+"""Flows as users write them: in Python, in YAML next to other files, in YAML of the old kind; and their picture.
 
 All of it ends in one checked manifest (`peavine.spec.Flow`).
 """
 
 from peavine.flow.builder import Flow
-from peavine.flow.files import convert, read, read_text, sources, write
+from peavine.flow.checking import checked
+from peavine.flow.files import convert, examine, read, read_text, write
 
-__all__ = ["Flow", "convert", "read", "read_text", "sources", "write"]
+__all__ = ["Flow", "checked", "convert", "examine", "read", "read_text", "write"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean
-from peavine.flow import drawing, files
+from peavine.flow import checking, classes, drawing, files
 from peavine.flow.order import in_order
 from peavine.spec import API_VERSION, FlowPod, FlowSpec
 from peavine.spec import Flow as Manifest
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Flow:
     """A graph of Pods, written step by step: the same manifest as a YAML file, and equal to one that says the same.
 
-        flow = Flow("fashion").add("encode", uses="!RandomProjection {with: {output_dim: 64}}", replicas=2)
+        flow = Flow("fashion")
+        flow.add("encode", executor={"class": "RandomProjection", "with": {"output_dim": 64}}, replicas=2)
         flow.add("index", uses="_index", shards=2)
         with flow:
             flow.index(documents)
@@ -35,13 +36,20 @@ class Flow:
 
     `settings` are the fields of a manifest's `spec` in snake_case (`timeout_seconds=30`). A `uses` that names a YAML
     file is read from `folder`, the working directory if none is given. `data` is the folder where the Peas of a Flow
-    that runs here keep their data; without it the data ends with the Flow.
+    that runs here keep their data; without it the data ends with the Flow. While it runs here, its processes' warnings
+    and errors go to standard error; with `log` all that they log does.
     """
 
     def __init__(
-        self, name: str = "flow", *, folder: str | Path = ".", data: str | Path | None = None, **settings: Any
+        self,
+        name: str = "flow",
+        *,
+        folder: str | Path = ".",
+        data: str | Path | None = None,
+        log: bool = False,
+        **settings: Any,
     ) -> None:
-        self._folder, self._data = Path(folder), None if data is None else Path(data)
+        self._folder, self._data, self._log = Path(folder), None if data is None else Path(data), log
         self._metadata: dict[str, Any] = {"name": name}
         self._settings = _fields(FlowSpec, settings, "spec")
         self._pods: list[dict[str, Any]] = []
@@ -52,22 +60,23 @@ class Flow:
         self._client: Client | None = None
 
     @classmethod
-    def load(cls, source: str | Path, *, data: str | Path | None = None) -> Flow:
+    def load(cls, source: str | Path, *, data: str | Path | None = None, log: bool = False) -> Flow:
         """Return the Flow of a YAML file, or of YAML text; files of the old kind (`!Flow`) are converted.
 
         Raises ManifestError with every problem.
         """
         if isinstance(source, str) and "\n" in source:
-            return cls.of(files.read_text(source, Path())[0], data=data)
-        flow = cls.of(files.read(source)[0], data=data)
-        flow._sources = files.sources(source)
+            return cls.of(files.read_text(source, Path())[0], data=data, log=log)
+        reading = files.examine(source)
+        flow = cls.of(reading.manifest(), data=data, log=log)
+        flow._sources = reading.sources
         return flow
 
     @classmethod
-    def of(cls, manifest: Manifest, *, data: str | Path | None = None) -> Flow:
+    def of(cls, manifest: Manifest, *, data: str | Path | None = None, log: bool = False) -> Flow:
         """Return the Flow of a checked manifest."""
         plain = manifest.manifest()
-        flow = cls(manifest.metadata.name, data=data)
+        flow = cls(manifest.metadata.name, data=data, log=log)
         flow._metadata, flow._settings = plain["metadata"], plain["spec"]
         flow._pods = flow._settings.pop("pods")
         flow._last = manifest.spec.pods[-1].name
@@ -77,13 +86,14 @@ class Flow:
         self,
         name: str | None = None,
         *,
-        uses: str | None = None,
+        uses: str | type | None = None,
         needs: str | Sequence[str] | None = None,
         **fields: Any,
     ) -> Flow:
         """Add a Pod after the last one, or after those it needs; return the Flow, so that calls can be chained.
 
-        `fields` are the Pod's fields in snake_case: `replicas`, `shards`, `storage={"size": "1Gi"}`, `uses_with`, ...
+        `uses` may also be an Executor's class, of a module, a script or a notebook: its source becomes one of `files`.
+        `fields` are the Pod's fields in snake_case: `replicas`, `shards`, `storage={"size": "1Gi"}`, `executor`, ...
         """
         pod = self._pod(name, uses, fields)
         if needs is not None:
@@ -94,18 +104,18 @@ class Flow:
         self._last = pod["name"]
         return self
 
-    def needs(self, names: Sequence[str], name: str = "joiner", *, uses: str = "_merge", **fields: Any) -> Flow:
+    def needs(self, names: Sequence[str], name: str = "joiner", *, uses: str | type = "_merge", **fields: Any) -> Flow:
         """Add a Pod that joins the answers of several others."""
         return self.add(name, uses=uses, needs=names, **fields)
 
-    def needs_all(self, name: str = "joiner", *, uses: str = "_merge", **fields: Any) -> Flow:
+    def needs_all(self, name: str = "joiner", *, uses: str | type = "_merge", **fields: Any) -> Flow:
         """Join every Pod that no other needs."""
         needed = {need for needs in edges(in_order(self._pods)) for need in needs}
         ends = [pod["name"] for pod in self._pods if pod["name"] not in needed]
         return self.needs(ends, name, uses=uses, **fields)
 
-    def inspect(self, name: str | None = None, *, uses: str, **fields: Any) -> Flow:
-        """Add a Pod beside the way, after the last one; what it evaluates is gathered into the answer at the end."""
+    def inspect(self, name: str | None = None, *, uses: str | type, **fields: Any) -> Flow:
+        """Add a Pod on a branch of its own, after the last one; what it evaluates is in the answer in the end."""
         pod = {**self._pod(name, uses, fields), "needs": [self._last]}
         self._pods.append(pod)
         self._inspected.append(pod["name"])
@@ -113,12 +123,16 @@ class Flow:
 
     def manifest(self) -> Manifest:
         """Return the checked manifest. Raises ManifestError with every problem."""
+        return self._reading().manifest()
+
+    def _reading(self) -> files.Reading:
         pods = list(self._pods)
         if self._inspected:
             pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self._last, *self._inspected]})
         body = copy.deepcopy({**self._settings, "pods": in_order(pods)})
         plain = {"apiVersion": API_VERSION, "kind": "Flow", "metadata": dict(self._metadata), "spec": body}
-        return files.parse(plain, self._folder)
+        sources = (*self._sources, *files.named(self._pods, self._folder))
+        return files.examine_data(plain, self._folder, sources=sources)
 
     def dump(self) -> str:
         """Return the manifest as YAML text; `Flow.load` of it gives an equal Flow."""
@@ -133,28 +147,39 @@ class Flow:
         return text
 
     def start(self, timeout: float | None = None) -> Flow:
-        """Run the Flow as processes on this machine, and return when it can work. `close` ends it.
+        """Run the Flow as processes on this machine, and return when it is ready; `close` stops it.
 
-        It listens on free ports (`host` tells) unless the manifest says which.
-        Raises StartError with the failing process's own words.
+        A line on standard error says where it listens: on free ports unless the manifest says which. `host` and `url`
+        are the same. Raises ManifestError with everything that is wrong with the Flow and its Executors before a
+        process starts, and StartError with the failing process's own words.
         """
         from peavine.client import Client
+        from peavine.executors.loading.files import IMPORTING
         from peavine.local import START_SECONDS, Listen, LocalFlow
 
+        if IMPORTING.get():
+            raise PeavineError(
+                "this file is imported for its Executor, and starts a Flow meanwhile; put that under "
+                '`if __name__ == "__main__":`'
+            )
         if self._running is not None:
             raise PeavineError(f"Flow {self._metadata['name']} runs already")
-        manifest = self.manifest()
+        reading = self._reading()
+        manifest = checking.checked(reading)
         ports = manifest.spec.gateway.service.ports.manifest()
         listen = Listen(grpc_port=ports.get("grpc", 0), http_port=ports.get("http", 0))
         running = LocalFlow(
             manifest,
             data=self._data,
             listen=listen,
-            sources=(*self._sources, *files.named(self._pods, self._folder)),
+            sources=reading.sources,
             sink=_to_stderr,
+            log_level="info" if self._log else "warning",
         )
         running.start(START_SECONDS if timeout is None else timeout)
         self._running, self._client = running, Client(running.host)
+        name = self._metadata["name"]
+        print(f"Flow {name} is ready: gRPC {running.host}, HTTP {running.url}/docs", file=sys.stderr)
         return self
 
     def close(self) -> None:
@@ -203,9 +228,18 @@ class Flow:
     @property
     def host(self) -> str:
         """Where it answers gRPC, as `HOST:PORT`, while it runs here."""
+        return self._here.host
+
+    @property
+    def url(self) -> str:
+        """Where it answers HTTP, as `http://HOST:PORT`, while it runs here."""
+        return self._here.url
+
+    @property
+    def _here(self) -> LocalFlow:
         if self._running is None:
             raise PeavineError("the Flow does not run: use it in `with flow:`, or call flow.start()")
-        return self._running.host
+        return self._running
 
     def __enter__(self) -> Flow:
         return self.start()
@@ -221,8 +255,16 @@ class Flow:
     def __repr__(self) -> str:
         return f"<Flow {self._metadata['name']}: {', '.join(str(pod['name']) for pod in self._pods)}>"
 
-    def _pod(self, name: str | None, uses: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
-        pod = {"name": name or f"pod{len(self._pods)}", **_fields(FlowPod, fields, f"spec.pods[{len(self._pods)}]")}
+    def _pod(self, name: str | None, uses: str | type | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+        path = f"spec.pods[{len(self._pods)}]"
+        pod = {"name": name or f"pod{len(self._pods)}", **_fields(FlowPod, fields, path)}
+        if isinstance(uses, type):
+            executor, brought, folders = classes.executor_of(uses, f"{path}.uses")
+            self._sources = (*self._sources, *folders)
+            own = pod.get("executor") or {}
+            metas = {**executor.get("metas", {}), **own.get("metas", {})}
+            pod["executor"] = {**executor, **own, **({"metas": metas} if metas else {})}
+            return {**pod, "files": {**brought, **pod.get("files", {})}} if brought else pod
         return pod if uses is None else {**pod, "uses": uses}
 
 
@@ -233,7 +275,7 @@ def _fields(model: type[Model], given: Mapping[str, Any], path: str) -> dict[str
     for name, value in given.items():
         known = model.model_fields.get(name)
         if known is None:
-            problems.append(Problem(f"{path}.{name}", f"is no field{did_you_mean(name, model.model_fields)}"))
+            problems.append(Problem(f"{path}.{name}", f"is not a field{did_you_mean(name, model.model_fields)}"))
         else:
             fields[known.alias or name] = value
     if problems:
@@ -242,4 +284,5 @@ def _fields(model: type[Model], given: Mapping[str, Any], path: str) -> dict[str
 
 
 def _to_stderr(name: str, line: str) -> None:
-    print(f"{name} | {line}", file=sys.stderr)
+    # One write, newline included, because several threads write at a time.
+    sys.stderr.write(f"{name} | {line}\n")

@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 
 from peavine.spec import Flow, FlowPod
+from peavine.spec.order import ordered
 from peavine.spec.rules import GATEWAY, edges
 
 START, END = "request", "answer"
@@ -73,10 +74,8 @@ def _boxes(flow: Flow) -> dict[str, _Box]:
     """Place every Pod: its column is the longest way from the request to it."""
     needs = dict(zip((pod.name for pod in flow.spec.pods), _needs(flow), strict=True))
     depth = {GATEWAY: 0}
-    while len(depth) <= len(needs):
-        for name, parents in needs.items():
-            if name not in depth and all(parent in depth for parent in parents):
-                depth[name] = 1 + max(depth[parent] for parent in parents)
+    for name in ordered(needs):
+        depth[name] = 1 + max(depth[parent] for parent in needs[name])
     columns: dict[int, list[FlowPod]] = {}
     for pod in flow.spec.pods:
         columns.setdefault(depth[pod.name], []).append(pod)
@@ -121,8 +120,8 @@ def _arrows(flow: Flow) -> list[tuple[str, str]]:
 
 def _notes(pod: FlowPod) -> list[str]:
     """Return what a Pod runs, and how many times, in a few words."""
-    uses = pod.uses.strip().split("\n")[0].split("{")[0].strip().removeprefix("!")
-    notes = [pod.pod_ref.name if pod.pod_ref else uses or "_pass"]
+    uses = pod.runs.strip().split("\n")[0].split("{")[0].strip().removeprefix("!")
+    notes = [pod.pod_ref.name if pod.pod_ref else uses]
     if pod.shards > 1:
         notes.append(f"{pod.shards} shards")
     elif (pod.replicas or 1) > 1:

@@ -36,6 +36,11 @@ def _pod(pod: Plain) -> Plain:
         pod["needs"] = [GATEWAY]
     if "ref" in pod:
         pod["podRef"] = {"name": pod.pop("ref")}
+    if "usesWith" in pod:
+        pod["executor"] = {**(pod.get("executor") or {}), "with": pod.pop("usesWith")}
+    for part in ("before", "after"):
+        if (old := f"uses{part.capitalize()}") in pod:
+            pod["head"] = {**(pod.get("head") or {}), part: pod.pop(old)}
     _within(pod, "storage", _storage)
     _within(pod, "batching", _batching)
     _within(pod, "autoscaling", _autoscaling)

@@ -1,6 +1,6 @@
 """The Flow files of old, `!Flow` of version 1 and the map before it, as a Flow manifest.
 
-Pure: from plain data to plain data. What an argument has become is told as a note; what nothing here knows is an error.
+Pure: from plain data to plain data. What an argument has become is a note; an argument that is not known is an error.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ Arguments = Mapping[str, Any]
 
 RENAMED = {
     "uses": "uses",
-    "uses_before": "usesBefore",
-    "uses_after": "usesAfter",
     "replicas": "replicas",
     "read_only": "readOnly",
 }
@@ -58,7 +56,7 @@ GONE = {
     "inspect": "evaluations are always collected",
     "optimize_level": "an answer takes the shortest way already",
     "check_version": "peers always compare their versions",
-    "daemon": "a Flow ends when it is told to",
+    "daemon": "a Flow runs until it is stopped",
     "ssh_server": "Services connect Pods",
     "ssh_keyfile": "Services connect Pods",
     "ssh_password": "Services connect Pods",
@@ -189,7 +187,7 @@ class _Conversion:
             self.notes.append(f"{path}.{key}: left out; {GONE[key]}")
         elif not IGNORED.match(key):
             hint = did_you_mean(key, [*RENAMED, *SPECIAL, *GONE])
-            self.problems.append(Problem(f"{path}.{key}", f"is no argument of a Pod{hint or '; delete it'}"))
+            self.problems.append(Problem(f"{path}.{key}", f"is not an argument of a Pod{hint or '; delete it'}"))
 
     def parallel(self, pod: dict[str, Any], count: Any, arguments: Arguments) -> None:
         """`parallel` meant both: with polling `all` the data was split, else the Peas were alike."""
@@ -217,6 +215,12 @@ class _Conversion:
                 "`onError: Skip` lets it go on"
             )
 
+    def uses_before(self, pod: dict[str, Any], uses: Any, arguments: Arguments) -> None:
+        pod.setdefault("head", {})["before"] = uses
+
+    def uses_after(self, pod: dict[str, Any], uses: Any, arguments: Arguments) -> None:
+        pod.setdefault("head", {})["after"] = uses
+
     def env(self, pod: dict[str, Any], env: Any, arguments: Arguments) -> None:
         pod["env"] = _environment(env)
 
@@ -238,6 +242,8 @@ SPECIAL: dict[str, Callable[[_Conversion, dict[str, Any], Any, Arguments], None]
     "shards": _Conversion.shards,
     "polling": _Conversion.polling,
     "on_error_strategy": _Conversion.on_error,
+    "uses_before": _Conversion.uses_before,
+    "uses_after": _Conversion.uses_after,
     "env": _Conversion.env,
     "timeout": _Conversion.timeout,
     "max_message_size": _Conversion.message_size,

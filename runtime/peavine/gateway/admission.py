@@ -28,7 +28,7 @@ class Admission:
         if self.requests and (self.requests + requests > self._max_requests or self.bytes + size > self._max_bytes):
             wait = min(max(self._seconds, SHORTEST), LONGEST)
             raise Overloaded(
-                f"{self.requests} requests are in flight here, and {self._max_requests} are the most; try again after "
+                f"{self.requests} requests are in flight here (the limit is {self._max_requests}); try again after "
                 f"{wait:.2f} s, or raise spec.maxInFlight or spec.gateway.replicas of the Flow",
                 retry_after=wait,
             )

@@ -35,14 +35,14 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
     if header.kind not in KIND_NUMBERS:
         raise InvalidRequest(f"header.kind: {header.kind} is not one of index, search, update, delete, train")
     if len(header.id.encode()) > MAX_ID_BYTES:
-        raise InvalidRequest(f"header.id: has {len(header.id.encode())} bytes, and {MAX_ID_BYTES} are the most")
+        raise InvalidRequest(f"header.id: has {len(header.id.encode())} bytes (the limit is {MAX_ID_BYTES})")
     # Without Documents a train request has a meaning: `flush`.
     if not envelope.bodies or not (envelope.bodies[0] or header.kind == pea_pb2.TRAIN):
         raise InvalidRequest("body: the request has no Documents")
     size = len(envelope.bodies[0])
     if size > max_bytes:
         raise InvalidRequest(
-            f"body: has {size} bytes, and {max_bytes} are the most; send fewer Documents a request, or raise "
+            f"body: has {size} bytes (the limit is {max_bytes}); send fewer Documents a request, or raise "
             f"spec.maxMessageBytes of the Flow"
         )
     if header.HasField("parameters") and "top_k" in header.parameters:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import peavine
 from peavine.errors import InvalidRequest, PeavineError
 from peavine.gateway.admission import Admission
 from peavine.gateway.checks import check, issue, sanitize, seconds
@@ -27,6 +26,7 @@ from peavine.router.question import Parcel
 from peavine.router.router import Router
 from peavine.router.trail import Trail
 from peavine.v1 import gateway_pb2, pea_pb2
+from peavine.version import __version__
 from peavine.wire.census import census
 from peavine.wire.header import name_of
 from peavine.wire.hello import PROTOCOL
@@ -110,7 +110,7 @@ class Edge:
         ready = self.router.ready_peas
         return gateway_pb2.FlowInfo(
             flow=self.plan.name,
-            version=peavine.__version__,
+            version=__version__,
             protocol=PROTOCOL,
             max_message_bytes=self.plan.max_message_bytes,
             max_documents=self.plan.max_documents,

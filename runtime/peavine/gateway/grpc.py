@@ -17,6 +17,7 @@ from peavine.v1 import pea_pb2
 from peavine.wire.duplex import Duplex
 from peavine.wire.header import kind_of
 from peavine.wire.hello import hello
+from peavine.wire.sending import send
 from peavine.wire.status import code_of, status_of
 from peavine.wire.stream import Stream
 from peavine.wire.streams import Streams
@@ -26,6 +27,8 @@ __all__ = ["GrpcEdge"]
 
 CALL_WINDOW: Final = 256
 """Requests of one Call that may be unanswered at once."""
+WAITING: Final = 2
+"""Calls that may wait to be read, for each request that may be in flight. It leaves room for other calls, see CALLS."""
 UNIT_WINDOW: Final = 32
 """The same for units of one stream."""
 WINDOW_MESSAGES: Final = 4
@@ -47,7 +50,7 @@ class GrpcEdge:
 
     def __init__(self, edge: Edge, max_age: float) -> None:
         self._edge = edge
-        self._reading = Reading(edge.plan.max_message_bytes)
+        self._reading = Reading(edge.plan.max_message_bytes, WAITING * edge.plan.max_in_flight)
         self._streams = Streams(max_age, IDLE_SECONDS)
         self._window_bytes = WINDOW_MESSAGES * edge.plan.max_message_bytes
         # As streams, so that a message is read only when it is its turn. On the wire they are the same.
@@ -88,7 +91,7 @@ class GrpcEdge:
                 self._edge.drop(asked)
             if failed:
                 await _abort(context, pea_pb2.Envelope.FromString(said).header.status)
-            await context.write(said)
+            await send(context, said)
 
         return answer
 
@@ -155,7 +158,7 @@ class GrpcEdge:
                 task.cancel()
 
     async def _info(self, _: Any, context: Context) -> None:
-        await context.write(self._edge.info().SerializeToString())
+        await send(context, self._edge.info().SerializeToString())
 
     async def _add(self, stream: Duplex | Stream, context: Context) -> None:
         try:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from peavine.hello.images import LABELS
-from peavine.hello.png import data_uri
+from peavine.png import data_uri, png
 
 STYLE = Path(__file__).with_suffix(".css")
 
@@ -51,5 +51,5 @@ def _row(query: Picture, matches: Sequence[Picture]) -> str:
 def _figure(picture: Picture, kind: str) -> str:
     name = LABELS[picture.label]
     far = "" if picture.distance is None else f", distance {picture.distance:.0f}"
-    image = f'<img src="{data_uri(picture.pixels)}" alt="{name}" title="{name}{far}">'
+    image = f'<img src="{data_uri("image/png", png(picture.pixels))}" alt="{name}" title="{name}{far}">'
     return f'<figure class="{kind}">{image}<figcaption>{name}</figcaption></figure>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -16,17 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from peavine.backoff import Backoff
 from peavine.local import lifeline
 from peavine.local.layout import CHILD_ENV, Process
 
 Sink = Callable[[str, str], None]
 """Takes the name of a process and a line of its output."""
 
-FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
-"""Seconds before a process that ended is started again: doubled each time, up to the second."""
+BACKOFF = Backoff(0.5, 15.0)
+"""Before a process that exited is started again."""
 
 STEADY = 30.0
-"""Seconds after which a process is taken to be well, so that the delay begins anew."""
+"""Seconds after which a process counts as healthy: its earlier failures are forgotten."""
 
 LAST_WORDS = 12
 """Lines of a process's output that are kept to be shown when it ends."""
@@ -35,14 +35,14 @@ LAST_WORDS = 12
 class Child:
     """A process and its successors. `supervise` restarts it; before that an end is for the caller to see."""
 
-    def __init__(self, process: Process, folder: Path, line: int, sink: Sink) -> None:
+    def __init__(self, process: Process, folder: Path, line: int, sink: Sink, log_level: str) -> None:
         self.process = process
         self._folder, self._termination = folder, folder / f"{process.name}.end"
-        self._line, self._sink = line, sink
+        self._line, self._sink, self._log_level = line, sink, log_level
         self._words: deque[str] = deque(maxlen=LAST_WORDS)
         self._stopping = threading.Event()
         self._supervisor: threading.Thread | None = None
-        self._delay = FIRST_DELAY
+        self._failures = 0
         self._launch()
 
     @property
@@ -97,11 +97,12 @@ class Child:
         if self.process.address.startswith("unix:"):
             Path(self.process.address.removeprefix("unix:")).unlink(missing_ok=True)
         own = {lifeline.VARIABLE: str(self._line), "PEAVINE_TERMINATION_LOG": str(self._termination)}
+        usual = {**CHILD_ENV, "PEAVINE_LOG_LEVEL": self._log_level}
         self._started = time.monotonic()
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "peavine", *self.process.command],
             # What a process that is killed leaves among temporary files goes with the Flow's folder.
-            env={**CHILD_ENV, **os.environ, "TMPDIR": str(self._folder), **self.process.env, **own},
+            env={**usual, **os.environ, "TMPDIR": str(self._folder), **self.process.env, **own},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -131,10 +132,8 @@ class Child:
             if self._stopping.is_set():
                 return
             self._reader.join(1.0)
-            if time.monotonic() - self._started > STEADY:
-                self._delay = FIRST_DELAY
-            delay = self._delay * random.uniform(0.8, 1.2)
-            self._delay = min(self._delay * 2, LONGEST_DELAY)
+            self._failures = 1 if time.monotonic() - self._started > STEADY else self._failures + 1
+            delay = BACKOFF.delay(self._failures)
             self._tell(f"{self.last_words()}\nstarting it again in {delay:.1f} s")
             if self._stopping.wait(delay):
                 return

@@ -11,16 +11,19 @@ from typing import Literal
 from peavine import graph, spec
 from peavine.errors import ManifestError, Problem
 from peavine.spec.facts import stated
+from peavine.spec.uses import Image, parse_uses
 
 CHILD_ENV = {
     # A Pea is one of many processes on this machine: a pool of threads in each would only make them wait.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    # glibc gives a large message's memory back and asks for it again, each time; these stop that.
+    # Without the first three, glibc returns the memory of each large message and asks for it again. The trim threshold
+    # is what it keeps at most, in each of its arenas, of which there would be one for each thread of gRPC.
     "MALLOC_MMAP_THRESHOLD_": "33554432",
-    "MALLOC_TRIM_THRESHOLD_": "268435456",
+    "MALLOC_TRIM_THRESHOLD_": "67108864",
     "MALLOC_TOP_PAD_": "16777216",
+    "MALLOC_ARENA_MAX": "2",
     "PYTHONSAFEPATH": "1",
     "PYTHONUNBUFFERED": "1",
     "PEAVINE_LOG_FORMAT": "text",
@@ -140,7 +143,7 @@ def _cluster_only(flow: spec.Flow) -> list[Problem]:
     for i, pod in enumerate(flow.spec.pods):
         path = f"spec.pods[{i}]"
         problems += _refused(path, pod)
-        if pod.uses.startswith("docker://"):
+        if isinstance(parse_uses(pod.runs), Image):
             problems.append(Problem(f"{path}.uses", "an image runs in a cluster; on one machine give its YAML"))
     return problems
 

@@ -30,8 +30,8 @@ class LocalFlow:
     `listen` is the manifest's ports on the loopback interface unless said otherwise. `data` is the folder for the
     Peas' data; without it the data ends with the Flow. `sources` are the folders that the manifest's files were read
     from: while they are unchanged there, that is where they are used. `sink` gets each line that a process prints, with
-    the process's name. Raises ManifestError for what only a cluster can do, StartError with the failing process's own
-    words when it cannot start in time.
+    the process's name; `log_level` is what they log, unless the environment says otherwise. Raises ManifestError for
+    what only a cluster can do, StartError with the failing process's own words when it cannot start in time.
     """
 
     def __init__(
@@ -42,10 +42,12 @@ class LocalFlow:
         listen: Listen | None = None,
         sources: Sequence[Path] = (),
         sink: Sink,
+        log_level: str = "info",
     ) -> None:
         ports = flow.spec.gateway.service.ports
         self.flow, self._data, self._sources, self._sink = flow, data, sources, sink
         self._listen = listen or Listen(grpc_port=ports.grpc, http_port=ports.http)
+        self._log_level = log_level
         self._children: list[Child] = []
         self._folder: Path | None = None
         self._line: tuple[int, int] | None = None
@@ -74,7 +76,8 @@ class LocalFlow:
             for path, text in planned.files.items():
                 path.write_text(text, encoding="utf-8")
             for process in planned.processes:
-                self._children.append(Child(process, self._folder, self._line[0], self._sink))
+                child = Child(process, self._folder, self._line[0], self._sink, self._log_level)
+                self._children.append(child)
             self._wait_until_ready(planned.addresses, deadline, timeout)
             listening = addresses(planned.addresses)
             self.host, self.url = listening["grpc"], f"http://{listening['http']}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
@@ -15,7 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 from peavine.drivers import Call, Query, Runner, Where
 from peavine.errors import InvalidRequest, PeavineError
 from peavine.pea.faults import Faults
-from peavine.pea.passing import late
+from peavine.pea.passing import overdue
 from peavine.spec import Pod
 from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import MAX_DOCUMENTS
@@ -83,7 +84,6 @@ class _Task:
     """An item to be executed."""
 
     item: pea_pb2.Envelope
-    arrived: Arrived
     call: Call
 
 
@@ -101,11 +101,11 @@ def execute(
         for item in arrived.unit.items:
             if not item.header.HasField("status"):
                 try:
-                    tasks.append(_Task(item, arrived, _call(item, place.max_documents)))
+                    tasks.append(_Task(item, _call(item, arrived, place)))
                 except InvalidRequest as error:
                     _fail(item, status_of(error, place.pod, place.pea))
     for some in _bounded(tasks, place.max_batch):
-        runner.run(kind, [task.call for task in some if not _late(task, place)], where)
+        runner.run(kind, [task.call for task in some], where)
     end = time.time()
     for task in tasks:
         if not task.item.header.HasField("status"):
@@ -128,12 +128,10 @@ def _count(body: bytes) -> int:
         return 0
 
 
-def _late(task: _Task, place: Place) -> bool:
-    """Return whether a request's deadline is over, after saying so in its item."""
-    over = time.time() - task.item.header.deadline - task.arrived.ahead
-    if over > 0:
-        late(task.item, task.arrived.unit, pea_pb2.Route(pod=place.pod, pea=place.pea), over)
-    return over > 0
+def _overdue(item: pea_pb2.Envelope, arrived: Arrived, place: Place) -> PeavineError | None:
+    """Return the error of an item whose deadline has passed, None before."""
+    by = time.time() - item.header.deadline - arrived.ahead
+    return overdue(arrived.unit, place.pod, by) if by > 0 else None
 
 
 def _fail(item: pea_pb2.Envelope, status: pea_pb2.Status) -> None:
@@ -141,10 +139,10 @@ def _fail(item: pea_pb2.Envelope, status: pea_pb2.Status) -> None:
     del item.bodies[:]
 
 
-def _call(item: pea_pb2.Envelope, max_documents: int) -> Call:
+def _call(item: pea_pb2.Envelope, arrived: Arrived, place: Place) -> Call:
     """Return what an item asks for. Raises InvalidRequest where it has too many Documents."""
     for body in item.bodies:
-        check_documents(body, max_documents)
+        check_documents(body, place.max_documents)
     header = item.header
     return Call(
         bodies=list(item.bodies),
@@ -153,6 +151,7 @@ def _call(item: pea_pb2.Envelope, max_documents: int) -> Call:
             Query(query.driver, _plain(query.parameters), query.priority, query.disabled) for query in header.queries
         ],
         version=header.version,
+        overdue=partial(_overdue, item, arrived, place),
     )
 
 

@@ -45,9 +45,9 @@ class Head:
         self._max_documents = plan.max_documents
         self._came = asyncio.Event()
         self._router = Router(plan, pea, self._came.set)
-        uses = (pod.spec.uses_before, pod.spec.uses_after)
+        chosen = (pod.spec.chosen("before"), pod.spec.chosen("after"))
         self._before, self._after = (
-            Work(pod, pea, each, None, least_patience, sources) if each else None for each in uses
+            Work(pod, pea, each, None, least_patience, sources) if each else None for each in chosen
         )
         self.works = [work for work in (self._before, self._after) if work is not None]
         """What runs an Executor in this process."""

@@ -7,7 +7,7 @@ from peavine.v1 import pea_pb2
 from peavine.wire.status import status_of
 from peavine.wire.unit import Stamped, routes_field, serialize
 
-__all__ = ["late", "passed"]
+__all__ = ["overdue", "passed"]
 
 
 def passed(stamped: Stamped, unit: pea_pb2.Unit, route: pea_pb2.Route) -> tuple[int, bytes] | None:
@@ -25,15 +25,15 @@ def passed(stamped: Stamped, unit: pea_pb2.Unit, route: pea_pb2.Route) -> tuple[
     if not over:
         return stamped.failed, stamped.rest + routes_field(route)
     for item in over:
-        late(item, unit, route, route.end - item.header.deadline - ahead)
+        error = overdue(unit, route.pod, route.end - item.header.deadline - ahead)
+        item.header.status.CopyFrom(status_of(error, route.pod, route.pea))
+        del item.bodies[:]
     unit.routes.append(route)
     return stamped.failed + len(over), serialize(unit)
 
 
-def late(item: pea_pb2.Envelope, unit: pea_pb2.Unit, here: pea_pb2.Route, by: float) -> None:
-    """Mark an item whose deadline is over; the message names the hop and what those before it took."""
+def overdue(unit: pea_pb2.Unit, pod: str, by: float) -> DeadlineExceeded:
+    """Return the error of an item that is that many seconds late; it names the hop and what those before it took."""
     before = ", ".join(f"{route.pod} took {route.end - route.start:.2f} s" for route in unit.routes)
-    message = f'it reached Pod "{here.pod}" {by:.2f} s after its deadline' + (f"; {before}" if before else "")
-    message += f"; {LATE_REMEDY}"
-    item.header.status.CopyFrom(status_of(DeadlineExceeded(message), here.pod, here.pea))
-    del item.bodies[:]
+    message = f'its turn at Pod "{pod}" came {by:.2f} s after its deadline' + (f"; {before}" if before else "")
+    return DeadlineExceeded(f"{message}; {LATE_REMEDY}")

@@ -57,10 +57,11 @@ class PeaServer:
         self.pod, self.settings = pod, settings
         self.name = settings.name or f"{pod.metadata.name}-{'head' if plan else settings.shard}"
         self.address = ""
+        patience, sources = settings.patience, settings.sources
         self._work = (
-            Head(pod, self.name, plan, settings.patience, settings.sources)
+            Head(pod, self.name, plan, patience, sources)
             if plan
-            else Work(pod, self.name, pod.spec.uses, settings.data, settings.patience, settings.sources, settings.shard)
+            else Work(pod, self.name, pod.spec.chosen("pea"), settings.data, patience, sources, settings.shard)
         )
         self._asking: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -195,7 +196,7 @@ async def serve(settings: PeaSettings) -> int:
     pod_name, uses = "", ""
     try:
         pod = read_pod(settings.pod, settings.files)
-        pod_name, uses = pod.metadata.name, pod.spec.uses
+        pod_name, uses = pod.metadata.name, pod.spec.runs
         server = PeaServer(settings, pod, read_plan(settings.plan) if settings.plan else None)
         metrics(settings.metrics_port, server.status)
         starting, stopping = asyncio.ensure_future(server.start()), asyncio.ensure_future(stop.wait())

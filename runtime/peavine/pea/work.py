@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peavine.clock import SHARD
-from peavine.drivers import Runner
+from peavine.drivers import Runner, prepare
 from peavine.errors import ExecutorError, PeavineError, message_of
-from peavine.executors import Executor, load
+from peavine.executors import Executor, opened
 from peavine.pea.executing import Arrived, Place, execute
 from peavine.pea.faults import Faults
 from peavine.pea.metrics import EXECUTED, REQUESTS, WAITING
 from peavine.pea.passing import passed
 from peavine.pea.watch import PATIENCE_SECONDS, Running, Watch, patience
-from peavine.spec import FLOW_LABEL, Pod, PodSpec
+from peavine.spec import FLOW_LABEL, Chosen, Pod, PodSpec
 from peavine.store import Shard
 from peavine.v1 import pea_pb2
 from peavine.wire.header import name_of
@@ -62,7 +62,7 @@ class Work:
         self,
         pod: Pod,
         pea: str,
-        uses: str,
+        executor: Chosen,
         data: Path | None,
         least_patience: float = PATIENCE_SECONDS,
         sources: Sequence[Path] = (),
@@ -74,7 +74,7 @@ class Work:
         """Why nothing is executed any more, if a task of ours has ended."""
         self.concurrency = pod.spec.concurrency
         self.clock = SHARD
-        self._pod, self._uses, self._data, self._sources = pod, uses, data, sources
+        self._pod, self._executor, self._data, self._sources = pod, executor, data, sources
         labels = pod.metadata.labels or {}
         self._shard = (
             None if shard is None else Shard(labels.get(FLOW_LABEL, ""), pod.metadata.name, shard, pod.spec.shards)
@@ -121,21 +121,16 @@ class Work:
 
     def _made(self) -> Runner:
         spec = self._pod.spec
-        executor = load(
-            self._uses,
+        runner = prepare(
+            self._executor,
             folder=Path.cwd(),
             files=spec.files,
             sources=self._sources,
-            uses_with=spec.uses_with if self._uses == spec.uses else {},
-            workspace=self._data,
-            read_only=spec.read_only,
-            shard=self._shard,
+            on_error=spec.on_error,
+            replicas=replicas(spec),
         )
-        try:
-            return Runner(executor, spec.on_error, replicas(spec))
-        except PeavineError:
-            executor.close()
-            raise
+        opened(runner.executor, self._data, read_only=spec.read_only, shard=self._shard)
+        return runner
 
     @property
     def executor(self) -> Executor | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +12,13 @@ from typing import Any, Final, Protocol
 
 import grpc
 
+from peavine.backoff import Backoff
 from peavine.clock import Heard, Issuer, ticks
 from peavine.errors import PeavineError, Unavailable
 from peavine.router.question import Question
 from peavine.v1 import pea_pb2
 from peavine.wire import hello as hellos
-from peavine.wire.channel import channel
+from peavine.wire.channel import channel, reason
 from peavine.wire.status import error_of
 from peavine.wire.unit import ALONE, CONTROL, MAX_BYTES, MAX_ITEMS, REFUSED, parse, stamp, unstamp
 
@@ -27,8 +27,8 @@ __all__ = ["Link"]
 METHOD: Final = "/peavine.v1.Pea/Stream"
 HELLO_SECONDS: Final = 60.0
 """A Pea answers Hello when its Executor is loaded; after this long the connection is tried anew."""
-FIRST_BACKOFF, LONGEST_BACKOFF = 0.05, 1.0
-"""Seconds between two attempts to connect; doubled each time, with jitter, up to the second."""
+BACKOFF: Final = Backoff(0.05, 1.0)
+"""Between two attempts to connect."""
 KEEPALIVE: Final = (
     ("grpc.keepalive_time_ms", 5000),
     ("grpc.keepalive_timeout_ms", 3000),
@@ -38,29 +38,29 @@ KEEPALIVE: Final = (
 _log = logging.getLogger(__name__)
 
 
-class Owner(Protocol):
-    """Who uses links."""
+class LinkOwner(Protocol):
+    """What uses a link, and is called when something happens to it."""
 
     def met(self, hello: pea_pb2.Hello) -> None:
-        """Hear what a Pea says of itself, each time it is connected."""
+        """A Pea was connected; this is its Hello."""
 
     def changed(self) -> None:
-        """Hear that a link takes work now, or no longer."""
+        """A link began or stopped taking work."""
 
     def answered(self) -> None:
-        """Hear that a link has room for more."""
+        """A link has room for another unit."""
 
     def lost(self, questions: list[Question]) -> None:
-        """Take back what a link that ended left unanswered."""
+        """A link was closed or broke, and these questions are unanswered."""
 
     def drained(self, link: Link) -> None:
-        """Hear that a Pea wants the link to end; it may take new work on another one."""
+        """A Pea wants this link to close. It may take new work on another one."""
 
 
 class Link:
     """The stream to one Pea."""
 
-    def __init__(self, address: str, hello: bytes, owner: Owner, clock: Issuer) -> None:
+    def __init__(self, address: str, hello: bytes, owner: LinkOwner, clock: Issuer) -> None:
         self.address = address
         self.problem = "not connected yet"
         self.serving = False
@@ -123,29 +123,27 @@ class Link:
             await self._task
 
     async def _run(self) -> None:
-        backoff = FIRST_BACKOFF
+        failures = 0
         while not self._leaving:
             began = time.monotonic()
             try:
                 await self._connection()
                 self.problem = "the Pea ended the stream"
             except grpc.aio.AioRpcError as error:
-                self._note(error.details() or error.code().name)
+                self._note(reason(error))
             except (PeavineError, TimeoutError, asyncio.InvalidStateError) as error:
                 self._note(str(error) or f"no Hello within {HELLO_SECONDS:g} s")
             except Exception as error:  # a link that gave up would lose its Pea for good
                 _log.exception("%s: unexpected; connecting again", self.address)
                 self.problem = f"{type(error).__name__}: {error}"
-            if time.monotonic() - began > LONGEST_BACKOFF:
-                backoff = FIRST_BACKOFF
             if self._leaving:
                 return
-            await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
-            backoff = min(backoff * 2, LONGEST_BACKOFF)
+            failures = 1 if time.monotonic() - began > BACKOFF.longest else failures + 1
+            await asyncio.sleep(BACKOFF.delay(failures))
 
     def _note(self, problem: str) -> None:
         if problem != self.problem:
-            _log.info("%s: %s", self.address, problem)
+            _log.info("%s: %s; trying again", self.address, problem)
         self.problem = problem
 
     async def _connection(self) -> None:

@@ -27,7 +27,7 @@ from peavine.wire.split import Part, assemble, portions
 from peavine.wire.status import status_of
 from peavine.wire.unit import MAX_UNIT_ITEMS, answered, parse, serialize
 
-__all__ = ["Listener", "Replicas"]
+__all__ = ["Observer", "Replicas"]
 
 RESOLVE_SECONDS: Final = 1.0
 """How often a name is resolved: how soon a new Pea is found."""
@@ -37,14 +37,14 @@ MAX_DEATHS: Final = 2
 _log = logging.getLogger(__name__)
 
 
-class Listener(Protocol):
-    """Who hears of changes."""
+class Observer(Protocol):
+    """What is called when something changes."""
 
     def peas_changed(self) -> None:
-        """Hear that Peas came or went."""
+        """A Pea was connected or lost."""
 
     def work_done(self) -> None:
-        """Hear that a Pea can take more than before."""
+        """A Pea can take more work than before."""
 
 
 class _Died(ExecutorError):
@@ -54,11 +54,11 @@ class _Died(ExecutorError):
 class Replicas:
     """The Peas of a Pod, or of one shard of it."""
 
-    def __init__(self, pod: str, targets: Sequence[str], hello: bytes, listener: Listener, clock: Issuer) -> None:
+    def __init__(self, pod: str, targets: Sequence[str], hello: bytes, observer: Observer, clock: Issuer) -> None:
         self.pod = pod
         self.accepts: dict[str, frozenset[str]] | None = None
         """Parameters by kind, as the last Pea that was connected said; None before the first."""
-        self._targets, self._hello, self._listener, self._clock = targets, hello, listener, clock
+        self._targets, self._hello, self._observer, self._clock = targets, hello, observer, clock
         self._links: dict[str, Link] = {}
         self._leaving: set[Link] = set()
         self._queue: deque[Question] = deque()
@@ -180,12 +180,12 @@ class Replicas:
     def changed(self) -> None:
         """Give what waits to a Pea that is there now."""
         self._dispatch()
-        self._listener.peas_changed()
+        self._observer.peas_changed()
 
     def answered(self) -> None:
         """Give what waits to a Pea that has room now."""
         self._dispatch()
-        self._listener.work_done()
+        self._observer.work_done()
 
     def lost(self, questions: list[Question]) -> None:
         """Put what a broken stream left unanswered before all else that waits."""

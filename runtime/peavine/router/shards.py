@@ -10,7 +10,7 @@ from typing import Final
 from peavine.clock import Issuer
 from peavine.graph import Step
 from peavine.router.question import Parcel
-from peavine.router.replicas import Listener, Replicas
+from peavine.router.replicas import Observer, Replicas
 from peavine.spec import OnMissingShard, PollingPolicy
 from peavine.v1 import pea_pb2
 from peavine.wire.header import name_of
@@ -27,10 +27,10 @@ PARTIAL_SHARE: Final = 0.8
 class Shards:
     """The shards of a Pod."""
 
-    def __init__(self, step: Step, hello: bytes, listener: Listener, clock: Issuer) -> None:
+    def __init__(self, step: Step, hello: bytes, observer: Observer, clock: Issuer) -> None:
         self._step = step
         self._shards = [
-            Replicas(f"{step.pod}, shard {number}", targets, hello, listener, clock)
+            Replicas(f"{step.pod}, shard {number}", targets, hello, observer, clock)
             for number, targets in enumerate(step.shards)
         ]
         self._partial = step.on_missing_shard == OnMissingShard.PARTIAL

@@ -6,6 +6,7 @@ imported, so that the operator can read manifests without grpc or numpy.
 """
 
 from peavine.spec.environment import EnvFrom, EnvVar, FilesFrom
+from peavine.spec.executor import Chosen, ExecutorSpec, Part, chosen
 from peavine.spec.flow import Flow, FlowPod, FlowSpec, Gateway, GatewayService, PodRef
 from peavine.spec.manifest import parse, parse_pod
 from peavine.spec.model import API_VERSION, FLOW_LABEL, GROUP, VERSION, Metadata
@@ -13,6 +14,7 @@ from peavine.spec.pod import (
     KINDS,
     Autoscaling,
     Batching,
+    Head,
     OnError,
     OnMissingShard,
     Pod,
@@ -31,17 +33,21 @@ __all__ = [
     "VERSION",
     "Autoscaling",
     "Batching",
+    "Chosen",
     "EnvFrom",
     "EnvVar",
+    "ExecutorSpec",
     "FilesFrom",
     "Flow",
     "FlowPod",
     "FlowSpec",
     "Gateway",
     "GatewayService",
+    "Head",
     "Metadata",
     "OnError",
     "OnMissingShard",
+    "Part",
     "Pod",
     "PodRef",
     "PodSpec",
@@ -49,6 +55,7 @@ __all__ = [
     "PollingPolicy",
     "Resources",
     "Storage",
+    "chosen",
     "parse",
     "parse_pod",
 ]

@@ -51,7 +51,7 @@ def _parse(data: object, model: type[M], source: str) -> M:
         parsed = cast(type[M], MODELS[version][kind]).model_validate(data)
     except ValidationError as error:
         problems = problems_in(error, model)
-    # The rules read the plain data, so that what they find is told beside what the schema found.
+    # The rules read the plain data, so that what they find is reported together with what the schema found.
     spec = data.get("spec")
     if isinstance(spec, Mapping):
         problems += flow_problems(spec, "spec") if model is Flow else pod_problems(spec, "spec")

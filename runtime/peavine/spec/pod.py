@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, overload
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
 
 from peavine.spec.environment import ENV_FROM_REMEDY, Env, EnvFroms, FilesFroms
+from peavine.spec.executor import MAX_BYTES, Chosen, ExecutorSpec, HeadExecutor, Part, chosen
 from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
@@ -109,6 +110,23 @@ class Autoscaling(Model):
     """How fast the number changes, as `behavior` of a HorizontalPodAutoscaler of autoscaling/v2."""
 
 
+class Head(Model):
+    """The head of a Pod: it sends requests to the shards and merges their answers."""
+
+    before: HeadExecutor | None = None
+    """An Executor that the head runs on a request before the shards get it."""
+    after: HeadExecutor | None = None
+    """An Executor that the head runs on the merged answer of the shards."""
+    replicas: Annotated[Replicas, Field(ge=1)] | None = None
+    """Number of heads in a cluster. One when left out."""
+    resources: Resources = Resources()
+    """What each head asks of the machine. By default it requests 50m CPU and 128Mi of memory; one that runs no Executor
+    has a memory limit of 512Mi + 32 times maxMessageBytes."""
+    pod_template: dict[str, Any] = {}
+    """Merged over the Kubernetes pod template of heads, which has what the Pod's own podTemplate says except for
+    containers. The container is called head."""
+
+
 POD_RULES = (
     ("self.shards == oldSelf.shards", "the number of shards cannot change yet; make a Pod of another name"),
     (
@@ -132,14 +150,22 @@ POD_RULES = (
         "Skip would answer requests whose data was not stored, so storage excludes onError Skip",
     ),
     (
-        "!has(self.image) || !self.uses.startsWith('docker://')",
+        "!has(self.image) || !has(self.uses) || !self.uses.startsWith('docker://')",
         "the image is named under uses already; name it once",
     ),
+    (
+        "!has(self.uses) || !has(self.executor) || !has(self.executor.class)",
+        "uses and executor.class both name an Executor; leave one of the two out",
+    ),
+    (
+        "!has(self.head) || self.shards > 1 || has(self.head.before) || has(self.head.after)",
+        "this Pod has no head; it gets one from shards above 1, head.before or head.after",
+    ),
 )
-"""What the API server checks of every Pod; `self.shards` and `self.uses` have defaults, so they are there."""
+"""What the API server checks of every Pod; `self.shards` has a default, so it is there."""
 
 
-Uses = Annotated[str, Field(max_length=262144)]
+Uses = Annotated[str, Field(max_length=MAX_BYTES)]
 Image = Annotated[str, Field(max_length=512)]
 
 
@@ -148,22 +174,21 @@ class PodSpec(Model):
 
     model_config = ConfigDict(json_schema_extra=cel(*POD_RULES))
 
-    uses: Annotated[Uses, Facts(Reader.PEA)] = "_pass"
-    """The Executor: a built-in name (`_index`), YAML text that begins with `!`, or a YAML file beside the manifest
-    (on one machine only: `peavine convert` inlines it). With `docker://IMAGE` the image's own executor.yml."""
-    uses_with: Annotated[dict[str, JsonValue], Facts(Reader.PEA)] = {}
-    """Arguments for the Executor, over those under `with:` in its YAML."""
-    uses_before: Annotated[Uses | None, Facts(Reader.HEAD)] = None
-    """An Executor that the head runs on a request before the shards see it."""
-    uses_after: Annotated[Uses | None, Facts(Reader.HEAD)] = None
-    """An Executor that the head runs on the merged answer of the shards."""
+    uses: Annotated[Uses | None, Facts(Reader.PEA)] = None
+    """The Executor: a built-in name (`_index`), the name of a class, an image with its own executor.yml
+    (`docker://IMAGE`), a YAML file next to the manifest (on one machine only: `peavine convert` takes it into the
+    manifest), or YAML text that begins with `!`. `_pass` when this and `executor.class` are left out."""
+    executor: Annotated[ExecutorSpec | None, Facts(Reader.PEA)] = None
+    """The Executor as an object, instead of `uses`. Without `class` it sets arguments of the Executor in `uses`."""
+    head: Annotated[Head | None, Facts(Reader.HEAD)] = None
+    """The head of a Pod that has shards, or an Executor before or after them."""
     image: Annotated[
         Image | None,
         Facts(Reader.CONTAINER, cluster=True, remedy="an image runs in a cluster; on one machine give its YAML"),
     ] = None
     """Container image of the Peas, made FROM the runtime image; the operator's default when left out."""
     files: Annotated[dict[str, str], Facts(Reader.PEA)] = {}
-    """Files beside the Executor's YAML: file name to text. For small Python modules that need no image."""
+    """Files next to the Executor's YAML, file name to text. For small Python modules that need no image."""
     files_from: Annotated[
         FilesFroms,
         Facts(Reader.CONTAINER, cluster=True, remedy="only a cluster has ConfigMaps; on one machine use `files`"),
@@ -206,18 +231,37 @@ class PodSpec(Model):
     max_message_bytes: Annotated[MessageBytes | None, Facts(Reader.PEA, inherited=True)] = None
     """The largest message; the Flow's when left out."""
     max_documents: Annotated[MaxDocuments | None, Facts(Reader.PEA, inherited=True)] = None
-    """Maximum number of root Documents in a request, and a sixteenth of the maximum together with their chunks and
-    matches. The Flow's when left out."""
+    """Maximum number of root Documents in a request; with chunks and matches 16 times as many. The Flow's when left
+    out."""
     expose_tracebacks: Annotated[bool | None, Facts(Reader.PEA, inherited=True)] = None
     """Whether clients are shown the stack of an Executor's error; the Flow's when left out."""
     pod_template: Annotated[dict[str, Any], Facts(Reader.CONTAINER, cluster=True)] = {}
     """Merged over the Kubernetes pod template that the operator renders: tolerations, affinity, sidecars, ... The
-    container of a Pea is called pea, and that of a head head."""
+    container of a Pea is called pea. A head gets everything except containers; `head.podTemplate` sets those."""
 
     @property
     def has_head(self) -> bool:
         """Whether a head stands before the Peas."""
-        return self.shards > 1 or self.uses_before is not None or self.uses_after is not None
+        return self.shards > 1 or self.head_executes
+
+    @property
+    def head_executes(self) -> bool:
+        """Whether the head runs Executors of its own."""
+        return self.head is not None and (self.head.before is not None or self.head.after is not None)
+
+    @property
+    def runs(self) -> str:
+        """The Executor of the Peas: its class, or else the text under `uses`."""
+        named = self.executor.class_ if self.executor is not None else None
+        return named or self.uses or "_pass"
+
+    @overload
+    def chosen(self, part: Literal["pea"]) -> Chosen: ...
+    @overload
+    def chosen(self, part: Part) -> Chosen | None: ...
+    def chosen(self, part: Part) -> Chosen | None:
+        """Return the Executor for this part, None where the head has none."""
+        return chosen(self.manifest(), part, "spec")
 
     @property
     def timeouts(self) -> Timeouts:

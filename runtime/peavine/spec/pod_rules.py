@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from peavine.errors import Problem
+from peavine.spec.executor import executor_problems
+from peavine.spec.uses import Image, parse_uses
 
 Plain = Mapping[str, Any]
 
@@ -60,13 +62,20 @@ def _skip_and_storage(pod: Plain, path: str) -> Iterator[Problem]:
 
 
 def _uses_and_image(pod: Plain, path: str) -> Iterator[Problem]:
-    uses = pod.get("uses", "")
-    if isinstance(uses, str) and uses.startswith("docker://") and pod.get("image"):
+    uses = pod.get("uses")
+    if isinstance(uses, str) and isinstance(parse_uses(uses), Image) and pod.get("image"):
         yield Problem(f"{path}.image", "the image is named under `uses` already; name it once")
-    if isinstance(uses, str) and not uses.strip() and "uses" in pod:
-        yield Problem(f"{path}.uses", "is empty; leave it out for `_pass`, or name an Executor")
-    if uses == "docker://":
-        yield Problem(f"{path}.uses", "names no image; `docker://IMAGE` takes the image's own executor.yml")
+
+
+def _head_template(pod: Plain, path: str) -> Iterator[Problem]:
+    head, template = pod.get("head"), pod.get("podTemplate")
+    if isinstance(head, Mapping):
+        yield from pod_template(head, f"{path}.head")
+    spec = template.get("spec") if isinstance(template, Mapping) else None
+    containers = spec.get("containers") if isinstance(spec, Mapping) else None
+    for i, container in enumerate(containers if isinstance(containers, list) else ()):
+        if isinstance(container, Mapping) and container.get("name") == "head":
+            yield Problem(f"{path}.podTemplate.spec.containers[{i}]", "goes under `head.podTemplate`")
 
 
 def env(pod: Plain, path: str) -> Iterator[Problem]:
@@ -133,10 +142,10 @@ def pod_template(pod: Plain, path: str) -> Iterator[Problem]:
         parts["metadata.labels"] = metadata.get("labels", {})
     for name, part in parts.items():
         if not isinstance(part, Mapping):
-            yield Problem(f"{path}.{name}", "is no mapping")
+            yield Problem(f"{path}.{name}", "is not a mapping")
 
 
 POD_RULES = (
-    _shards_and_replicas, _storage_and_replicas, _autoscaling, _skip_and_storage, _uses_and_image, env, env_from,
-    _data_source, _file_names, pod_template,
+    _shards_and_replicas, _storage_and_replicas, _autoscaling, _skip_and_storage, _uses_and_image, executor_problems,
+    env, env_from, _data_source, _file_names, pod_template, _head_template,
 )  # fmt: skip

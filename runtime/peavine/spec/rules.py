@@ -1,7 +1,7 @@
 """What the schema cannot say of a Flow: rules between its fields, and between its Pods.
 
 Each rule is a small function over the manifest's plain data, so it also works on a manifest that the schema refuses,
-and every problem is told at once. Those that are cheap stand in the custom resource definitions as CEL, too.
+and every problem is reported at once. Those that are cheap are in the custom resource definitions as CEL, too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from peavine.errors import Problem, did_you_mean
 from peavine.spec.facts import attributes
 from peavine.spec.model import Model
+from peavine.spec.order import ordered
 from peavine.spec.pod import PodSpec
 from peavine.spec.pod_rules import Plain, env, env_from, pod_problems, pod_template
 from peavine.spec.timeouts import Timeouts
@@ -159,18 +160,15 @@ def _needed(pods: Sequence[Plain], i: int) -> str:
 
 
 def _cycles(graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -> Iterator[Problem]:
-    needs = {pod.get("name"): list(names) for pod, names in zip(pods, graph, strict=True)}
-    done: set[object] = {GATEWAY}
-    while ready := [name for name, parents in needs.items() if name not in done and done.issuperset(parents)]:
-        done.update(ready)
+    needs = {str(pod["name"]): names for pod, names in zip(pods, graph, strict=True)}
+    done = ordered(needs)
     left = [name for name in needs if name not in done]
     if left:
-        trail: list[object] = [left[0]]
-        while (parent := next(name for name in needs[trail[-1]] if name not in done)) not in trail:
+        trail = [left[0]]
+        while (parent := next(name for name in needs[trail[-1]] if name in left)) not in trail:
             trail.append(parent)
         cycle = [*trail[trail.index(parent) :], parent]
-        where = next(i for i, pod in enumerate(pods) if pod.get("name") == parent)
-        yield Problem(f"{path}[{where}].needs", f"is a cycle: {' needs '.join(map(str, cycle))}")
+        yield Problem(f"{path}[{list(needs).index(parent)}].needs", f"is a cycle: {' needs '.join(cycle)}")
 
 
 def _hanging(graph: Sequence[Sequence[str]], pods: Sequence[Plain], path: str) -> Iterator[Problem]:
@@ -206,12 +204,12 @@ def _critical_path(
     A Pod that sets none does not count. It may take what the others leave.
     """
     whole = _seconds(spec.get(field, TIMEOUTS[field]))
-    waiting = {str(pod["name"]): (_seconds(pod.get(field)), needs) for pod, needs in zip(pods, graph, strict=True)}
+    needs = {str(pod["name"]): names for pod, names in zip(pods, graph, strict=True)}
+    seconds = {str(pod["name"]): _seconds(pod.get(field)) for pod in pods}
     longest: dict[str, tuple[float, tuple[str, ...]]] = {GATEWAY: (0, ())}
-    while waiting:
-        name = next(name for name, (_, needs) in waiting.items() if all(need in longest for need in needs))
-        own, needs = waiting.pop(name)
-        before, way = max((longest[need] for need in needs), key=lambda found: found[0])
+    for name in ordered(needs):
+        own = seconds[name]
+        before, way = max((longest[need] for need in needs[name]), key=lambda found: found[0])
         longest[name] = (before + own, (*way, f"{name} ({own:g} s)") if own else way)
     total, way = max(longest.values(), key=lambda found: found[0])
     if round(total, 6) > whole > 0:

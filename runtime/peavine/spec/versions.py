@@ -18,8 +18,8 @@ MODELS: Final[Mapping[str, Mapping[str, type[Flow] | type[Pod]]]] = {API_VERSION
 MOVED: Final[Mapping[type[BaseModel], Mapping[str, str]]] = {
     PodSpec: {
         "usesWith": "executor: {with: ..}",
-        "usesBefore": "head: {before: ..}",
-        "usesAfter": "head: {after: ..}",
+        "usesBefore": "head: {before: {class: ..}}",
+        "usesAfter": "head: {after: {class: ..}}",
     },
     FlowPod: {"ref": "podRef: {name: NAME}"},
     Storage: {

@@ -10,7 +10,7 @@ import grpc.aio
 
 from peavine.errors import PeavineError
 
-__all__ = ["FORK_ADVICE", "Option", "blocking_channel", "channel", "use_grpc"]
+__all__ = ["FORK_ADVICE", "Option", "blocking_channel", "channel", "is_http", "reason", "use_grpc"]
 
 Option = tuple[str, Any]
 
@@ -63,3 +63,24 @@ def blocking_channel(target: str, *options: Option) -> grpc.Channel:
     """Return a channel whose calls block."""
     use_grpc()
     return grpc.insecure_channel(target, options=(*_OPTIONS, *options))
+
+
+_REASONS: Final = (
+    ("Connection refused", "nothing listens there"),
+    ("No such file or directory", "nothing listens there"),
+    ("http1.x server", "what listens there speaks HTTP, not gRPC"),
+    ("DNS resolution failed", "the name of this host is not known"),
+    ("Name or service not known", "the name of this host is not known"),
+    ("Domain name not found", "the name of this host is not known"),
+)
+
+
+def reason(error: grpc.aio.AioRpcError) -> str:
+    """Return why an RPC failed; where no connection was made, in plain words instead of gRPC's."""
+    details = error.details() or error.code().name
+    return next((plain for sign, plain in _REASONS if sign in details), details)
+
+
+def is_http(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a server of HTTP/1 answered, which will never speak gRPC."""
+    return "http1.x server" in (error.details() or "")

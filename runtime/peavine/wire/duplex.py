@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 
 from peavine.errors import InvalidRequest
+from peavine.wire.sending import send
 
 __all__ = ["Duplex"]
 
@@ -32,6 +33,8 @@ class Duplex:
         self._held = 0
         self._held_bytes = 0
         self._heard = time.monotonic()
+        self._sending: float | None = None
+        """Since when the peer has been sent a message that it has not taken."""
         self._out: deque[tuple[bytes, int, int]] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -40,7 +43,9 @@ class Duplex:
 
     @property
     def silent_since(self) -> float | None:
-        """When something was last said, by the monotonic clock; None while an answer is owed."""
+        """Since when it has been the peer's turn, by the monotonic clock; None while it waits for an answer."""
+        if self._sending is not None:
+            return self._sending
         return None if self._held else self._heard
 
     async def serve(self, take: Callable[[bytes], None]) -> None:
@@ -102,11 +107,13 @@ class Duplex:
             take(raw)
 
     async def _write(self) -> None:
-        out, write = self._out, self._context.write
+        out, context = self._out, self._context
         while True:
             while out and not self._broken:
                 raw, count, size = out.popleft()
-                await write(raw)
+                self._sending = time.monotonic()
+                await send(context, raw)
+                self._sending = None
                 if count:
                     self._held -= count
                     self._held_bytes -= size

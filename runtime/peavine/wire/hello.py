@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import peavine
 from peavine.errors import InvalidRequest, VersionMismatch
 from peavine.v1 import pea_pb2
+from peavine.version import __version__
 from peavine.wire.header import kind_of, name_of
 from peavine.wire.unit import CONTROL, MAX_UNIT_ITEMS, parse, serialize, stamp, unstamp
 
@@ -36,7 +36,7 @@ def hello(
     `window`, `concurrency` and `max_bytes` (of a unit; 0 for no limit) are what a server takes.
     """
     said = pea_pb2.Hello(
-        version=peavine.__version__,
+        version=__version__,
         protocol=protocol,
         pod=pod,
         pea=pea,
@@ -66,7 +66,7 @@ def check(raw: bytes, peer: str) -> pea_pb2.Hello:
     if unit.hello.protocol != PROTOCOL:
         raise VersionMismatch(
             f"{peer} is peavine {unit.hello.version or '(unknown)'} with protocol {unit.hello.protocol}, and this is "
-            f"peavine {peavine.__version__} with protocol {PROTOCOL}; run the same version on both sides"
+            f"peavine {__version__} with protocol {PROTOCOL}; run the same version on both sides"
         )
     return unit.hello
 

@@ -12,6 +12,7 @@ from peavine.clock import ticks
 from peavine.errors import InvalidRequest, VersionMismatch
 from peavine.wire import hello as hellos
 from peavine.wire.duplex import Duplex
+from peavine.wire.sending import send
 from peavine.wire.status import status_of
 from peavine.wire.unit import CONTROL, REFUSED, Stamped, refusal, stamp, unstamp
 
@@ -56,7 +57,7 @@ class Stream:
 
     @property
     def silent_since(self) -> float | None:
-        """When something was last said, by the monotonic clock; None while an answer is owed."""
+        """Since when it has been the peer's turn, by the monotonic clock; None while it waits for an answer."""
         return self._duplex.silent_since
 
     async def serve(self, ready: Ready, take: Take, pea: str) -> None:
@@ -76,7 +77,7 @@ class Stream:
         except InvalidRequest as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         hello = await ready()
-        await context.write(stamp(hello, CONTROL, 0, self._shown(met)))
+        await send(context, stamp(hello, CONTROL, 0, self._shown(met)))
         self._greeted = True
 
         def arrived(raw: bytes) -> None:

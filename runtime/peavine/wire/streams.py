@@ -26,7 +26,7 @@ class Lasting(Protocol):
 
     @property
     def silent_since(self) -> float | None:
-        """When something was last said on it, by the monotonic clock; None while an answer is owed."""
+        """Since when it has been the peer's turn, by the monotonic clock; None while it waits for an answer."""
 
     def drain(self, reason: str) -> None:
         """End it once all that came is answered."""

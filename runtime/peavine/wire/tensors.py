@@ -76,11 +76,8 @@ def _dtype(name: str) -> np.dtype[Any]:
 
 
 def _read(dense: document_pb2.Dense) -> NDArray[Any]:
-    # Before the product of the sizes: that of a million of them takes minutes.
-    if len(dense.shape) > MAX_DIMENSIONS:
-        raise InvalidRequest(f"shape: has {len(dense.shape)} dimensions; at most {MAX_DIMENSIONS}")
     dtype, shape, buffer = _dtype(dense.dtype), tuple(dense.shape), dense.buffer
-    # Counted first: the product of a million sizes would take hours.
+    # Before the product of the sizes: that of a million of them takes minutes.
     if len(shape) > MAX_DIMENSIONS:
         raise InvalidRequest(f"shape: has {len(shape)} dimensions; at most {MAX_DIMENSIONS}")
     if len(buffer) != math.prod(shape) * dtype.itemsize:

@@ -10,8 +10,8 @@ package knows no Executor and no Driver, makes no object and opens no file, so n
 """
 
 from peavine.yaml.dumper import dump
-from peavine.yaml.loader import load
+from peavine.yaml.loader import MAX_BYTES, load
 from peavine.yaml.nodes import Plain, Tagged
 from peavine.yaml.substitution import escape, substitute
 
-__all__ = ["Plain", "Tagged", "dump", "escape", "load", "substitute"]
+__all__ = ["MAX_BYTES", "Plain", "Tagged", "dump", "escape", "load", "substitute"]

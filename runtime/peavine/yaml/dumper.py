@@ -10,7 +10,7 @@ from yaml.events import ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.serializer import Serializer
 
-from peavine.yaml.nodes import Tagged
+from peavine.yaml.nodes import Plain, Tagged
 from peavine.yaml.scalars import BOOL, FLOAT, INT, MAPPING, NULL, SEQUENCE, STR, Resolver
 
 _LINE_ENDS = frozenset("\r\x85\u2028\u2029")
@@ -65,8 +65,10 @@ def _node(data: Any, tag: str | None = None) -> Node:
             nodes = [_node(item) for item in data]
             return SequenceNode(tag or SEQUENCE, nodes, flow_style=isinstance(data, tuple) or not nodes)
         case str():
-            # Line ends that are not \n survive only in double quotes, where they are escaped.
-            quoted = tag or not _LINE_ENDS.isdisjoint(data)
+            # Line ends that are not \n survive only in double quotes, where they are escaped. A reference in quotes, or
+            # in a block, becomes a text and never a number.
+            reference = "$" in data and "\n" not in data and not isinstance(data, Plain)
+            quoted = tag or reference or not _LINE_ENDS.isdisjoint(data)
             style = '"' if quoted else "|" if "\n" in data else None
             return ScalarNode(tag or STR, str(data), style=style)
         case None:
@@ -79,7 +81,7 @@ def _node(data: Any, tag: str | None = None) -> Node:
             return ScalarNode(tag or FLOAT, _float(data))
         case _:
             raise TypeError(
-                f"{type(data).__name__} is no plain data; only None, bool, int, float, str, list, dict and tags"
+                f"{type(data).__name__} is not plain data; only None, bool, int, float, str, list, dict and tags"
             )
 
 

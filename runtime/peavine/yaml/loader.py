@@ -35,7 +35,7 @@ _TAG = re.compile(r"^![A-Za-z_][A-Za-z0-9_.]*$")
 def load(text: str, source: str = "") -> Any:
     """Return what the text says as plain data; `source` is the file's name, for messages.
 
-    Raises ManifestError where the text is no YAML, says a key twice, uses a tag that is no plain name, or is too
+    Raises ManifestError where the text is not YAML, has a key twice, uses a tag that is not a plain name, or is too
     large (2 MiB), too deep (64 levels) or has too many nodes (200,000).
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
@@ -49,7 +49,7 @@ def load(text: str, source: str = "") -> Any:
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise ManifestError(f"{where}{error.problem or error.context}", source) from None
     except YAMLError as error:
-        raise ManifestError(f"is no YAML: {error}", source) from None
+        raise ManifestError(f"is not YAML: {error}", source) from None
     finally:
         if reading is not None:
             reading.dispose()
@@ -126,7 +126,7 @@ class _Construction:
     def value(self, node: Node, path: str) -> Any:
         if node.tag.startswith("!"):
             if not _TAG.match(node.tag):
-                self._problem(node, path, f'the tag "{node.tag}" is no class name, such as !Sentencizer')
+                self._problem(node, path, f'the tag "{node.tag}" is not a class name, such as !Sentencizer')
             return Tagged(node.tag[1:], self._untagged(node, path))
         return self._untagged(node, path)
 
@@ -167,7 +167,7 @@ class _Construction:
             key = self._key(key_node, path)
             here = f"{path}.{key}" if path else str(key)
             if key in own:
-                self._problem(key_node, here, "stands twice")
+                self._problem(key_node, here, "is given twice")
             own[key] = self.value(value_node, here)
         return merged | own
 

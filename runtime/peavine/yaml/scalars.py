@@ -57,7 +57,7 @@ def _integer(text: str) -> int:
 def _boolean(text: str) -> bool:
     words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     if text.lower() not in words:
-        raise ValueError(f'"{text}" is no boolean')
+        raise ValueError(f'"{text}" is not a boolean')
     return words[text.lower()]
 
 

@@ -23,7 +23,7 @@ MAX_CHARACTERS = 1_000_000
 """What all replaced texts may come to, so that references to references cannot fill the memory."""
 
 COST_OF_A_STEP = 100
-"""Characters that a replacement counts for beside its own, so that many empty ones end as well."""
+"""Characters that a replacement counts for besides its own, so that many empty ones end as well."""
 
 MAX_STEPS = 64
 """How many references may lead to each other."""
@@ -135,7 +135,7 @@ class _Substitution:
 
     def _variable(self, name: str, shown: str, as_yaml: bool) -> Any:
         if not _NAME.match(name):
-            raise _Unknown(f"`{shown}` is no name of an environment variable; write `$$` for a dollar sign")
+            raise _Unknown(f"`{shown}` is not the name of an environment variable; write `$$` for a dollar sign")
         if name not in self._env:
             hint = did_you_mean(name, self._env)
             raise _Unknown(f"`{shown}`: the environment variable {name} is not set{hint}")
@@ -156,7 +156,7 @@ class _Substitution:
                 known = [str(name) for name in data] if isinstance(data, dict) else []
                 raise _Unknown(f'`{shown}`: there is no "{key}"{did_you_mean(key, known)}')
         if isinstance(data, dict | list | Tagged):
-            raise _Unknown(f"`{shown}` is no scalar; use a YAML anchor (`&name`, `*name`) for more than that")
+            raise _Unknown(f"`{shown}` is not a scalar; use a YAML anchor (`&name`, `*name`) for more than that")
         return self._text(data, this) if isinstance(data, str) else data
 
 

@@ -43,7 +43,10 @@ class Obedient(Crafter):
 """
 """An Executor that does what a Document's text says: "sleep 0.5", "fail because of this", "await FILE" to be there."""
 
-OBEY: dict[str, Any] = {"uses": "!Obedient\nmetas: {py_modules: obedient.py}\n", "files": {"obedient.py": OBEDIENT}}
+OBEY: dict[str, Any] = {
+    "executor": {"class": "Obedient", "metas": {"py_modules": "obedient.py"}},
+    "files": {"obedient.py": OBEDIENT},
+}
 
 
 def envelope(name: str, *docs: Document, kind: str = "search", timeout: float = 0) -> pea_pb2.Envelope:

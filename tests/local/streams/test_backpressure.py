@@ -98,7 +98,7 @@ async def test_what_is_late_is_not_kept_behind_what_still_waits(start: Start, un
 
 
 async def test_what_is_late_is_not_kept_behind_code_that_hangs_in_a_head(start: Start) -> None:
-    flow = await start({"name": "index", "uses": "_index", "shards": 2, "usesBefore": OBEY["uses"], **FILES})
+    flow = await start({"name": "index", "uses": "_index", "shards": 2, "head": {"before": OBEY["executor"]}, **FILES})
     stream = UnitStream(grpc.aio.insecure_channel(flow.targets["index"][0]))
     await stream.open()
     before = kept(Waiting)

@@ -21,7 +21,7 @@ from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelo
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
-HEAD: dict[str, Any] = {"uses": "_pass", "usesBefore": "_pass"}
+HEAD: dict[str, Any] = {"uses": "_pass", "head": {"before": {"class": "_pass"}}}
 
 
 def varint(number: int) -> bytes:
@@ -248,7 +248,7 @@ async def test_a_message_over_the_limit_is_refused(start: Start, size: int) -> N
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await flow.ask("search", [Document(id="x", buffer=b"x" * size)])
     assert raised.value.code() in (INVALID, grpc.StatusCode.RESOURCE_EXHAUSTED)
-    assert "1024 are the most" in (raised.value.details() or "") or "larger than max" in (raised.value.details() or "")
+    assert "the limit is 1024" in (raised.value.details() or "") or "larger than max" in (raised.value.details() or "")
     await alive(flow)
 
 

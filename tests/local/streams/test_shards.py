@@ -99,8 +99,8 @@ async def test_a_wrong_request_is_not_a_missing_shard(start: Start) -> None:
 
 
 async def test_executors_before_and_after_the_shards_run_in_the_head(start: Start) -> None:
-    uses = "!RandomProjection\nwith: {output_dim: 4}\n"
-    flow = await start(index(2, usesBefore=uses, usesAfter="_merge"), timeoutSeconds=5)
+    before = {"class": "RandomProjection", "with": {"output_dim": 4}}
+    flow = await start(index(2, head={"before": before, "after": {"class": "_merge"}}), timeoutSeconds=5)
     images = [Document(id=f"i{place}", tensor=vector) for place, vector in enumerate(VECTORS[:20])]
     await flow.ask("index", images)
     _, batch = await flow.ask("search", images[:3], top_k=2)

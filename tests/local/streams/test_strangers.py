@@ -10,13 +10,15 @@ from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 
+from peavine import serving
 from peavine.client import AsyncClient
 from peavine.documents import Document
 from peavine.flow.order import in_order
 from peavine.gateway import reading
 from peavine.v1 import pea_pb2
-from peavine.wire import streams
+from peavine.wire import sending, streams
 from peavine.wire.unit import REFUSED
 from tests.local.streams.running import OBEY, Running, Start, UnitStream, envelope
 
@@ -95,30 +97,50 @@ async def test_a_unit_is_admitted_before_its_items_are_looked_at(start: Start) -
 
 
 class HalfSent:
-    """A connection that sends the head of a call, and of its message all but the last byte of what it announced."""
+    """A connection that sends the head of a call, and of its message a part of what it announced."""
 
     def __init__(self, address: str, size: int) -> None:
         host, _, port = address.rpartition(":")
         self.socket = socket.create_connection((host, int(port)))
-        head = b"".join(
-            b"\x00" + bytes([len(key)]) + key + bytes([len(value)]) + value
-            for key, value in {
-                b":method": b"POST",
-                b":scheme": b"http",
-                b":path": b"/peavine.v1.Gateway/Search",
-                b":authority": b"x",
-                b"content-type": b"application/grpc",
-                b"te": b"trailers",
-            }.items()
-        )
         body = b"\0" + size.to_bytes(4, "big") + bytes(min(size - 1, 16000))
-        self.socket.sendall(
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 4, 1, head) + frame(0, 0, 1, body)
-        )
+        self.socket.sendall(BEGIN + head(1, "/peavine.v1.Gateway/Search") + frame(0, 0, 1, body))
+
+
+class Deaf:
+    """A connection that asks on streams, and whose flow control lets no answer through."""
+
+    def __init__(self, address: str, path: str, *streams: int) -> None:
+        host, _, port = address.rpartition(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=60)
+        self.socket.sendall(BEGIN + frame(4, 0, 0, b"\0\4\0\0\0\0"))
+        raw = envelope("x", Document(id="x", text="hi")).SerializeToString()
+        for stream in streams:
+            self.socket.sendall(head(stream, path) + frame(0, 0, stream, b"\0" + len(raw).to_bytes(4, "big") + raw))
+
+    def is_closed(self) -> bool:
+        """Wait until the connection is closed."""
+        try:
+            while self.socket.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+
+def head(stream: int, path: str) -> bytes:
+    fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers"}
+    fields["content-type"] = "application/grpc"
+    encoded = ((key.encode(), value.encode()) for key, value in fields.items())
+    block = b"".join(b"\0" + bytes([len(key)]) + key + bytes([len(value)]) + value for key, value in encoded)
+    return frame(1, 4, stream, block)
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+BEGIN = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
+"""How a connection of HTTP/2 begins."""
 
 
 async def test_calls_that_send_half_a_message_keep_nobody_out(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +151,71 @@ async def test_calls_that_send_half_a_message_keep_nobody_out(start: Start, monk
         await asyncio.gather(*(flow.ask("search", [Document(id="x", text="hi")]) for _ in range(20)))
     for half in halves:
         half.socket.close()
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["of another connection", "of the same connection"])
+async def test_calls_that_came_later_are_not_read_first(
+    start: Start, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    monkeypatch.setattr(reading, "QUICK", 1)
+    monkeypatch.setattr(reading, "QUICK_SECONDS", (0.2, 0.2))
+    flow = await start({"name": "obey", **OBEY})
+    own = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.insecure_channel(flow.gateway_address, own) as other:
+        search: Any = (flow.channel if same else other).stream_stream("/peavine.v1.Gateway/Search")
+        mute = [search() for _ in range(5)]
+        asked: Any = flow.channel.stream_stream("/peavine.v1.Gateway/Search")()
+        await asked.write(envelope("x", Document(id="x", text="hi")).SerializeToString())
+        mute += [search() for _ in range(100)]
+        assert not envelope("").FromString(await asked.read()).header.HasField("status")
+        assert sum(call.done() for call in mute) < 50
+        for call in mute:
+            call.cancel()
+
+
+async def test_of_too_many_waiting_calls_the_connection_with_most_loses_some(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "QUICK", 1)
+    monkeypatch.setattr(reading, "QUICK_SECONDS", (3.0, 3.0))
+    flow = await start({"name": "obey", **OBEY}, maxInFlight=4)
+    own = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.insecure_channel(flow.gateway_address, own) as other:
+        search: Any = other.stream_stream("/peavine.v1.Gateway/Search")
+        mute = [search() for _ in range(40)]
+        refused = next(asyncio.as_completed([call.code() for call in mute]))
+        assert await refused is EXHAUSTED
+        await flow.ask("search", [Document(id="x", text="hi")])
+        for call in mute:
+            call.cancel()
+
+
+async def test_connections_over_the_limit_are_closed_and_the_others_are_served(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "CONNECTIONS", 8)
+    flow = await start({"name": "obey", **OBEY})
+    host, _, port = flow.gateway_address.rpartition(":")
+    await flow.ask("search", [Document(id="x", text="hi")])
+
+    def connect() -> tuple[bool, socket.socket]:
+        connection = socket.create_connection((host, int(port)), timeout=60)
+        try:
+            connection.sendall(BEGIN)
+            return bool(connection.recv(1)), connection
+        except (ConnectionResetError, BrokenPipeError):
+            return False, connection
+
+    held = [await asyncio.to_thread(connect) for _ in range(20)]
+    assert [served for served, _ in held] == [True] * 7 + [False] * 13
+    await flow.ask("search", [Document(id="x", text="hi")])
+    for _, connection in held:
+        connection.close()
+    give_up, served = time.monotonic() + 60, False
+    while not served:
+        assert time.monotonic() < give_up, "a closed connection still counts"
+        served, connection = await asyncio.to_thread(connect)
+        connection.close()
 
 
 async def test_a_message_that_does_not_arrive_is_given_up_by_name(
@@ -170,6 +257,44 @@ async def test_a_stream_without_a_hello_makes_room_as_well(start: Start, monkeyp
     await last.open()
     await last.ask(1, envelope("y", Document(id="y", text="hi")))
     assert (await last.answer())[0][:2] == (1, 0)
+
+
+async def test_streams_whose_clients_take_no_answers_make_room_first(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams.Streams.__init__, "__defaults__", (float("inf"), 4))
+    flow = await start({"name": "obey", **OBEY})
+    kept = flow.call()
+    await kept.write(envelope("a", Document(id="a", text="hi")).SerializeToString())
+    await kept.read()
+    before = answered()
+    deaf = Deaf(flow.gateway_address, "/peavine.v1.Gateway/Call", 1, 3, 5)
+    await flow.until(lambda: answered() == before + 3, "the three requests are answered")
+    await kept.write(envelope("b", Document(id="b", text="hi")).SerializeToString())
+    await kept.read()
+    busy = UnitStream(flow.channel)
+    await busy.open()
+    await busy.ask(1, envelope("y", Document(id="y", text="hi")))
+    assert (await busy.answer())[0][:2] == (1, 0)
+    await kept.write(envelope("c", Document(id="c", text="hi")).SerializeToString())
+    assert envelope("").FromString(await kept.read()).header.id == "c"
+    deaf.socket.close()
+
+
+def answered() -> float:
+    return REGISTRY.get_sample_value("peavine_requests_total", {"kind": "search", "code": "OK"}) or 0
+
+
+@pytest.mark.parametrize("method", ["Search", "Call"])
+async def test_a_connection_that_takes_no_answer_is_closed(
+    start: Start, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(sending, "SECONDS", 0.3)
+    flow = await start({"name": "obey", **OBEY})
+    deaf = Deaf(flow.gateway_address, f"/peavine.v1.Gateway/{method}", 1)
+    assert await asyncio.to_thread(deaf.is_closed)
+    deaf.socket.close()
+    await flow.ask("search", [Document(id="x", text="hi")])
 
 
 async def test_streams_of_a_small_age_lose_no_request(caplog: pytest.LogCaptureFixture) -> None:

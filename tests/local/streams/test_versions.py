@@ -16,7 +16,7 @@ WHOLE = {"f": ["0", "1"], "a": ["0", "1"], "b": ["0", "a"], "c": ["b"], "0": ["1
 
 
 def index(shards: int) -> dict[str, Any]:
-    return {"name": "index", "uses": "_index", "usesWith": {"metric": "euclidean"}, "shards": shards}
+    return {"name": "index", "uses": "_index", "executor": {"with": {"metric": "euclidean"}}, "shards": shards}
 
 
 def document(id: str, text: str = "first") -> Document:

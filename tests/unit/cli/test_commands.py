@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 import yaml
 
 from peavine import __version__, cli, spec
+from peavine.cli import options
 
 ROOT = Path(__file__).parents[3]
 
@@ -62,7 +65,7 @@ def test_help_lists_every_command_in_its_section(capsys: pytest.CaptureFixture[s
 def test_every_module_of_a_command_is_listed() -> None:
     listed = {name for section in cli.COMMANDS.values() for name in section}
     folder = ROOT / "runtime/peavine/cli"
-    shared = {"__init__", "change", "inputs", "interrupt", "options", "process"}
+    shared = {"__init__", "change", "inputs", "interrupt", "options", "process", "reach"}
     assert {path.stem for path in folder.glob("*.py")} - shared == listed
 
 
@@ -104,11 +107,17 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["serch"], "No such command"),
+        (["serch", "x"], 'no command "serch"; did you mean "search"?'),
+        (["zzz"], 'no command "zzz"; known: hello, run,'),
+        (["new", "exectuor", "x"], 'no command "exectuor"; did you mean "executor"?'),
+        (["search", "x", "-p", "lookups={a"], "lookups: line 1"),
+        (["search", "x", "-p", "lookups={a: !Text b}"], "lookups: only data that JSON has"),
+        (["index", "a.png", "--pixels", "64"], "is not WIDTHxHEIGHT"),
         (["search"], "say what to search for"),
         (["search", "x", "-p", "top_k"], "is not NAME=VALUE"),
         (["index"], "Missing argument"),
-        (["run"], "Missing option '--file'"),
+        (["run"], "name one Flow manifest: peavine run FILE"),
+        (["run", "a.yaml", "-f", "b.yaml"], "name one Flow manifest: peavine run FILE"),
         (["pea", "--listen", "unix:x"], "Missing option '--pod'"),
         (["pea", "--listen", "nowhere"], '"nowhere" is not HOST:PORT'),
         (["pea", "--listen", "0.0.0.0:70000"], '"0.0.0.0:70000" is not HOST:PORT'),
@@ -126,13 +135,13 @@ def test_a_wrong_command_line_exits_2_and_says_why(
     assert told.out == ""
 
 
-@pytest.mark.parametrize("command", ["check", "convert", "render", "run"])
+@pytest.mark.parametrize("command", [["check"], ["convert"], ["render", "-f"], ["run"], ["run", "-f"]], ids=" ".join)
 def test_a_bad_manifest_exits_2_with_all_its_problems(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "flow.yaml"
     path.write_text(FIVE_MISTAKES)
-    assert cli.main([command, *(["-f"] if command in ("run", "render") else []), str(path)]) == 2
+    assert cli.main([*command, str(path)]) == 2
     told = capsys.readouterr().err
     for place in (
         "metadata.name",
@@ -194,8 +203,8 @@ def test_convert_names_an_argument_that_nobody_knows(tmp_path: Path, capsys: pyt
     (tmp_path / "old.yml").write_text("!Flow {pods: [{name: a, paralel: 2, porl: 3}]}")
     assert cli.main(["convert", str(tmp_path / "old.yml")]) == 2
     told = capsys.readouterr()
-    assert 'pods[0].paralel: is no argument of a Pod; did you mean "parallel"?' in told.err
-    assert "pods[0].porl: is no argument of a Pod" in told.err
+    assert 'pods[0].paralel: is not an argument of a Pod; did you mean "parallel"?' in told.err
+    assert "pods[0].porl: is not an argument of a Pod" in told.err
     assert told.out == ""
 
 
@@ -226,3 +235,56 @@ def test_an_option_of_the_environment_is_checked_like_any_other(
     monkeypatch.setenv("PEAVINE_RUN_GRPC_PORT", "many")
     assert cli.main(["run", "-f", "flow.yaml"]) == 2
     assert "Invalid value for '--grpc-port': 'many'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["localhost:{}", "127.0.0.1:{}", "grpc://localhost:{}", "unix:{}/none.sock"])
+@pytest.mark.parametrize("command", [["ping"], ["search", "x"], ["delete", "x"]], ids=" ".join)
+def test_where_nothing_listens_the_error_is_one_sentence_with_the_next_command(
+    command: list[str], host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    host = host.format(tmp_path if host.startswith("unix") else port)
+    assert cli.main([*command, "--host", host]) == 3
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.startswith(f"peavine: nothing listens at {host}; start a Flow with `peavine run FILE`")
+    assert "ping" not in told
+
+
+def test_a_host_that_does_not_exist_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ping", "no-such-host.invalid"]) == 3
+    assert "no-such-host.invalid: the name of this host is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["nowhere.jsonl", "nowhere/*.md"])
+def test_a_file_that_is_missing_is_reported_before_a_server_is_asked(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["index", name, "--host", "localhost:1"]) == 1
+    assert capsys.readouterr().err == f'peavine: no file matches "{name}"\n'
+
+
+def test_values_of_parameters_are_json_flow_yaml_or_text() -> None:
+    @click.command()
+    @options.parameters
+    def show(parameters: dict[str, Any]) -> dict[str, Any]:
+        return parameters
+
+    given = [
+        "lookups={tags__category: shoes, tags__price__lt: 60}",
+        'a={"b": [1]}',
+        "c=[x, 1]",
+        "d=3",
+        "e=no",
+        "f=a: b",
+    ]
+    found = show.main([word for pair in given for word in ("-p", pair)], standalone_mode=False)
+    assert found == {
+        "lookups": {"tags__category": "shoes", "tags__price__lt": 60},
+        "a": {"b": [1]},
+        "c": ["x", 1],
+        "d": 3,
+        "e": "no",
+        "f": "a: b",
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +14,9 @@ from peavine import Flow, cli
 def test_a_new_executors_own_test_passes(tmp_path: Path) -> None:
     folder = tmp_path / "letter-counter"
     assert cli.main(["new", "executor", "letter-counter", "--folder", str(folder)]) == 0
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", "-c", os.devnull]
-    told = subprocess.run([*command, "--rootdir", str(folder)], cwd=folder, capture_output=True, text=True, timeout=180)
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = ['--of-a-project-around-it']\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180)
     assert told.returncode == 0, told.stdout + told.stderr
     assert "2 passed" in told.stdout
 

@@ -23,6 +23,23 @@ def test_text_is_never_guessed_at() -> None:
     assert document("/etc/passwd", 0)[0].uri == ""
 
 
+@pytest.mark.parametrize("item", ["red shoes", b"\x00", np.zeros(3), {"text": "a", "tags": {"n": 1}}], ids=repr)
+def test_what_comes_without_an_id_has_the_same_id_each_time(item: Any) -> None:
+    first, again = document(item, 0)[0], document(item, 1)[0]
+    assert first.id == again.id == first.content_hash()
+
+
+def test_what_says_something_else_has_another_id() -> None:
+    tagged = {"text": "red shoes", "tags": {"n": 1}}
+    given: list[Any] = ["red shoes", "blue shoes", b"red shoes", tagged, np.zeros(3), np.ones(3)]
+    assert len({document(item, 0)[0].id for item in given}) == len(given)
+
+
+def test_documents_that_differ_in_their_chunks_alone_are_not_taken_for_one() -> None:
+    given = [{"chunks": [{"text": "a"}]}, {"chunks": [{"text": "b"}]}]
+    assert len({document(item, 0)[0].id for item in given}) == 2
+
+
 def test_a_string_to_delete_is_an_id() -> None:
     doc, _ = document("doc-1", 0, ids=True)
     assert (doc.id, doc.content) == ("doc-1", None)

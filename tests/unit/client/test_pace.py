@@ -1,9 +1,6 @@
-import random
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peavine.client.backoff import delay
 from peavine.client.pace import Pace
 
 
@@ -37,16 +34,3 @@ def test_it_stays_between_one_and_what_the_server_takes(most: int, answers: list
     for requests, seconds, timeout in answers:
         pace.answered(requests, seconds, timeout)
         assert 1 <= pace.requests <= max(1, most)
-
-
-@given(st.integers(1, 10_000), st.floats(0, 5), st.integers())
-def test_a_pause_is_at_least_what_the_server_asked_for_and_at_most_a_second_more(
-    attempt: int, asked: float, seed: int
-) -> None:
-    pause = delay(attempt, asked, random.Random(seed))
-    assert asked < pause <= asked + 1.0
-
-
-def test_pauses_grow_with_the_attempts() -> None:
-    means = [sum(delay(attempt, 0, random.Random(seed)) for seed in range(200)) / 200 for attempt in range(1, 6)]
-    assert means == sorted(means)

@@ -1,5 +1,6 @@
 import io
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from peavine.client import sources
 from peavine.documents import Document
@@ -78,6 +80,95 @@ def test_csv_rows_give_text_id_and_tags(tmp_path: Path) -> None:
         ("1", "shoes, red", {"colour": "red"}),
         ("2", "hat", {"colour": "blue"}),
     ]
+
+
+def test_csv_cells_keep_their_types_and_codes_stay_text() -> None:
+    row = "1,59.9,-3,true,007,12E4,4006381333931,1234567890123456,,-,nan\n"
+    (doc,) = sources.csv(["text,a,b,c,d,e,f,g,h,i,j\n", row])
+    assert doc.text == "1"
+    assert doc.tags == {
+        "a": 59.9, "b": -3, "c": True, "d": "007", "e": "12E4", "f": 4006381333931, "g": "1234567890123456", "i": "-",
+        "j": "nan",
+    }  # fmt: skip
+
+
+def test_a_row_without_an_id_has_the_same_id_each_time() -> None:
+    rows = ["title,price\n", "shoes,1\n", "shoes,2\n"]
+    first, again = ([doc.id for doc in sources.csv(rows, text="title")] for _ in range(2))
+    assert first == again
+    assert len(set(first)) == 2
+    assert [doc.id for doc in sources.lines(["a"])] == [doc.id for doc in sources.lines(["a"])]
+    assert next(sources.jsonl(['{"text": "a"}'])) == next(sources.jsonl(['{"text": "a"}']))
+
+
+def test_json_lines_of_ones_own_become_text_id_and_tags() -> None:
+    line = '{"sku": 7, "title": "hat", "price": 9.5, "sizes": [1, 2]}'
+    (doc,) = sources.jsonl([line], text="title", id="sku")
+    assert isinstance(doc, Document)
+    assert (doc.id, doc.text, doc.tags) == ("7", "hat", {"price": 9.5, "sizes": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"titel": "hat"}', 'line:1: no key "title"; did you mean "titel"?; it has: titel'),
+        ('{"title": 3}', "line:1: title: is 3, and text is wanted"),
+        ('{"title": "hat", "id": [1]}', "line:1: id: is [1], and text or a whole number is wanted"),
+    ],
+)
+def test_a_record_that_cannot_be_a_document_is_named(line: str, says: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        list(sources.jsonl([line], text="title"))
+    assert str(refused.value).startswith(says)
+
+
+def test_a_web_page_is_what_its_reader_sees(tmp_path: Path) -> None:
+    page = """<!doctype html><html><head><title>Red &amp;
+        blue</title><style>p {}</style><script>if (a < b) {}</script></head><body>
+        <h1>Shoes</h1><p>Warm <b>boots</b>,<br>made of&nbsp;felt.</p><ul><li>one<li>two</ul><svg><text>no</text></svg>
+        <table><tr><td>38</td><td>red</td></tr></table></body></html>"""
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    (doc,) = sources.html(tmp_path / "page.html")
+    assert doc.text == "Shoes\n\nWarm boots, made of felt.\n\none\n\ntwo\n\n38 red"
+    assert (doc.tags, doc.mime_type, doc.id) == ({"title": "Red & blue"}, "text/html", str(tmp_path / "page.html"))
+
+
+@pytest.mark.parametrize("declaration", ['<meta charset="windows-1252">', "<meta charset=nonsense>", ""])
+def test_a_web_page_is_read_in_the_encoding_that_it_declares(tmp_path: Path, declaration: str) -> None:
+    encoding = "windows-1252" if "1252" in declaration else "utf-8"
+    (tmp_path / "page.htm").write_bytes(f"{declaration}<p>caf\u00e9".encode(encoding))
+    (doc,) = sources.html(str(tmp_path / "*.htm"))
+    assert doc.text == "caf\u00e9"
+
+
+def test_a_web_page_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_bytes(b"<p>\xff\xfe")
+    with pytest.raises(InvalidRequest, match=r"page\.html: is not utf-8 text"):
+        list(sources.html(tmp_path / "page.html"))
+
+
+def test_pictures_of_any_size_become_arrays_of_one_shape(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 20), (255, 0, 0)).save(tmp_path / "red.png")
+    Image.new("L", (5, 9), 128).save(tmp_path / "grey.jpg")
+    grey, red = sources.images(f"{tmp_path}/*.*", shape=(8, 16))
+    for doc, colour in ((grey, [128, 128, 128]), (red, [255, 0, 0])):
+        pixels = np.asarray(doc.tensor)
+        assert (pixels.shape, pixels.dtype.name) == ((8, 16, 3), "uint8")
+        assert np.abs(pixels.astype(int) - colour).max() <= 1
+    assert (red.id, red.mime_type) == (str(tmp_path / "red.png"), "image/png")
+
+
+def test_without_pillow_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    (tmp_path / "red.png").write_bytes(b"red")
+    with pytest.raises(InvalidRequest, match="pip install pillow"):
+        list(sources.images(tmp_path / "red.png"))
+
+
+def test_what_is_not_a_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "red.png").write_bytes(b"red")
+    with pytest.raises(InvalidRequest, match=r"red\.png: is not a picture that can be read"):
+        list(sources.images(tmp_path / "red.png"))
 
 
 def test_a_csv_without_the_column_is_told_which_it_has() -> None:

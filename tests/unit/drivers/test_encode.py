@@ -39,10 +39,20 @@ def test_text_bytes_and_arrays_of_each_shape_are_batches_of_their_own(ask: Any) 
     assert all(doc.embedding.tolist() == [1, 1] for doc in answer.docs)
 
 
-def test_chunks_are_encoded_with_their_roots(ask: Any) -> None:
+def test_the_parts_of_a_document_are_encoded_instead_of_it(ask: Any) -> None:
     ones = Ones()
-    ask(ones, "search", [Document(text="root", chunks=[Document(text="one"), Document(text="two")])])
-    assert ones.batches == [["root", "one", "two"]]
+    cut = Document(text="root", chunks=[Document(text="one"), Document(text="two")])
+    answer = ask(ones, "search", [cut, Document(text="whole")])
+    assert ones.batches == [["whole", "one", "two"]]
+    assert answer.docs[0].embedding is None
+
+
+@pytest.mark.parametrize(("paths", "encoded"), [(["r"], ["root"]), (["c"], ["one"]), (["cc"], ["deep"])], ids=str)
+def test_a_path_alone_is_encoded_whatever_is_below(ask: Any, paths: list[str], encoded: list[str]) -> None:
+    ones = Ones()
+    deep = Document(text="one", chunks=[Document(text="deep")])
+    ask(ones, "search", [Document(text="root", chunks=[deep])], traversal_paths=paths)
+    assert ones.batches == [encoded]
 
 
 def test_paths_say_what_is_encoded(ask: Any) -> None:

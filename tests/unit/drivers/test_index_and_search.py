@@ -90,8 +90,37 @@ def test_chunks_are_found_and_know_their_parent(ask: Any, index: Runner) -> None
     assert [(match.id, match.parent_id, match.text) for match in matches] == [
         ("b3", "b", "chunk 3"),
         ("a2", "a", "chunk 2"),
+        ("a1", "a", "chunk 1"),
     ]
     assert {(match.granularity, match.adjacency) for match in matches} == {(1, 1)}
+
+
+def test_what_is_found_for_chunks_are_whole_documents_with_their_best_parts(ask: Any, index: Runner) -> None:
+    page = Document(id="a", text="page a", tags={"n": 1}, chunks=list(chunked("a", 1, 2, 7).chunks))
+    ask(index, "index", [page, chunked("b", 4), chunked("c", 9)])
+    query = Document(id="q", chunks=[doc("one", 2, 0), doc("two", 5, 0)])
+    (answer,) = ask(index, "search", [query], top_k=2).docs
+    first, second = answer.matches
+    assert (first.id, first.text, first.tags, first.score.value) == ("a", "page a", {"n": 1}, 0)
+    assert [(part.id, part.text, part.score.value) for part in first.chunks] == [("a2", "chunk 2", 0)]
+    assert (second.id, second.score.value) == ("b", 1)
+    assert (first.granularity, first.adjacency, first.chunks[0].granularity) == (0, 1, 1)
+    assert {match.root_id for chunk in answer.chunks for match in chunk.matches} == {"a", "b"}
+
+
+def test_a_document_with_many_near_parts_does_not_keep_others_out(ask: Any, index: Runner) -> None:
+    ask(index, "index", [chunked("a", *range(1, 8)), chunked("b", 50), chunked("c", 60)])
+    (answer,) = ask(index, "search", [Document(id="q", chunks=[doc("part", 0, 0)])], top_k=2).docs
+    assert [match.id for match in answer.matches] == ["a", "b"]
+
+
+def test_wholes_are_found_beside_parts(ask: Any, index: Runner) -> None:
+    ask(index, "index", [chunked("a", 1), doc("whole", 2, 0, text="whole")])
+    (answer,) = ask(index, "search", [Document(id="q", chunks=[doc("part", 2, 0)])]).docs
+    assert [(match.id, match.text, len(match.chunks)) for match in answer.matches] == [
+        ("whole", "whole", 0),
+        ("a", None, 1),
+    ]
 
 
 def test_a_document_that_is_indexed_again_loses_the_chunks_that_it_has_no_more(ask: Any, index: Runner) -> None:
@@ -140,7 +169,7 @@ def test_a_search_whose_matches_would_fill_the_memory_with_documents_is_refused(
     monkeypatch.setattr(search, "MAX_FILLED", 1000)
     ask(index, "index", [doc("a", 1, 0, text="x" * 400), doc("b", 2, 0, text="x" * 400)])
     assert found(ask, index, 0, 0, top_k=2) == ["a", "b"]
-    with pytest.raises(InvalidRequest, match="and 1,000 are the most; ask for less"):
+    with pytest.raises(InvalidRequest, match=r"\(the limit is 1,000\); ask for less"):
         ask(index, "search", [doc("q", 0, 0), doc("r", 0, 0)], top_k=2)
 
 
@@ -199,7 +228,9 @@ VAST = Sparse([], [], np.empty(0), (1, 2**31))
 )
 def test_a_few_bytes_that_say_a_vast_sparse_array_do_not_fill_the_memory(ask: Any, uses: str) -> None:
     vast = Document(id="vast", tensor=VAST, embedding=VAST)
-    with pytest.raises(InvalidRequest, match=r"Document 'vast': with its sparse array 1 x 2147483648 .* are the most"):
+    with pytest.raises(
+        InvalidRequest, match=r"Document 'vast': with its sparse array 1 x 2147483648 .* \(the limit is"
+    ):
         ask(uses, "index", [vast], [vast]) if uses == "_concat" else ask(uses, "index", [vast])
 
 

@@ -46,6 +46,14 @@ def test_the_hits_can_be_kept_as_chunks(ask: Any) -> None:
     assert [chunk.text for chunk in doc.matches[0].chunks] == ["a1", "a2"]
 
 
+def test_what_is_known_of_a_match_stays_when_it_is_ranked(ask: Any) -> None:
+    chunk = Document(matches=[Document(id="a1", root_id="a", parent_id="a", score=Score(0.25, ascending=True))])
+    known = Document(id="a", text="page", chunks=[Document(id="a1", text="part")], score=Score(0.5, ascending=True))
+    (match,) = ask("Chunk2DocRanker", "search", [Document(chunks=[chunk], matches=[known])]).docs[0].matches
+    assert (match.id, match.text, match.chunks[0].text) == ("a", "page", "part")
+    assert (match.score.value, match.score.name) == (0.25, "Chunk2DocRanker")
+
+
 def test_a_ranker_gets_the_fields_that_it_asks_for(ask: Any) -> None:
     class Seen(Chunk2DocRanker):
         match_fields = ("text",)

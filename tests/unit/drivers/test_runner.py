@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from peavine.documents import Document
 from peavine.drivers import Call, Driver, Query, Runner, Work, registry
-from peavine.errors import ExecutorError, InvalidRequest, ManifestError, StoreFull
+from peavine.errors import DeadlineExceeded, ExecutorError, InvalidRequest, ManifestError, StoreFull
 from peavine.executors import Crafter, Encoder, Executor, Segmenter
 from peavine.spec import OnError
 from peavine.wire import batch_from_bytes
@@ -65,6 +65,17 @@ def test_a_bad_document_fails_only_its_own_request(make: Make, new_call: NewCall
     assert (failure.executor, failure.driver, failure.method) == ("Lengths", "EncodeDriver", "encode")
     assert (calls[1].executor, calls[1].driver) == ("Lengths", "EncodeDriver")
     assert docs(calls[0])[0].embedding is not None
+
+
+def test_a_request_that_becomes_late_while_others_are_executed_is_not_executed(make: Make, new_call: NewCall) -> None:
+    executor = Lengths()
+    calls = [new_call(texts("bad")), new_call(texts("good")), new_call(texts("other"), top_k=1)]
+    for one in calls[1:]:
+        one.overdue = lambda: DeadlineExceeded("too late") if executor.batches else None
+    make(executor).run("search", calls)
+    assert executor.batches == [["bad", "good"], ["bad"]]
+    assert isinstance(calls[0].failure, ExecutorError)
+    assert [str(one.failure) for one in calls[1:]] == ["too late", "too late"]
 
 
 def test_an_executor_that_calls_exit_fails_its_request_and_not_the_process(make: Make, new_call: NewCall) -> None:
@@ -416,7 +427,7 @@ def test_requests_with_other_parameters_do_not_share_a_call(make: Make, new_call
         (Tagged("EncodeDriver", {"method": "enocde"}), 'Lengths has no method enocde(); did you mean "encode"?'),
         (Tagged("EncodeDriver", {"executor": "Other"}), 'Lengths has no component "Other"'),
         (Tagged("EncodeDriver", [1]), "its arguments are a mapping"),
-        ("EncodeDriver", "must be a Driver such as"),
+        ("EncodeDriver", "should be a Driver such as"),
         (Tagged("KVIndexDriver", {"exclude": ["embeding"]}), 'no field "embeding"; did you mean "embedding"?'),
         (Tagged("SortQL", {}), "SortQL.field: "),
         (Tagged("FilterQL", {"lookups": {"tagz__a": 1}}), 'a Document has no field "tagz"; did you mean "tags"?'),
@@ -430,8 +441,8 @@ def test_a_driver_that_does_not_fit_is_named_at_the_start(node: Any, said: str) 
         Runner(executor)
     assert said in str(caught.value)
     assert [problem.path.partition("]")[0] for problem in caught.value.problems] == [
-        "requests.on.search[1",
-        "requests.on.index[0",
+        "requests.search[1",
+        "requests.index[0",
     ]
 
 

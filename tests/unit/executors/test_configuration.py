@@ -143,9 +143,9 @@ def test_arguments_may_stand_by_place_and_are_saved_such_that_they_come_back(
     assert again.config() == executor.config()
 
 
-def test_uses_with_goes_over_arguments_that_stand_by_place() -> None:
-    assert by_place("Named", "{args: [1, 2]}", uses_with={"b": 5}).given == (1, 5, 0)
-    assert by_place("Listed", "{args: [1, 2]}", uses_with={"a": 5}).given == (5, (2,), {})
+def test_arguments_of_the_manifest_go_over_arguments_that_stand_by_place() -> None:
+    assert by_place("Named", "{args: [1, 2]}", arguments={"b": 5}).given == (1, 5, 0)
+    assert by_place("Listed", "{args: [1, 2]}", arguments={"a": 5}).given == (5, (2,), {})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from peavine import yaml
 from peavine.executors import builtins, load
+from peavine.executors.loading.form import from_object
 from peavine.executors.loading.metas import TYPES
 
 ROOT = Path(__file__).parents[3]
@@ -39,6 +40,11 @@ def test_all_metas_are_in_the_documentation() -> None:
 def test_the_yaml_in_the_documentation_loads(text: str) -> None:
     python = "\n".join(re.findall(r"```python\n(.*?)```", EXECUTORS, re.DOTALL))
     config = yaml.load(text)
+    if isinstance(config, dict) and "pods" in config:
+        config = config["pods"][0]
+    if isinstance(config, dict):
+        config, problems = from_object(config.get("executor", config), "executor")
+        assert problems == []
     said = load(config, files={"letters.py": python}).config()
     assert said.tag == config.tag
     assert said.value.get("with") == config.value.get("with")

@@ -67,8 +67,8 @@ def test_an_image_brings_its_own_yaml(tmp_path: Path) -> None:
     assert isinstance(load("docker://example/cut:1", folder=tmp_path), Sentencizer)
 
 
-def test_uses_with_goes_over_what_the_yaml_says() -> None:
-    encoder = load("!RandomProjection {with: {output_dim: 8, seed: 1}}", uses_with={"output_dim": 4})
+def test_arguments_of_the_manifest_go_over_what_the_yaml_says() -> None:
+    encoder = load("!RandomProjection {with: {output_dim: 8, seed: 1}}", arguments={"output_dim": 4})
     assert isinstance(encoder, RandomProjection)
     assert (encoder.output_dim, encoder.seed) == (4, 1)
 
@@ -127,12 +127,12 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert found["uses.metas.nam"] == 'unknown key; did you mean "name"?'
     assert found["uses.metas.batch_size"] == "is 1 or more (given: 0)"
     assert "leads out of" in found["uses.metas.workspace"]
-    assert "is no name" in found["uses.metas.name"]
+    assert "is not a name" in found["uses.metas.name"]
     assert found["uses.metas.on_gpu"] == "is of type bool (given: 3)"
-    assert 'did you mean "index"' in found["uses.requests.on.Index"]
-    assert "begins with its class" in found["uses.requests.on.SearchRequest[0]"]
-    assert "no control requests" in found["uses.requests.on.ControlRequest"]
-    assert "is a list of Drivers" in found["uses.requests.on.train"]
+    assert 'did you mean "index"' in found["uses.requests.Index"]
+    assert "is named by its class" in found["uses.requests.SearchRequest[0]"]
+    assert "no control requests" in found["uses.requests.ControlRequest"]
+    assert "is a list of Drivers" in found["uses.requests.train"]
 
 
 @pytest.mark.parametrize(
@@ -144,22 +144,22 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ("_indx", "uses", 'no built-in is named "_indx"; did you mean "_index"?'),
         ("Sentenciser", "uses", 'did you mean "Sentencizer"?'),
         ("a: b", "uses", "YAML text begins with `!ClassName`"),
-        ("rm -rf /", "uses", "is no built-in name"),
-        ("", "uses", "is no built-in name"),
+        ("rm -rf /", "uses", "is not a built-in name"),
+        ("", "uses", "is not a built-in name"),
         ("cut.yml", "uses", "there is no folder here"),
         ("!Sentencizer [1]", "uses", "is a mapping"),
         ("!Sentencizer {with: [1]}", "uses.with", "is a mapping"),
-        ("# nothing but a comment", "uses", "begins with its class"),
-        ("!Encoder {}", "uses", "Encoder has no encode(), which its family asks for"),
+        ("# nothing but a comment", "uses", "is named by its class"),
+        ("!Encoder {}", "uses", "Encoder has no encode(), which its family requires"),
         ("!Sentencizer {with: {max_sent_len: '5'}}", "uses.with.max_sent_len", "valid integer"),
         ("!Sentencizer {with: {max_sent_len: 5.5}}", "uses.with.max_sent_len", "valid integer"),
         ("!Sentencizer {with: {punct_chars: [ab]}}", "uses.with.punct_chars", "single characters"),
         ("!RandomProjection {with: {output_dim: 0}}", "uses.with.output_dim", "is 1 or more (given: 0)"),
         ("!RandomProjection {with: {seed: !Sentencizer {}}}", "uses.with.seed", "stand under `components`"),
         ("!RandomProjection {with: {seed: $NOT_SET}}", "uses.with.seed", "NOT_SET is not set"),
-        ("!Sentencizer {components: [!Sentencizer {}]}", "uses.components", "is no CompoundExecutor"),
+        ("!Sentencizer {components: [!Sentencizer {}]}", "uses.components", "is not a CompoundExecutor"),
         ("!CompoundExecutor {components: {a: 1}}", "uses.components", "is a list of Executors"),
-        ("!CompoundExecutor {components: [5]}", "uses.components[0]", "begins with its class"),
+        ("!CompoundExecutor {components: [5]}", "uses.components[0]", "is named by its class"),
         (
             "!PipelineEncoder {components: [!RandomProjection {with: {dim: 5}}]}",
             "uses.components[0].with.dim",
@@ -167,7 +167,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ),
         ("!PipelineEncoder {components: [!Sentencizer {}]}", "uses.with.components[0]", "Sentencizer is no Encoder"),
         ("!PipelineEncoder {}", "uses.with.components", "is empty"),
-        ("!Sentencizer {requests: {}}", "uses.requests", "is a mapping with `on:`"),
+        ("!Sentencizer {requests: {}}", "uses.requests", "under `on:` in YAML with tags"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_path(uses: str, path: str, said: str) -> None:
@@ -214,18 +214,18 @@ def test_arguments_out_of_range_are_all_told(uses: str, arguments: list[str]) ->
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ManifestError, match=r'uses: the file "a.yml" is no UTF-8 text'):
+    with pytest.raises(ManifestError, match=r'uses: the file "a.yml" is not UTF-8 text'):
         load("a.yml", folder=tmp_path)
 
 
-def test_a_wrong_argument_from_uses_with_is_told_there() -> None:
+def test_a_wrong_argument_of_the_manifest_is_reported_there() -> None:
     with pytest.raises(ManifestError) as caught:
-        load("RandomProjection", uses_with={"output_dmi": 5, "seed": -1, "output_dim": "x"})
-    assert problems(caught)["usesWith.output_dmi"].endswith('did you mean "output_dim"?')
-    assert "integer" in problems(caught)["usesWith.output_dim"]
+        load("RandomProjection", arguments={"output_dmi": 5, "seed": -1, "output_dim": "x"})
+    assert problems(caught)["executor.with.output_dmi"].endswith('did you mean "output_dim"?')
+    assert "integer" in problems(caught)["executor.with.output_dim"]
     with pytest.raises(ManifestError) as caught:
-        load("RandomProjection", uses_with={"seed": -1})
-    assert "usesWith.seed" in problems(caught)
+        load("RandomProjection", arguments={"seed": -1})
+    assert "executor.with.seed" in problems(caught)
 
 
 @pytest.mark.parametrize("name", ["../secret.yml", "/etc/hosts.yml", "link.yml", "folder/../../secret.yml", "a\\b.yml"])
@@ -244,7 +244,7 @@ def test_what_cannot_be_the_name_of_a_file_is_told(tmp_path: Path, uses: str, na
     for link in (tmp_path / "loop.yml", tmp_path / "loop.py"):
         link.symlink_to(link)
     with pytest.raises(
-        ManifestError, match=r"cannot be the name of a file|no file|is no Python file|special characters"
+        ManifestError, match=r"cannot be the name of a file|no file|is not a Python file|special characters"
     ):
         load(uses.format(name), folder=tmp_path)
 

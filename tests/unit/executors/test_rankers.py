@@ -4,7 +4,7 @@ import pytest
 
 from peavine.errors import InvalidRequest
 from peavine.executors import Hit
-from peavine.executors.edit_distance import edit_distance
+from peavine.executors.edit_distance import edit_distances
 from peavine.executors.rankers.chunk2doc_ranker import Chunk2DocRanker
 from peavine.executors.rankers.levenshtein_ranker import LevenshteinRanker
 
@@ -41,11 +41,15 @@ def test_texts_are_ranked_by_their_edits() -> None:
 
 def test_texts_that_are_too_long_to_compare_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="too long to count the edits"):
-        LevenshteinRanker().score({"text": "a" * 3000}, [{"text": "b" * 3000}])
+        LevenshteinRanker().score({"text": "a" * 100_000}, [{"text": "b" * 60_000}, {"text": "c" * 60_000}])
+
+
+def test_texts_as_long_as_a_chapter_are_compared() -> None:
+    assert LevenshteinRanker().score({"text": "ab" * 10_000}, [{"text": "ac" * 10_000}]) == [10_000]
 
 
 @pytest.mark.parametrize(
     ("a", "b", "edits"), [("", "", 0), ("kitten", "sitting", 3), ("", "abc", 3), ("flaw", "lawn", 2), ("ab", "ba", 2)]
 )
 def test_edit_distance_counts_the_fewest_edits(a: str, b: str, edits: int) -> None:
-    assert edit_distance(a, b) == edit_distance(b, a) == edits
+    assert edit_distances(a, [b]) == edit_distances(b, [a]) == [edits]

@@ -6,6 +6,7 @@ import pytest
 
 from peavine import Flow
 from peavine.errors import ManifestError, PeavineError
+from peavine.executors.encoders.random_projection import RandomProjection
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted(ROOT.glob("examples/*/flow*.yaml"))
@@ -25,8 +26,8 @@ def test_there_are_examples() -> None:
 def test_python_and_yaml_say_the_same() -> None:
     flow = (
         Flow("fashion")
-        .add("encode", uses="!RandomProjection {with: {output_dim: 64}}", replicas=2)
-        .add("index", uses="_index", uses_with={"metric": "euclidean"}, shards=2, storage={"size": "1Gi"})
+        .add("encode", uses=RandomProjection, executor={"with": {"output_dim": 64}}, replicas=2)
+        .add("index", uses="_index", executor={"with": {"metric": "euclidean"}}, shards=2, storage={"size": "1Gi"})
     )
     assert flow == Flow.load(ROOT / "examples/01-fashion/flow.yaml")
     assert flow != Flow("fashion").add("encode", uses="_pass")
@@ -40,7 +41,7 @@ def test_settings_are_fields_of_the_manifest() -> None:
 
 
 def test_an_unknown_field_is_named_when_it_is_given() -> None:
-    with pytest.raises(ManifestError, match=r'spec\.pods\[0\]\.shard: is no field; did you mean "shards"\?'):
+    with pytest.raises(ManifestError, match=r'spec\.pods\[0\]\.shard: is not a field; did you mean "shards"\?'):
         Flow("x").add("index", shard=2)
     with pytest.raises(ManifestError, match=r'spec\.timeout_second: .*"timeout_seconds"'):
         Flow("x", timeout_second=2)
@@ -66,6 +67,8 @@ def test_an_inspecting_pod_stands_beside_the_way() -> None:
 def test_a_flow_that_does_not_run_says_how_to_run_it() -> None:
     with pytest.raises(PeavineError, match="with flow:"):
         _ = Flow("x").add("a").client
+    with pytest.raises(PeavineError, match="with flow:"):
+        _ = Flow("x").add("a").url
 
 
 def test_a_flow_is_drawn_as_mermaid_and_as_svg(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ spec:
   - name: index
     needs: [encode, craft]
     uses: _index
+    usesWith: {metric: euclidean}
+    usesAfter: {class: _merge}
     storage: {size: 1Gi, className: fast, retain: false}
 """
 
@@ -53,6 +55,8 @@ def test_every_field_of_a_flow_is_found_under_its_name_of_today() -> None:
     assert craft.batching.max_delay_milliseconds == 2
     assert craft.autoscaling is not None
     assert craft.autoscaling.metrics == metrics(60)
+    assert index.manifest()["executor"] == {"with": {"metric": "euclidean"}}
+    assert index.manifest()["head"] == {"after": {"class": "_merge"}}
     assert index.storage is not None
     assert index.storage.manifest() == {
         "size": "1Gi", "storageClassName": "fast", "retentionPolicy": {"whenDeleted": "Delete"},

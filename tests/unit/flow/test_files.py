@@ -1,11 +1,13 @@
 """What a manifest names beside it is taken into it, and nothing else is read."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from peavine.errors import ManifestError
 from peavine.flow import read, read_text, write
+from peavine.flow.files import parse
 
 MANIFEST = """
 apiVersion: peavine.dev/v1alpha1
@@ -30,7 +32,11 @@ def test_yaml_and_python_beside_the_manifest_are_taken_in(tmp_path: Path) -> Non
     (tmp_path / "encode.yml").write_text(ENCODER)
     (tmp_path / "mine.py").write_text("class Mine: ...\n")
     flow, notes = read(_write(tmp_path, "encode.yml"))
-    assert flow.spec.pods[0].uses == ENCODER
+    assert flow.manifest()["spec"]["pods"][0]["executor"] == {
+        "class": "Mine",
+        "with": {"dim": "$DIM"},
+        "metas": {"py_modules": ["mine.py"]},
+    }
     assert flow.spec.pods[0].files == {"mine.py": "class Mine: ...\n"}
     assert notes == []
 
@@ -43,6 +49,18 @@ def test_what_was_taken_in_needs_no_folder_any_more(tmp_path: Path) -> None:
     elsewhere.mkdir()
     (elsewhere / "flow.yaml").write_text(write(flow))
     assert read(elsewhere / "flow.yaml")[0] == flow
+
+
+@pytest.mark.parametrize("value", ["docker://image", "two words"])
+def test_a_head_runs_no_image_and_nothing_without_a_name(value: str) -> None:
+    plain = {"metadata": {"name": "a"}, "spec": {"pods": [{"name": "a", "head": {"before": value}}]}}
+    with pytest.raises(ManifestError, match=r"spec\.pods\[0\]\.head\.before: .* is not a built-in name, a class name"):
+        parse(plain, Path())
+
+
+def test_a_quoted_reference_stays_quoted_where_a_tag_becomes_text(tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(MANIFEST.format(uses='!Mine {with: {size: "$SIZE", mode: !Mode FAST}}'))
+    assert '"$SIZE"' in str(read(tmp_path / "flow.yaml")[0].spec.pods[0].uses)
 
 
 def test_modules_of_components_are_taken_in(tmp_path: Path) -> None:
@@ -65,9 +83,73 @@ def test_missing_files_are_named_beside_what_else_is_wrong(tmp_path: Path) -> No
     assert [problem.path for problem in caught.value.problems] == paths
 
 
-def test_an_executor_that_is_not_written_as_text_is_told_how(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"spec\.pods\[0\]\.uses: is an Executor's YAML, .*`uses: \|`, and !Mine"):
-        read(_write(tmp_path, "!Mine {with: {dim: 3}}"))
+EXECUTORS = {
+    "a tag": ("uses: !Mine {with: {dim: 3}}", {"executor": {"class": "Mine", "with": {"dim": 3}}}),
+    "text": ('uses: "!Mine {with: {dim: 3}}"', {"executor": {"class": "Mine", "with": {"dim": 3}}}),
+    "an object": ("executor: {class: Mine, with: {dim: 3}}", {"executor": {"class": "Mine", "with": {"dim": 3}}}),
+    "an object as text": ('uses: "{class: Mine, with: {dim: 3}}"', {"executor": {"class": "Mine", "with": {"dim": 3}}}),
+    "a tag in the head": ("head: {before: !Mine {}}", {"head": {"before": {"class": "Mine"}}}),
+    "text in the head": ('head: {after: "!Mine {}"}', {"head": {"after": {"class": "Mine"}}}),
+    "a name in the head": ("head: {after: _merge}", {"head": {"after": {"class": "_merge"}}}),
+    "a built-in name": ("uses: _index", {"uses": "_index"}),
+    "a class name": ("uses: Mine", {"uses": "Mine"}),
+    "arguments over a name": (
+        "uses: _index\n    executor: {with: {a: 1}}",
+        {"executor": {"class": "_index", "with": {"a": 1}}},
+    ),
+    "arguments over text": (
+        'uses: "!Mine {with: {a: 1, b: 1}}"\n    executor: {with: {b: 2}}',
+        {"executor": {"class": "Mine", "with": {"a": 1, "b": 2}}},
+    ),
+    "arguments over those by place": (
+        'uses: "!Mine {with: {args: [1]}}"\n    executor: {with: {b: 2}}',
+        {"uses": "!Mine {with: {args: [1]}}", "executor": {"with": {"b": 2}}},
+    ),
+    "Drivers": (
+        'uses: "!A {requests: {on: {[IndexRequest, search]: [!B {x: 1}, !C], SearchRequest: [!D {with: {y: 2}}]}}}"',
+        {
+            "executor": {
+                "class": "A",
+                "requests": {
+                    "index": [{"class": "B", "with": {"x": 1}}, "C"],
+                    "search": [{"class": "B", "with": {"x": 1}}, "C", {"class": "D", "with": {"y": 2}}],
+                },
+            }
+        },
+    ),
+    "components": (
+        'uses: "!A {components: [!B {with: {x: 1}}]}"',
+        {"executor": {"class": "A", "components": [{"class": "B", "with": {"x": 1}}]}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("written", "said"), EXECUTORS.values(), ids=EXECUTORS.keys())
+def test_an_executor_becomes_an_object_however_it_is_written(
+    written: str, said: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "flow.yaml").write_text(MANIFEST.format(uses="_pass").replace("uses: _pass", written))
+    flow, _ = read(tmp_path / "flow.yaml")
+    assert flow.manifest()["spec"]["pods"][0] == {"name": "encode", **said}
+    assert read_text(write(flow), tmp_path)[0] == flow
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!Mine {with: {mode: !Mode FAST}}",
+        '!Mine {with: {size: "${SIZE}"}}',
+        "!Mine {with: {nothing: null}}",
+        "!Mine {with: {1: one}}",
+        "!Mine {with: {size: .inf}}",
+        "!Mine {with: {size: 18446744073709551616}}",
+        "!Mine {with: {size: '$${{root.requests.index.0.x}}'}}",
+        "!Mine {unknown: 1}",
+    ],
+)
+def test_what_no_object_can_say_stays_text(text: str) -> None:
+    plain = {"metadata": {"name": "a"}, "spec": {"pods": [{"name": "a", "uses": text}]}}
+    assert parse(plain, Path()).spec.pods[0].uses == text
 
 
 @pytest.mark.parametrize(
@@ -96,7 +178,7 @@ def test_every_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         read(_write(tmp_path, "encode.yml"))
     assert [problem.path for problem in caught.value.problems] == ["spec.pods[0].uses.metas.py_modules"] * 2
-    with pytest.raises(ManifestError, match=r'spec\.pods\[0\]\.uses: "no\.yml" cannot be read beside the manifest'):
+    with pytest.raises(ManifestError, match=r'spec\.pods\[0\]\.uses: "no\.yml" cannot be read next to the manifest'):
         read(_write(tmp_path, "no.yml"))
 
 
@@ -116,7 +198,7 @@ def test_two_modules_of_one_name_are_refused(tmp_path: Path) -> None:
         (tmp_path / folder / "uses.yml").write_text("!Mine {metas: {py_modules: mine.py}}\n")
         (tmp_path / folder / "mine.py").write_text(f"# {folder}\n")
     with pytest.raises(ManifestError, match=r'two different files are named "mine\.py"'):
-        read(_write(tmp_path, "a/uses.yml\n    usesBefore: b/uses.yml"))
+        read(_write(tmp_path, "a/uses.yml\n    head: {before: b/uses.yml}"))
 
 
 @pytest.mark.parametrize(

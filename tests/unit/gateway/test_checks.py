@@ -87,7 +87,7 @@ def test_an_empty_request_is_refused() -> None:
 
 
 def test_a_request_over_the_limit_is_refused_with_both_sizes() -> None:
-    assert "has 1001 bytes, and 1000 are the most" in refusal(request(b"x" * 1001))
+    assert "has 1001 bytes (the limit is 1000)" in refusal(request(b"x" * 1001))
 
 
 def test_a_request_of_no_kind_is_refused() -> None:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from peavine.errors import NotFound
 from peavine.hello.demonstration import FLOW
 from peavine.hello.images import SAMPLE, load
 from peavine.hello.page import Picture, page
-from peavine.hello.png import png
 from peavine.hello.score import precision_at
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,24 +34,6 @@ def test_an_image_becomes_a_document() -> None:
     assert first.id == "train-0"
     assert first.tags == {"label": int(images.labels[0])}
     assert np.array_equal(np.asarray(first.tensor), images.pixels[0])
-
-
-@given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9))))
-def test_a_png_holds_the_pixels(pixels: np.ndarray) -> None:
-    file = png(pixels)
-    assert file.startswith(b"\x89PNG\r\n\x1a\n")
-    place, chunks = 8, {}
-    while place < len(file):
-        size, kind = struct.unpack_from(">I4s", file, place)
-        content = file[place + 8 : place + 8 + size]
-        assert struct.unpack_from(">I", file, place + 8 + size) == (zlib.crc32(kind + content),)
-        chunks[kind] = content
-        place += 12 + size
-    assert list(chunks) == [b"IHDR", b"IDAT", b"IEND"]
-    assert struct.unpack(">IIBBBBB", chunks[b"IHDR"]) == (pixels.shape[1], pixels.shape[0], 8, 0, 0, 0, 0)
-    rows = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(len(pixels), -1)
-    assert np.array_equal(rows[:, 1:], pixels)
-    assert not rows[:, 0].any()
 
 
 def test_precision_counts_a_missing_match_as_wrong() -> None:

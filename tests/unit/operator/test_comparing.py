@@ -58,7 +58,7 @@ def test_what_was_applied_is_as_wanted(path: Path) -> None:
 
 ADDED: dict[str, dict[str, Any]] = {
     "a file": {"files": {"mine.py": "", "evil.py": ""}},
-    "an argument": {"usesWith": {"metric": "cosine", "evil": 1}},
+    "an argument": {"executor": {"with": {"metric": "cosine", "evil": 1}}},
     "a switch": {"readOnly": True},
     "a pod template": {"podTemplate": {"spec": {"nodeSelector": {"disk": "tape"}}}},
     "an autoscaler": {"autoscaling": {"maxReplicas": 3}},
@@ -67,7 +67,7 @@ ADDED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("added", ADDED.values(), ids=ADDED.keys())
 def test_what_is_added_to_a_pod_of_a_flow_is_found_and_taken_away(added: dict[str, Any]) -> None:
-    wanted = pod_resource(uses="!Mine {}", usesWith={"metric": "cosine"}, files={"mine.py": ""})
+    wanted = pod_resource(uses="!Mine {}", executor={"with": {"metric": "cosine"}}, files={"mine.py": ""})
     there = live(wanted)
     there["spec"].update(added)
     (found,) = differences(wanted, there)

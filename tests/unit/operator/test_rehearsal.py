@@ -23,8 +23,8 @@ def shards(**spec: Any) -> dict[str, Any]:
     return found
 
 
-OLD, NEW = shards(), shards(usesWith={"metric": "euclidean"})
-TRIAL = render.rehearsal(pod(usesWith={"metric": "euclidean"}), PLACE)
+OLD, NEW = shards(), shards(executor={"with": {"metric": "euclidean"}})
+TRIAL = render.rehearsal(pod(executor={"with": {"metric": "euclidean"}}), PLACE)
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 FAILED = {"containerStatuses": [{"state": {"terminated": {"exitCode": 1, "message": "no such metric"}}}]}
 NO_ROOM = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "cpu"}]}
@@ -42,7 +42,9 @@ def core_pod(status: dict[str, Any], of: dict[str, Any] = TRIAL) -> dict[str, An
         pytest.param(OLD, OLD, False, id="the same version"),
         pytest.param(None, NEW, False, id="shards that are not there yet"),
         pytest.param(shards(replicas=0), NEW, False, id="shards that are scaled to zero"),
-        pytest.param(OLD, shards(usesWith={"metric": "euclidean"}, replicas=0), False, id="shards that are to end"),
+        pytest.param(
+            OLD, shards(executor={"with": {"metric": "euclidean"}}, replicas=0), False, id="shards that are to end"
+        ),
     ],
 )
 def test_a_rehearsal_is_needed_for(live: dict[str, Any] | None, wanted: dict[str, Any], needed: bool) -> None:

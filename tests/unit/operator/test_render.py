@@ -106,7 +106,7 @@ def test_every_object_is_of_a_kind_that_the_operator_watches() -> None:
 
 
 def test_no_name_is_too_long_for_what_kubernetes_makes_of_it() -> None:
-    long = {"name": "p" * 40, "uses": "_index", "shards": 2, "usesAfter": "_pass"}
+    long = {"name": "p" * 40, "uses": "_index", "shards": 2, "head": {"after": {"class": "_pass"}}}
     manifest = flow(long)
     manifest["metadata"]["name"] = "f" * 40
     for kind, name in rendered(manifest):
@@ -142,16 +142,56 @@ def test_a_new_executor_leaves_the_gateway_alone() -> None:
     assert old["Deployment", "f-gateway"] == new["Deployment", "f-gateway"]
 
 
-def test_a_head_has_of_a_pod_template_all_but_what_is_said_of_the_peas_containers() -> None:
-    said = [{"name": "head", "resources": {"limits": {"memory": "1Gi"}}}, {"name": "pea", "tty": True}]
-    template = {"spec": {"nodeSelector": {"disk": "ssd"}, "containers": [*said, {"name": "sidecar", "image": "i"}]}}
-    objects = rendered(flow({"name": "a", "usesBefore": "_pass", "podTemplate": template}))
+def test_a_head_has_the_pod_template_of_its_pod_except_for_containers_and_its_own_over_it() -> None:
+    containers = [{"name": "pea", "tty": True}, {"name": "sidecar", "image": "i"}]
+    template = {"spec": {"nodeSelector": {"disk": "ssd"}, "priorityClassName": "low", "containers": containers}}
+    own = {"spec": {"priorityClassName": "high", "containers": [{"name": "head", "stdin": True}]}}
+    head_of = {"before": {"class": "_pass"}, "podTemplate": own, "resources": {"limits": {"memory": "1Gi"}}}
+    objects = rendered(flow({"name": "a", "head": head_of, "podTemplate": template}))
     pea, head = (objects["Deployment", name]["spec"]["template"]["spec"] for name in ("f-a", "f-a-head"))
     assert pea["nodeSelector"] == head["nodeSelector"] == {"disk": "ssd"}
     assert [container["name"] for container in pea["containers"]] == ["pea", "sidecar"]
     assert [container["name"] for container in head["containers"]] == ["head"]
-    assert pea["containers"][0]["tty"] is True
+    assert (pea["priorityClassName"], head["priorityClassName"]) == ("low", "high")
+    assert pea["containers"][0]["tty"] is head["containers"][0]["stdin"] is True
     assert head["containers"][0]["resources"]["limits"] == {"memory": "1Gi"}
+
+
+def test_a_pod_has_as_many_heads_as_it_asks_for_and_none_when_it_is_scaled_to_zero() -> None:
+    pods = [{"name": "a", "shards": 2, **more} for more in ({}, {"head": {"replicas": 3}})]
+    found = [rendered(flow(pod))["Deployment", "f-a-head"]["spec"]["replicas"] for pod in pods]
+    assert found == [1, 3]
+    stopped = rendered(flow({"name": "a", "shards": 2, "replicas": 0, "head": {"replicas": 3}}))
+    assert stopped["Deployment", "f-a-head"]["spec"]["replicas"] == 0
+
+
+def test_more_heads_and_their_resources_restart_no_program_of_the_pod() -> None:
+    few, many = (
+        rendered(flow({"name": "a", "shards": 2, "head": {"after": {"class": "_merge"}, "replicas": count}}))
+        for count in (1, 2)
+    )
+    assert {key for key in few if few[key] != many[key]} == {("Deployment", "f-a-head"), ("Pod", "f-a")}
+    assert few["Deployment", "f-a-head"]["spec"]["template"] == many["Deployment", "f-a-head"]["spec"]["template"]
+
+
+def test_what_has_no_volume_leaves_a_lost_node_soon() -> None:
+    kept = {"name": "b", "storage": {"size": "1Gi"}}
+    objects = rendered(flow({"name": "a", "head": {"before": {"class": "_pass"}}}, kept))
+    for workload in (("Deployment", "f-gateway"), ("Deployment", "f-a"), ("Deployment", "f-a-head")):
+        tolerations = objects[workload]["spec"]["template"]["spec"]["tolerations"]
+        assert {each["key"].partition("/")[2]: each["tolerationSeconds"] for each in tolerations} == {
+            "not-ready": 30,
+            "unreachable": 30,
+        }
+    assert "tolerations" not in objects["StatefulSet", "f-b"]["spec"]["template"]["spec"]
+
+
+def test_tolerations_of_a_pod_template_stand_and_those_for_lost_nodes_are_added() -> None:
+    own = [{"key": "gpu", "operator": "Exists"}, {"key": "node.kubernetes.io/not-ready", "tolerationSeconds": 5}]
+    objects = rendered(flow({"name": "a", "podTemplate": {"spec": {"tolerations": own}}}))
+    found = objects["Deployment", "f-a"]["spec"]["template"]["spec"]["tolerations"]
+    assert found[:2] == own
+    assert [each["key"] for each in found[2:]] == ["node.kubernetes.io/unreachable"]
 
 
 def test_a_gateway_has_a_pod_template_too() -> None:
@@ -164,7 +204,9 @@ def test_a_gateway_has_a_pod_template_too() -> None:
 
 
 def test_a_head_changes_nothing_in_the_gateways_plan() -> None:
-    without, with_head = (rendered(flow({"name": "a", **more})) for more in ({}, {"usesBefore": "_pass"}))
+    without, with_head = (
+        rendered(flow({"name": "a", **more})) for more in ({}, {"head": {"before": {"class": "_pass"}}})
+    )
     assert without["Deployment", "f-gateway"] == with_head["Deployment", "f-gateway"]
     selected = [objects["Service", "f-a"]["spec"]["selector"][names.COMPONENT] for objects in (without, with_head)]
     assert selected == ["pea", "head"]
@@ -228,7 +270,7 @@ def test_a_pod_that_is_referred_to_is_not_made() -> None:
 
 
 def test_probes_ask_health_and_a_process_that_waits_for_others_is_not_killed_for_it() -> None:
-    objects = rendered(flow({"name": "a", "usesBefore": "_pass"}))
+    objects = rendered(flow({"name": "a", "head": {"before": {"class": "_pass"}}}))
     for name, waits in (("f-a", False), ("f-a-head", True), ("f-gateway", True)):
         container = objects["Deployment", name]["spec"]["template"]["spec"]["containers"][0]
         assert container["readinessProbe"]["grpc"] == {"port": 8081}
@@ -262,7 +304,7 @@ def resources(objects: dict[tuple[str, str], dict[str, Any]], name: str) -> dict
 
 
 def test_every_container_has_requests_and_what_runs_no_executor_a_memory_limit() -> None:
-    objects = rendered(flow({"name": "a", "shards": 2}, {"name": "b", "usesBefore": "_pass"}))
+    objects = rendered(flow({"name": "a", "shards": 2}, {"name": "b", "head": {"before": {"class": "_pass"}}}))
     routes = {"requests": REQUESTS, "limits": {"memory": "1024Mi"}}
     executes = {"requests": REQUESTS}
     for name, found in (
@@ -381,6 +423,9 @@ def test_nothing_runs_with_rights_that_it_does_not_need() -> None:
 
 
 def test_a_head_that_comes_or_changes_restarts_no_pea() -> None:
-    pods = [{"name": "a", **more} for more in ({}, {"usesBefore": "_pass"}, {"usesAfter": "_rank"})]
+    pods = [
+        {"name": "a", **more}
+        for more in ({}, {"head": {"before": {"class": "_pass"}}}, {"head": {"after": {"class": "_rank"}}})
+    ]
     templates = [rendered(flow(pod))["Deployment", "f-a"]["spec"]["template"] for pod in pods]
     assert templates[0] == templates[1] == templates[2]

@@ -104,7 +104,7 @@ SPECS = [
     pytest.param({"replicas": 2}, id="replicas"),
     pytest.param({"shards": 3, "uses": "_index"}, id="shards"),
     pytest.param({"storage": {"size": "1Gi"}, "uses": "_index"}, id="storage"),
-    pytest.param({"usesBefore": "_pass"}, id="a head"),
+    pytest.param({"head": {"before": {"class": "_pass"}}}, id="a head"),
 ]
 
 

@@ -61,6 +61,20 @@ def test_a_shard_that_starts_again_on_its_own_volume_is_well(tmp_path: Path) -> 
     assert [(store["shard"], store["epoch"]) for store in operator.stores] == [(0, 5), (1, 3)]
 
 
+def test_an_answer_from_before_the_one_that_is_remembered_changes_nothing(tmp_path: Path) -> None:
+    operator = Operator()
+    with NumpyIndexer("euclidean").open(tmp_path) as indexer:
+        answers = []
+        for n in range(3):
+            indexer.add([str(n)], np.array([[1, 2]], np.float32), [str(n)])
+            answers.append(report(indexer, tmp_path))
+    operator.look(answers[1])  # another operator asked, and wrote what it heard into the status
+    remembered = operator.stores
+    found = operator.look(answers[0])
+    assert (found.stores, found.failing) == (remembered, [])
+    assert operator.look(answers[2]).stores[0]["counter"] > remembered[0]["counter"]
+
+
 def test_an_empty_volume_is_told_until_a_person_accepts_it(tmp_path: Path) -> None:
     operator = Operator()
     operator.look(run(tmp_path / "0"), run(tmp_path / "1", 12))

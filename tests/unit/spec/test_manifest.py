@@ -281,7 +281,7 @@ def test_what_a_pod_resource_is_it_says_itself() -> None:
     assert found.keys() == {"spec.pods[0].shards", "spec.pods[0].resources"}
     assert 'belongs in the Pod resource "shared"' in found["spec.pods[0].shards"]
     # The API server fills in defaults, and how long the Flow waits is its own.
-    parse(flow({**reference, "shards": 1, "resources": {}, "uses": "_pass", "timeoutSeconds": 2}))
+    parse(flow({**reference, "shards": 1, "resources": {}, "timeoutSeconds": 2}))
 
 
 @pytest.mark.parametrize(

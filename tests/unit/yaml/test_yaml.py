@@ -52,6 +52,11 @@ def test_what_is_dumped_loads_as_it_was(data: object) -> None:
     assert load(dump(data)) == data
 
 
+def test_quotes_around_a_reference_stay() -> None:
+    written = load('{number: $SIZE, text: "$SIZE"}')
+    assert substitute(load(dump(written)), {"SIZE": "3"}) == {"number": 3, "text": "3"}
+
+
 @given(plain)
 def test_escaped_data_passes_substitution_as_it_was(data: object) -> None:
     assert substitute(load(dump(escape(data))), {}) == data
@@ -100,9 +105,9 @@ def test_text_becomes_plain_data(text: str, data: object) -> None:
         ("a: !!python/name:os.system", "a: line 1: the tag"),
         ("a: !!binary aGVsbG8=", "!!binary"),
         ("!<tag:yaml.org,2002:python/none> {}", "!!python/none"),
-        ("a: !a/../b {}", "no class name"),
+        ("a: !a/../b {}", "not a class name"),
         ("a: !!int x", "a: line 1: invalid literal"),
-        ("a: 1\nb: 2\na: 3", "a: line 3: stands twice"),
+        ("a: 1\nb: 2\na: 3", "a: line 3: is given twice"),
         ("a: *b", "line 1, column 4: found undefined alias 'b'"),
         ("a: &a [*a]", "*a stands within its own anchor"),
         ("{a: b", "line 1, column 6"),
@@ -111,7 +116,7 @@ def test_text_becomes_plain_data(text: str, data: object) -> None:
         ("a: {<<: 5}", "`<<` takes a mapping"),
         ("[" * 65 + "]" * 65, "nested deeper than 64"),
         ("x" * (2 * 1024 * 1024 + 1), "larger than 2 MiB"),
-        ("a: \x00", "is no YAML"),
+        ("a: \x00", "is not YAML"),
         ("9" * 5000, "a number of 5,000 characters; at most 1,000"),
         ("0x" + "f" * 5000, "a number of 5,002 characters"),
     ],
@@ -143,5 +148,5 @@ def test_aliases_cannot_nest_deeper_than_text_can() -> None:
 
 
 def test_what_is_no_plain_data_is_not_dumped() -> None:
-    with pytest.raises(TypeError, match="set is no plain data"):
+    with pytest.raises(TypeError, match="set is not plain data"):
         dump({"a": {1, 2}})

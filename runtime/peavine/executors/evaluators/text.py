@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peavine.executors.edit_distance import edit_distance
+from peavine.executors.edit_distance import edit_distances
 from peavine.executors.families import TextEvaluator
 
 
@@ -23,7 +23,7 @@ class EditDistanceEvaluator(TextEvaluator):
 
     def evaluate(self, actual: str, desired: str) -> float:
         """Return the number of edits."""
-        return float(edit_distance(actual, desired))
+        return edit_distances(actual, [desired])[0]
 
 
 class JaccardSimilarityEvaluator(TextEvaluator):

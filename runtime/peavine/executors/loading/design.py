@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,10 @@ from peavine.executors.constructor import Given, call, read
 from peavine.executors.executor import Executor
 from peavine.executors.loading import registry, signatures
 from peavine.executors.loading.files import Files, ImportFailed, NotAllowed
+from peavine.executors.loading.form import KEYS
 from peavine.executors.loading.metas import metas
 from peavine.executors.loading.requests import requests_on
 from peavine.yaml import Tagged
-
-_KEYS = ("with", "metas", "requests", "components")
 
 
 @dataclass
@@ -29,14 +28,27 @@ class Design:
     metas: dict[str, Any] = field(default_factory=dict)
     requests_on: dict[str, list[Tagged]] | None = None
     components: list[Design] | None = None
-    over: frozenset[str] = frozenset()
-    """The arguments that `usesWith` gave."""
+    over: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments that replace those of the YAML."""
+    over_path: str = ""
+    """Where in the manifest these are."""
 
     def where(self, argument: str) -> str:
         """Return where in the manifest an argument stands."""
         if argument in self.over:
-            return f"usesWith.{argument}"
+            return f"{self.over_path}.{argument}"
         return f"{self.path}.{self.given.places.get(argument, f'with.{argument}')}"
+
+    def drivers(self) -> Iterator[tuple[str, Tagged]]:
+        """Yield every Driver that is named here or in a component, with its path; one for several kinds only once."""
+        seen: set[int] = set()
+        for kind, listed in (self.requests_on or {}).items():
+            for i, node in enumerate(listed):
+                if id(node) not in seen:
+                    yield f"{self.path}.requests.{kind}[{i}]", node
+                seen.add(id(node))
+        for component in self.components or ():
+            yield from component.drivers()
 
 
 class Building:
@@ -44,39 +56,39 @@ class Building:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._problems: list[Problem] = []
+        self.problems: list[Problem] = []
         self._classes: dict[str, type[Executor]] = {}
         self._others: dict[str, str] = {}
-        """Classes of the user's that are no Executors, and their files."""
+        """Classes of the user's that are not Executors, and their files."""
         self._failed = False
         """Whether a file could not be imported, which may have the class that is missed."""
 
     def check(self) -> None:
         """Raise what was found so far."""
-        if self._problems:
-            raise ManifestError(self._problems)
+        if self.problems:
+            raise ManifestError(list(dict.fromkeys(self.problems)))
 
-    def design(self, config: Any, path: str, over: Mapping[str, Any]) -> Design:
+    def design(self, config: Any, path: str, over: Mapping[str, Any], over_path: str = "") -> Design:
         """Return what the YAML says, with problems noted."""
-        design = Design(path, over=frozenset(over))
+        design = Design(path, over=over, over_path=over_path)
         if not isinstance(config, Tagged):
-            self._note(path, "an Executor begins with its class, such as `!Sentencizer`")
+            self._note(path, "an Executor is named by its class, such as `{class: Sentencizer, with: {..}}`")
             return design
         said = self._mapping(config.value, path)
         for key in said:
-            if key not in _KEYS:
+            if key not in KEYS:
                 self._note(
-                    f"{path}.{key}", f"unknown key{did_you_mean(str(key), _KEYS) or '; known: ' + ', '.join(_KEYS)}"
+                    f"{path}.{key}", f"unknown key{did_you_mean(str(key), KEYS) or '; known: ' + ', '.join(KEYS)}"
                 )
         design.metas, problems = metas(self._mapping(said.get("metas"), f"{path}.metas"), f"{path}.metas")
-        self._problems += problems
+        self.problems += problems
         if "py_modules" in design.metas:
             design.metas["py_modules"] = self._import(design.metas["py_modules"], f"{path}.metas.py_modules")
         if "files" in design.metas:
             design.metas["files"] = self._beside(design.metas["files"], f"{path}.metas.files")
         if "requests" in said:
             design.requests_on, problems = requests_on(said["requests"], f"{path}.requests")
-            self._problems += problems
+            self.problems += problems
         if "components" in said:
             listed = said["components"]
             if not isinstance(listed, list):
@@ -85,13 +97,13 @@ class Building:
             design.components = [self.design(item, f"{path}.components[{i}]", {}) for i, item in enumerate(listed)]
         design.cls = self._class(config.tag, path)
         if design.cls is not None:
-            self._problems += signatures.methods(design.cls, path)
+            self.problems += signatures.methods(design.cls, path)
             if design.components is not None and not issubclass(design.cls, CompoundExecutor):
-                self._note(f"{path}.components", f"{config.tag} is no CompoundExecutor and takes none")
+                self._note(f"{path}.components", f"{config.tag} is not a CompoundExecutor and takes none")
             design.given, problems = read(design.cls, self._mapping(said.get("with"), f"{path}.with"))
-            self._problems += [Problem(f"{path}.{problem.path}", problem.message) for problem in problems]
+            self.problems += [Problem(f"{path}.{problem.path}", problem.message) for problem in problems]
             design.given.named |= over
-            self._problems += signatures.arguments(design.cls, design.given, design.where)
+            self.problems += signatures.arguments(design.cls, design.given, design.where)
         return design
 
     def make(self, design: Design) -> Executor:
@@ -103,7 +115,7 @@ class Building:
         try:
             executor = design.cls(*listed, **named)
         except ManifestError as error:
-            self._problems += [Problem(design.where(found.path), found.message) for found in error.problems]
+            self.problems += [Problem(design.where(found.path), found.message) for found in error.problems]
             return Executor()
         except ValueError as error:
             self._note(f"{design.path}.with", str(error))
@@ -150,7 +162,9 @@ class Building:
             return known[name]
         if name in self._others:
             methods = ", ".join(registry.methods())
-            message = f"{self._others[name]} defines {name}, which is no Executor; give it one of the methods {methods}"
+            message = (
+                f"{self._others[name]} defines {name}, which is not an Executor; give it one of the methods {methods}"
+            )
             self._note(path, f"{message}, or let it derive from a family such as Encoder")
             return None
         hint = registry.former(name) or did_you_mean(name, known)
@@ -168,7 +182,7 @@ class Building:
         return {str(key): value for key, value in said.items()}
 
     def _note(self, path: str, message: str) -> None:
-        self._problems.append(Problem(path, message))
+        self.problems.append(Problem(path, message))
 
 
 def failed(name: str, method: str, error: BaseException) -> ExecutorError:

@@ -1,4 +1,4 @@
-"""The files beside an Executor's YAML: found by name in its own folder only, and imported as private modules."""
+"""The files next to an Executor's YAML: found by name in its own folder only, and imported as private modules."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from peavine.errors import ManifestError, PeavineError, did_you_mean, printable, propagate_interrupt
 
 _numbers = itertools.count(1)
+
+IMPORTING: ContextVar[bool] = ContextVar("importing", default=False)
+"""Whether a user's module is being imported: one that starts a Flow then would start it again and again."""
 
 
 class NotAllowed(PeavineError):
@@ -26,7 +30,7 @@ class Files:
     """The folder of an Executor, and the files that its manifest carries, which come first.
 
     `sources` are folders that the carried files may have been read from. Where one has them all, unchanged, they are
-    used in their place there: with the files beside them, and with paths that a user knows from stacks and debuggers.
+    used in their place there: with the files next to them, and with paths that a user knows from stacks and debuggers.
     """
 
     def __init__(self, folder: Path | None, carried: Mapping[str, str] | None, sources: Sequence[Path] = ()) -> None:
@@ -36,7 +40,7 @@ class Files:
         self._package: str | None = None
         for name in carried or ():
             if "/" in name or "\\" in name or name.startswith(".") or not name:
-                raise ManifestError(f'the file "{name}" has no plain name; use one without folder or leading dot')
+                raise ManifestError(f'the file "{name}" is not a plain name; use one without folder or leading dot')
         source = next((source.resolve() for source in sources if carried and _has_all(source, carried)), None)
         if source is not None:
             self._folders.append(source)
@@ -79,12 +83,12 @@ class Files:
     def module(self, name: str) -> ModuleType:
         """Import a Python file under a name that no other import can meet.
 
-        Raises NotAllowed for the name, and ImportFailed when the module itself raises. Modules may import others beside
-        them by relative imports (`from .words import split`).
+        Raises NotAllowed for the name, and ImportFailed when the module itself raises. Modules may import others in
+        their folder by relative imports (`from .words import split`).
         """
         parts = PurePosixPath(name)
         if parts.suffix != ".py" or not all(part.isidentifier() for part in parts.with_suffix("").parts):
-            raise NotAllowed(f'"{name}" is no Python file; name one such as my_encoder.py')
+            raise NotAllowed(f'"{name}" is not a Python file; name one such as my_encoder.py')
         path = self.find(name)
         if self._package is None:
             self._package = f"peavine_user_{next(_numbers)}"
@@ -100,12 +104,15 @@ class Files:
         assert spec.loader is not None  # the suffix is .py
         module = importlib.util.module_from_spec(spec)
         sys.modules[full] = module
+        token = IMPORTING.set(True)
         try:
             spec.loader.exec_module(module)
         except BaseException as error:
             del sys.modules[full]
             propagate_interrupt(error)
             raise ImportFailed(name, path, error) from error
+        finally:
+            IMPORTING.reset(token)
         return module
 
     def _make_importable(self, package: ModuleType) -> None:

@@ -1,25 +1,23 @@
-"""From `uses` to a running Executor.
+"""From what a manifest says to a running Executor.
 
-The YAML of an Executor:
+An Executor is an object, or YAML text in which a tag is the class:
 
-    !ClassName                      a built-in, or a class in one of py_modules
+    class: ClassName                a built-in name, a class of peavine's, or one in py_modules     !ClassName
     with: {argument: value}         its constructor's arguments
     metas: {name: .., workspace: .., batch_size: .., on_gpu: .., read_only: .., py_modules: [my.py]}
-    requests:
-      on:
-        IndexRequest: [!SomeDriver {..}]            or [SearchRequest, IndexRequest]: .., or index: ..
-    components: [!Other {..}, ..]   for a CompoundExecutor
+    requests:                                                                       on:
+      index: [{class: SomeDriver, with: {..}}, AnotherDriver]                         index: [!SomeDriver {..}, ..]
+    components: [{class: Other, ..}]                        for a CompoundExecutor  [!Other {..}]
 
-All that is wrong is told at once. Nothing here runs code but the files named by py_modules, which are found in the
-Executor's own folder only.
+Everything that is wrong is reported at once. Nothing here runs code except the files named by py_modules, which are
+found in the Executor's own folder only.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
@@ -28,37 +26,51 @@ from typing import TYPE_CHECKING, Any
 from peavine import yaml
 from peavine.errors import ManifestError, PeavineError, Problem, did_you_mean, propagate_interrupt
 from peavine.executors.executor import Executor
-from peavine.executors.loading.design import Building, failed
+from peavine.executors.loading.design import Building, Design, failed
 from peavine.executors.loading.files import Files, NotAllowed
+from peavine.executors.loading.form import from_object, unquoted
+from peavine.spec.uses import BuiltIn, ClassName, File, Image, Text, parse_uses
 from peavine.yaml import Tagged
 
 if TYPE_CHECKING:
     from peavine.store import Shard
 
+Said = str | Tagged | Mapping[str, Any]
+"""How an Executor is given: as the text under `uses`, as a node of YAML, or as an object with `class`."""
+
 
 def load(
-    uses: str | Tagged,
+    said: Said,
     *,
+    arguments: Mapping[str, Any] | None = None,
     folder: Path | None = None,
     files: Mapping[str, str] | None = None,
     sources: Sequence[Path] = (),
-    uses_with: Mapping[str, Any] | None = None,
     workspace: Path | None = None,
     read_only: bool = False,
     shard: Shard | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Executor:
-    """Return the Executor that `uses` says, open and ready.
+    """Return the Executor, open and ready.
 
-    `uses` is a built-in name (`_index`), YAML text that begins with `!`, a class name, or a YAML file in `folder`.
+    `said` is a built-in name (`_index`), a class name, YAML text that begins with `!`, a YAML file in `folder`, or an
+    object such as `{"class": "RandomProjection", "with": {"output_dim": 64}}`. `arguments` replace those under `with`.
     `files` (name to text) are found as if they were in the folder; where one of `sources`, the folders that they may
-    have been read from, has them all unchanged, they are used there. `uses_with` goes over the arguments under `with:`.
+    have been read from, has them all unchanged, they are used there.
     Data is kept in `workspace`; without it nothing outlives the process. Data of another shard than `shard` is
     refused. `env` is what `${NAME}` looks up, by default this process's environment.
 
-    Raises ManifestError with all that is wrong with the YAML, and ExecutorError when the Executor's own code fails.
+    Raises ManifestError with everything that is wrong with the YAML, and ExecutorError when the Executor's own code
+    fails.
     """
-    executor = make(uses, folder=folder, files=files, sources=sources, uses_with=uses_with, env=env)
+    executor = make(said, arguments=arguments, folder=folder, files=files, sources=sources, env=env)
+    return opened(executor, workspace, read_only=read_only, shard=shard)
+
+
+def opened(
+    executor: Executor, workspace: Path | None, *, read_only: bool = False, shard: Shard | None = None
+) -> Executor:
+    """Open an Executor that was made, and return it. One that cannot be opened is closed."""
     executor.shard = shard
     try:
         executor.open(workspace / executor.subfolder if workspace else None, read_only=read_only)
@@ -73,28 +85,70 @@ def load(
 
 
 def make(
-    uses: str | Tagged,
+    said: Said,
     *,
+    arguments: Mapping[str, Any] | None = None,
     folder: Path | None = None,
     files: Mapping[str, str] | None = None,
     sources: Sequence[Path] = (),
-    uses_with: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Executor:
     """Return the Executor as `load` does, but not open: no model is loaded, and no data is touched."""
-    found = Files(folder, files, sources)
-    try:
-        config = yaml.substitute(_read(uses, found), os.environ if env is None else env, "uses")
-        building = Building(found)
-        design = building.design(config, "uses", uses_with or {})
-        building.check()
-        executor = building.make(design)
-        building.check()
-    except BaseException:
-        found.discard()
-        raise
-    weakref.finalize(executor, found.discard)
-    return executor
+    return Draft(said, arguments=arguments, folder=folder, files=files, sources=sources, env=env).make()
+
+
+class Draft:
+    """An Executor that is read and checked, before there is an object. Its user's modules have been imported.
+
+    `problems` is everything that is wrong. `path` is where in the manifest the Executor is, and `arguments_path` where
+    the arguments are that go over it.
+    """
+
+    def __init__(
+        self,
+        said: Said,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
+        files: Mapping[str, str] | None = None,
+        sources: Sequence[Path] = (),
+        env: Mapping[str, str] | None = None,
+        path: str = "",
+        arguments_path: str = "executor.with",
+    ) -> None:
+        self.path = path or ("executor" if isinstance(said, Mapping) else "uses")
+        self._files = Files(folder, files, sources)
+        self._building = Building(self._files)
+        self._design = Design(self.path)
+        self.problems = self._building.problems
+        env = os.environ if env is None else env
+        try:
+            config, problems = from_object(_read(said, self._files, self.path), self.path)
+            self.problems += problems
+            over = yaml.substitute(unquoted(dict(arguments or {})), env, arguments_path)
+            config = yaml.substitute(config, env, self.path)
+            self._design = self._building.design(config, self.path, over, arguments_path)
+        except ManifestError as error:
+            self.problems += error.problems
+        except BaseException:
+            self._files.discard()
+            raise
+
+    def drivers(self) -> Iterator[tuple[str, Tagged]]:
+        """Yield every Driver that is named, with where it is."""
+        return self._design.drivers()
+
+    def make(self) -> Executor:
+        """Return the object. Raises ManifestError with every problem."""
+        try:
+            self._building.check()
+            executor = self._building.make(self._design)
+            self._building.check()
+        except BaseException:
+            self._files.discard()
+            raise
+        weakref.finalize(executor, self._files.discard)
+        return executor
 
 
 def load_config(path: Path, **options: Any) -> Executor:
@@ -102,35 +156,75 @@ def load_config(path: Path, **options: Any) -> Executor:
     return load(path.name, folder=path.parent, **options)
 
 
-def _read(uses: str | Tagged, files: Files) -> Any:
-    """Return the plain data of an Executor's YAML, wherever it stands."""
-    if isinstance(uses, Tagged):
-        return uses
-    text = uses.strip()
+def _read(said: Said, files: Files, path: str) -> Any:
+    """Return an Executor as it was given, with the YAML read wherever it is. Raises ManifestError."""
+    match said:
+        case Tagged():
+            return said
+        case Mapping():
+            return _over_built_in(unquoted(said), path)
+        case str():
+            return _from_text(said, files, path)
+        case _:
+            raise ManifestError([Problem(path, f"should be text, in quotes if necessary (given: {said!r:.60})")])
+
+
+def _from_text(text: str, files: Files, path: str) -> Any:
     try:
-        if text.startswith("docker://"):
-            return yaml.load(files.find("executor.yml").read_text("utf-8"), "executor.yml")
-        if text.startswith(("!", "#", "---")):
-            return yaml.load(uses, "uses")
-        if re.fullmatch(r"_[a-z_]+", text):
-            return _built_in(text)
-        if text.endswith((".yml", ".yaml")) and "\n" not in text:
-            return yaml.load(files.find(text).read_text("utf-8"), text)
+        match parse_uses(text):
+            case Text():
+                return _over_built_in(_loaded(text, path), path)
+            case ClassName(name):
+                return Tagged(name)
+            case BuiltIn(name):
+                return _built_in(name, path)
+            case Image():
+                name = "executor.yml"
+            case File(name):
+                if not name.endswith((".yml", ".yaml")):
+                    shown = name if len(name) < 60 else name[:57] + "..."
+                    message = f'"{shown}" is not a built-in name, a class name or a YAML file'
+                    raise ManifestError([Problem(path, f"{message}; YAML text begins with `!ClassName`")])
+        return _over_built_in(_loaded(files.find(name).read_text("utf-8"), path, name), path)
     except NotAllowed as error:
-        raise ManifestError([Problem("uses", str(error))]) from None
+        raise ManifestError([Problem(path, str(error))]) from None
     except UnicodeDecodeError:
-        raise ManifestError([Problem("uses", f'the file "{text}" is no UTF-8 text')]) from None
-    if text.isidentifier():
-        return Tagged(text)
-    shown = text if len(text) < 60 else text[:57] + "..."
-    message = f'"{shown}" is no built-in name, class name or YAML file, and YAML text begins with `!ClassName`'
-    raise ManifestError([Problem("uses", message)])
+        raise ManifestError([Problem(path, f'the file "{name}" is not UTF-8 text')]) from None
 
 
-def _built_in(name: str) -> Any:
+def _loaded(text: str, path: str, file: str = "") -> Any:
+    """Return the data of YAML text; what is wrong with it gets the path of the Executor, and the name of the file."""
+    try:
+        return yaml.load(text)
+    except ManifestError as error:
+        where = f"{file}: " if file else ""
+        raise ManifestError(
+            [
+                Problem(f"{path}.{problem.path}" if problem.path else path, where + problem.message)
+                for problem in error.problems
+            ]
+        ) from None
+
+
+def _over_built_in(said: Any, path: str) -> Any:
+    """Return an object whose class is a built-in name as that built-in with the rest of the object over it."""
+    name = said.get("class") if isinstance(said, Mapping) else None
+    if not isinstance(name, str) or not isinstance(parse_uses(name), BuiltIn):
+        return said
+    built_in = _built_in(name, path)
+    parts = dict(built_in.value) if isinstance(built_in.value, dict) else {}
+    for key, value in said.items():
+        if key in ("with", "metas") and isinstance(value, Mapping):
+            parts[key] = {**(parts.get(key) or {}), **value}
+        elif key != "class":
+            parts[key] = value
+    return Tagged(built_in.tag, parts)
+
+
+def _built_in(name: str, path: str) -> Any:
     folder = resources.files("peavine.executors") / "resources"
     known = sorted(entry.name.removesuffix(".yml") for entry in folder.iterdir())
     if name not in known:
         hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
-        raise ManifestError([Problem("uses", f'no built-in is named "{name}"{hint}')])
+        raise ManifestError([Problem(path, f'no built-in is named "{name}"{hint}')])
     return yaml.load((folder / f"{name}.yml").read_text("utf-8"), name)

@@ -48,7 +48,7 @@ def _wrong(name: str, value: Any) -> str:
     if not fits:
         return f"is of type {TYPES[name].__name__} (given: {value!r})"
     if name == "name" and not _NAME.match(value):
-        return f'"{value}" is no name: letters, digits, "-", "_" and ".", at most 63'
+        return f'"{value}" is not a name: use letters, digits, "-", "_" and "." (the limit is 63)'
     if name == "batch_size" and value < 1:
         return f"is 1 or more (given: {value})"
     if name == "workspace" and (Path(value).is_absolute() or ".." in Path(value).parts):

@@ -88,7 +88,7 @@ def user_classes(module: ModuleType) -> Iterator[type[Executor]]:
 
 
 def other_classes(module: ModuleType) -> Iterator[type]:
-    """Yield the classes of a user's module that are no Executors."""
+    """Yield the classes of a user's module that are not Executors."""
     found = {cls.__name__ for cls in user_classes(module)}
     return (cls for cls in _classes(module) if cls.__name__ not in found)
 

@@ -1,4 +1,4 @@
-"""What can be told about a class before any request: whether its arguments and its methods fit."""
+"""What is known about a class before any request: whether its arguments and its methods fit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BY_FIELD = ("craft", "segment")
 def arguments(cls: type[Executor], given: Given, paths: Callable[[str], str]) -> Iterator[Problem]:
     """Give the constructor's arguments the types that are annotated, and yield what is wrong with them.
 
-    `paths` tells where in the manifest an argument stands.
+    `paths` returns where in the manifest an argument is.
     """
     parameters, free = named(cls), takes(cls, inspect.Parameter.VAR_KEYWORD)
     hints = _hints(cls)
@@ -69,7 +69,7 @@ def methods(cls: type[Executor], path: str) -> Iterator[Problem]:
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     for name in missing:
         near = did_you_mean(name, (own for own in vars(cls) if own not in missing))
-        yield Problem(path, f"{cls.__name__} has no {name}(), which its family asks for{near}")
+        yield Problem(path, f"{cls.__name__} has no {name}(), which its family requires{near}")
     for name in (*_BY_FIELD, *_POSITIONAL):
         method = inspect.getattr_static(cls, name, None)
         if not inspect.isfunction(method) or name in missing:
@@ -98,7 +98,7 @@ def _by_field(cls: type[Executor], name: str, method: types.FunctionType, path: 
         optional = parameter.kind is inspect.Parameter.VAR_KEYWORD or parameter.default is not inspect.Parameter.empty
         if not optional and parameter.name not in FIELDS:
             hint = did_you_mean(parameter.name, FIELDS) or f"; known: {', '.join(sorted(FIELDS))}"
-            message = f'{cls.__name__}.{name}() takes "{parameter.name}", which is no field of a Document{hint}'
+            message = f'{cls.__name__}.{name}() takes "{parameter.name}", which is not a field of a Document{hint}'
             yield Problem(path, message)
 
 

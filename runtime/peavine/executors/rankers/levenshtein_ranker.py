@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from peavine.executors.edit_distance import edit_distance
+from peavine.executors.edit_distance import edit_distances
 from peavine.executors.families import Match2DocRanker
 
 
@@ -18,4 +18,4 @@ class LevenshteinRanker(Match2DocRanker):
 
     def score(self, query: Mapping[str, Any], matches: Sequence[Mapping[str, Any]]) -> list[float]:
         """Return the number of edits for each match."""
-        return [float(edit_distance(query["text"] or "", match["text"] or "")) for match in matches]
+        return edit_distances(query["text"] or "", [match["text"] or "" for match in matches])

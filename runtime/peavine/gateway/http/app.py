@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-import peavine
 from peavine.errors import Overloaded, Unavailable
 from peavine.gateway.edge import Edge
 from peavine.gateway.http.connection import CONNECTION, FREE_BYTES
@@ -27,6 +26,7 @@ from peavine.gateway.http.sharing import Share
 from peavine.gateway.http.websocket import Sockets
 from peavine.spec import KINDS
 from peavine.v1 import pea_pb2
+from peavine.version import __version__
 
 __all__ = ["app"]
 
@@ -63,7 +63,7 @@ def _described(name: str) -> FastAPI:
     """Return an application with /docs and /openapi.json."""
     made = FastAPIOffline(
         title=name,
-        version=peavine.__version__,
+        version=__version__,
         description=DESCRIPTION,
         redoc_url=None,
         static_url="/docs/static",
@@ -139,7 +139,7 @@ def _check_announced(request: Request, most: int) -> None:
 def _too_large(size: int, most: int) -> Refused:
     return Refused(
         413,
-        f"the body has {size} bytes or more, and {most} are the most; send fewer Documents a request, or raise "
+        f"the body has {size} bytes or more (the limit is {most}); send fewer Documents a request, or raise "
         "spec.maxMessageBytes of the Flow",
     )
 

@@ -11,8 +11,8 @@ from peavine.gateway.http.problems import MEDIA_TYPE
 from peavine.gateway.http.schema import (
     AnswerBody,
     DeleteBody,
-    FlowStatus,
-    Problem,
+    FlowStatusBody,
+    ProblemBody,
     RequestBody,
     SocketAnswer,
     SocketRequest,
@@ -28,13 +28,13 @@ REQUESTS: Final = {
     "train": ("Let Executors that learn learn from these Documents", "What they learned is kept with their data."),
 }
 PLAIN: Final = {
-    "/v1/status": ("The graph, its Pods and their readiness", "FlowStatus"),
+    "/v1/status": ("The graph, its Pods and their readiness", "FlowStatusBody"),
     "/healthz": ("Whether the process lives", None),
     "/readyz": ("Whether every Pod took work once, and the gateway is not about to end; 503 if not", None),
 }
 PROBLEM: Final = {
     "description": "What went wrong",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
 }
 
 
@@ -51,7 +51,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    models = (RequestBody, DeleteBody, AnswerBody, FlowStatus, Problem, SocketRequest, SocketAnswer)
+    models = (RequestBody, DeleteBody, AnswerBody, FlowStatusBody, ProblemBody, SocketRequest, SocketAnswer)
     _, schemas = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SkipValidation
 
-__all__ = ["AnswerBody", "DeleteBody", "FlowStatus", "Problem", "RequestBody", "SocketAnswer", "SocketRequest"]
+__all__ = ["AnswerBody", "DeleteBody", "FlowStatusBody", "ProblemBody", "RequestBody", "SocketAnswer", "SocketRequest"]
 
 
 class _Json(BaseModel):
@@ -210,7 +210,7 @@ class AnswerBody(_Json):
     """Where the request was."""
 
 
-class Finding(_Json):
+class FindingBody(_Json):
     """One thing wrong with a body."""
 
     path: str
@@ -219,7 +219,7 @@ class Finding(_Json):
     """What, and what to do."""
 
 
-class Problem(_Json):
+class ProblemBody(_Json):
     """What went wrong (RFC 9457)."""
 
     type: str = "about:blank"
@@ -244,11 +244,11 @@ class Problem(_Json):
     """The stack, only where the Flow says exposeTracebacks."""
     retry_after: float = 0
     """Seconds to wait before trying again, where that may help."""
-    problems: list[Finding] = []
+    problems: list[FindingBody] = []
     """All that is wrong with the body."""
 
 
-class PodStatus(_Json):
+class PodStatusBody(_Json):
     """A Pod of the Flow."""
 
     name: str
@@ -278,7 +278,7 @@ class Limits(_Json):
     """Seconds that a request to train may take."""
 
 
-class FlowStatus(_Json):
+class FlowStatusBody(_Json):
     """A Flow as its gateway knows it."""
 
     flow: str
@@ -287,7 +287,7 @@ class FlowStatus(_Json):
     """Of peavine."""
     ready: bool
     """Whether every Pod takes work."""
-    pods: list[PodStatus]
+    pods: list[PodStatusBody]
     """The graph, parents first; the last one's answer is the answer."""
     limits: Limits
     """How large and how long a request may be."""
@@ -309,5 +309,5 @@ class SocketAnswer(AnswerBody):
     """The request's; null where it could not be read."""
     kind: str | None = None
     """The request's kind."""
-    error: Problem | None = None
+    error: ProblemBody | None = None
     """What went wrong; there are no `docs` then."""

@@ -1,0 +1,53 @@
+"""From parts to wholes: what was found for the chunks of a query becomes the query's own matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from peavine.documents import Document
+from peavine.drivers.driver import Count, Driver, Work
+from peavine.drivers.reduce import sort_matches
+
+__all__ = ["WholeDocumentsDriver"]
+
+
+class WholeDocumentsDriver(Driver):
+    """Make, of the matches of a query's chunks, matches of the query: the whole Documents that they belong to.
+
+    Each has the score of its best part, and that part as its chunk. The chunks keep the matches that belong to these
+    Documents, for a Ranker to score them in another way.
+    """
+
+    top_k: Count = 50
+    """How many Documents a query gets at the most."""
+
+    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+        """Do it for every root Document whose chunks have matches."""
+        for work in works:
+            for query in work.batch.docs:
+                if any(chunk.matches for chunk in query.chunks):
+                    self._gather(query)
+
+    def _gather(self, query: Document) -> None:
+        best: dict[str, Document] = {}
+        for match in (*query.matches, *(match for chunk in query.chunks for match in chunk.matches)):
+            root = match.root_id or match.id
+            if root not in best or match.score.rank < best[root].score.rank:
+                best[root] = match
+        query.matches = [_whole(root, part) for root, part in best.items()]
+        sort_matches(query)
+        del query.matches[self.top_k :]
+        kept = {match.id for match in query.matches}
+        for chunk in query.chunks:
+            chunk.matches = [match for match in chunk.matches if (match.root_id or match.id) in kept]
+
+
+def _whole(root: str, match: Document) -> Document:
+    """Return the Document that a match is a part of, with the match as its chunk; or a copy where it is no part."""
+    if not match.root_id:
+        return match.without()
+    found = Document(id=root, score=replace(match.score))
+    found.chunks.append(match.without())
+    return found

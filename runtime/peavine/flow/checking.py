@@ -1,0 +1,46 @@
+"""A Flow checked as a whole: its manifest, the files that it names, and its Executors with their Drivers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from peavine import spec
+from peavine.errors import Problem
+from peavine.flow.files import Reading
+
+MAX_PODS = 64
+"""Pods that a Flow can have. What the schema refuses is not looked at further."""
+
+
+def checked(reading: Reading) -> spec.Flow:
+    """Return the manifest. Raises ManifestError with everything that is wrong, in the manifest and in its Executors.
+
+    An Executor's own Python files are imported; no model is loaded. Those that come with an image are not looked at.
+    """
+    return reading.manifest(tuple(_problems(reading)))
+
+
+def _problems(reading: Reading) -> Iterator[Problem]:
+    from peavine.drivers import pod_problems
+
+    body = _mapping(_mapping(reading.written).get("spec"))
+    pods = body.get("pods")
+    for i, pod in enumerate(pods[:MAX_PODS] if isinstance(pods, list) else ()):
+        if not isinstance(pod, Mapping):
+            continue
+        variables = [*_variables(body), *_variables(pod)]
+        if body.get("envFrom") or pod.get("envFrom") or any(variable.get("valueFrom") for variable in variables):
+            continue  # what its YAML looks up is not here
+        own = {str(variable.get("name")): str(variable.get("value") or "") for variable in variables}
+        yield from pod_problems(pod, f"spec.pods[{i}]", reading.sources, {**os.environ, **own})
+
+
+def _variables(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    env = said.get("env")
+    return [variable for variable in env if isinstance(variable, Mapping)] if isinstance(env, list) else []
+
+
+def _mapping(said: Any) -> Mapping[str, Any]:
+    return said if isinstance(said, Mapping) else {}
