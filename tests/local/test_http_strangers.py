@@ -36,7 +36,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     """Return a function that starts a gateway whose Pod is not there, so a request waits until its time is over."""
     started: list[GatewayServer] = []
 
-    async def start(seconds: float = 0.5, max_in_flight: int = 8, **fields: Any) -> GatewayServer:
+    async def start(seconds: int = 1, max_in_flight: int = 8, **fields: Any) -> GatewayServer:
         step = Step(pod="lost", needs=["gateway"], shards=[[f"unix:{tmp_path}/nothing.sock"]], timeout_seconds=seconds)
         plan = Plan(
             name="half",

@@ -111,7 +111,7 @@ async def test_a_pea_finds_its_code_in_a_folder_of_files(programs: Any, tmp_path
     address, folder = f"unix:{tmp_path}/pea.sock", tmp_path / "mounted"
     folder.mkdir()
     (folder / "obedient.py").write_text(OBEDIENT)
-    programs("pea", "--pod", pod(tmp_path, uses=OBEY["uses"]), "--listen", address, "--files", str(folder))
+    programs("pea", "--pod", pod(tmp_path, executor=OBEY["executor"]), "--listen", address, "--files", str(folder))
     await serving(address)
     async with grpc.aio.insecure_channel(address) as channel:
         stream = UnitStream(channel)
