@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from peavine.client.answer import Answer
 from peavine.errors import PeavineError
-from peavine.v1 import pea_pb2, shallow_pb2
-from peavine.wire.split import name_of, shallow
+from peavine.v1 import pea_pb2
+from peavine.wire.roots import roots
 from peavine.wire.unit import MAX_BYTES, MAX_ITEMS
 
 __all__ = ["Pending", "take"]
@@ -48,7 +48,7 @@ class Pending:
         """Return which Documents it has, for a message."""
         if not self.documents:
             return f"{self.kind} request without Documents"
-        first = name_of(shallow(self.envelope.bodies[0]).docs[0])
+        first = roots(self.envelope.bodies[0]).names[0]
         return f"Document {first!r}" if self.documents == 1 else f"{self.documents} Documents from {first!r} on"
 
     def split(self) -> list[Pending]:
@@ -56,13 +56,12 @@ class Pending:
 
         A single Document that was sent behind others is one such part: it may have waited for them alone.
         """
-        batch, middle = shallow(self.envelope.bodies[0]), (self.documents + 1) // 2
+        batch, middle = roots(self.envelope.bodies[0]), (self.documents + 1) // 2
         lates = self.lates + (self.documents == 1)
         parts = []
         for begin in range(0, self.documents, middle):
             end = min(begin + middle, self.documents)
-            body = shallow_pb2.ShallowBatch(docs=batch.docs[begin:end], groundtruths=batch.groundtruths[begin:end])
-            envelope = pea_pb2.Envelope(header=self.envelope.header, bodies=[body.SerializeToString()])
+            envelope = pea_pb2.Envelope(header=self.envelope.header, bodies=[batch.chosen(range(begin, end))])
             envelope.header.id = f"{self.envelope.header.id}.{begin}"
             envelope.header.timeout = self.timeout or 0
             if envelope.header.version:  # one was reserved for each Document, so that a later write stays the later

@@ -11,14 +11,14 @@ from contextlib import nullcontext
 from typing import Any
 
 from peavine.clock import SHARD
-from peavine.documents import Batch
 from peavine.drivers.build import Bound, chains
 from peavine.drivers.call import Call, Query
 from peavine.drivers.driver import Driver, Work
 from peavine.drivers.reduce import joined
 from peavine.errors import ExecutorError, InvalidRequest, PeavineError, StoreError, message_of
 from peavine.spec import OnError
-from peavine.wire import batch_from_bytes, batch_to_bytes
+from peavine.wire import batch_from_bytes, encoded
+from peavine.wire.columns import is_columns
 
 __all__ = ["Runner", "Where"]
 
@@ -123,7 +123,8 @@ class Runner:
                 where.executor, where.driver = bound.executor.name, type(bound.driver).__name__
                 where.method = getattr(bound.driver, "method", "")
                 bound.driver.run(works, bound.executor, kind)
-            return [_encoded(work.batch) for work in works]
+            # An answer has the form of its request.
+            return [encoded(work.batch, is_columns(call.bodies[0])) for work, call in zip(works, calls, strict=True)]
 
     def _settle(self, call: Call, error: BaseException, where: Where, may_skip: bool) -> None:
         """Record what went wrong with one call, and whether the request goes on.
@@ -165,12 +166,8 @@ def _in_time(calls: Sequence[Call]) -> Sequence[Call]:
     return [call for call in calls if call.failure is None]
 
 
-def _encoded(batch: Batch) -> bytes:
-    return batch_to_bytes(batch.docs, batch.groundtruths)
-
-
 def _rejoined(bodies: Sequence[bytes]) -> bytes:
-    return _encoded(joined([batch_from_bytes(body) for body in bodies]))
+    return encoded(joined([batch_from_bytes(body) for body in bodies]), is_columns(bodies[0]))
 
 
 def _key(call: Call) -> str:

@@ -22,7 +22,7 @@ from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import MAX_DOCUMENTS
 from peavine.v1 import pea_pb2
 from peavine.wire.census import TOTAL, check_documents
-from peavine.wire.split import shallow
+from peavine.wire.roots import count
 from peavine.wire.status import status_of
 from peavine.wire.tags import read_struct
 from peavine.wire.unit import serialize
@@ -76,7 +76,7 @@ class Arrived:
     @property
     def documents(self) -> int:
         """How many root Documents it has; a body that cannot be read has none."""
-        return sum(_count(body) for item in self.unit.items for body in item.bodies[:1])
+        return sum(count(body) for item in self.unit.items for body in item.bodies[:1])
 
 
 @dataclass(slots=True, eq=False)
@@ -119,13 +119,6 @@ def execute(
         unit.routes.add(pod=place.pod, pea=place.pea, start=arrived.at, end=end)
         answers.append((sum(item.header.HasField("status") for item in unit.items), serialize(unit)))
     return answers
-
-
-def _count(body: bytes) -> int:
-    try:
-        return len(shallow(body).docs)
-    except InvalidRequest:
-        return 0
 
 
 def _overdue(item: pea_pb2.Envelope, arrived: Arrived, place: Place) -> PeavineError | None:
@@ -181,12 +174,12 @@ def _bounded(tasks: Sequence[_Task], most: int) -> Iterator[Sequence[_Task]]:
     run: list[_Task] = []
     size = 0
     for task in tasks:
-        count = sum(map(_count, task.call.bodies[:1]))
-        if run and size + count > most:
+        documents = sum(map(count, task.call.bodies[:1]))
+        if run and size + documents > most:
             yield run
             run, size = [], 0
         run.append(task)
-        size += count
+        size += documents
     if run:
         yield run
 

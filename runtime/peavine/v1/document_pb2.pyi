@@ -255,12 +255,18 @@ Global___Document: typing_extensions.TypeAlias = Document
 
 @typing.final
 class DocumentBatch(google.protobuf.message.Message):
-    """The body of a request or an answer."""
+    """The body of a request or an answer, in one of two forms. Rows, fields 1 and 2, are the public contract. Columns, field
+    3 alone, say the same; they are what peavine's own client and Pods use between themselves, and may change with every
+    version of the protocol. A request is answered in the form in which it was sent.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     DOCS_FIELD_NUMBER: builtins.int
     GROUNDTRUTHS_FIELD_NUMBER: builtins.int
+    COLUMNS_FIELD_NUMBER: builtins.int
+    columns: builtins.bytes
+    """both, with one array for each field; its layout is in peavine/wire/columns/layout.py"""
     @property
     def docs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Document]: ...
     @property
@@ -272,7 +278,8 @@ class DocumentBatch(google.protobuf.message.Message):
         *,
         docs: collections.abc.Iterable[Global___Document] | None = ...,
         groundtruths: collections.abc.Iterable[Global___Document] | None = ...,
+        columns: builtins.bytes = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["docs", b"docs", "groundtruths", b"groundtruths"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["columns", b"columns", "docs", b"docs", "groundtruths", b"groundtruths"]) -> None: ...
 
 Global___DocumentBatch: typing_extensions.TypeAlias = DocumentBatch

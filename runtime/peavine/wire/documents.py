@@ -1,8 +1,8 @@
-"""Documents as bytes and back. Exact, but for the numbers in tags, which become doubles."""
+"""Documents as bytes and back, row by row. Exact, but for the numbers in tags, which become doubles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
@@ -16,7 +16,14 @@ from peavine.v1 import document_pb2
 from peavine.wire.tags import read_struct, write_struct
 from peavine.wire.tensors import read_tensor, write_tensor
 
-__all__ = ["batch_from_bytes", "batch_to_bytes", "document_from_bytes", "document_to_bytes"]
+__all__ = [
+    "batch_to_bytes",
+    "document_from_bytes",
+    "document_to_bytes",
+    "rest_from_bytes",
+    "rows_from_bytes",
+    "write_rest",
+]
 
 
 def batch_to_bytes(
@@ -29,12 +36,14 @@ def batch_to_bytes(
     return batch.SerializeToString()
 
 
-def batch_from_bytes(data: bytes) -> Batch:
-    """Return the Documents; InvalidRequest says where the bytes are not those of a DocumentBatch."""
+def rows_from_bytes(data: bytes) -> Batch:
+    """Return the Documents; InvalidRequest says where the bytes are not those of a DocumentBatch of rows."""
     try:
         batch = document_pb2.DocumentBatch.FromString(data)
     except DecodeError:
         raise InvalidRequest("the body is not a DocumentBatch: malformed protobuf, or nested too deep") from None
+    if batch.columns:
+        raise InvalidRequest("the body has both rows and columns; send Documents in one form")
     return Batch(_read_all("docs", batch.docs), _read_all("groundtruths", batch.groundtruths))
 
 
@@ -55,6 +64,39 @@ def document_from_bytes(data: bytes) -> Document:
     except DecodeError:
         raise InvalidRequest("not a Document: malformed protobuf, or nested too deep") from None
     return _read(message)
+
+
+def rest_from_bytes(data: bytes) -> Document:
+    """Return what a row of columns has besides its columns, as a Document; its id means nothing."""
+    try:
+        message = document_pb2.Document.FromString(data)
+    except DecodeError:
+        raise InvalidRequest("rest: malformed protobuf, or nested too deep") from None
+    if message.chunks or message.matches:
+        raise InvalidRequest("rest: has chunks or matches, which are columns of their own")
+    message.id = "rest"
+    return _read(message)
+
+
+def write_rest(
+    message: document_pb2.Document,
+    *,
+    tensor: Tensor | None = None,
+    embedding: Tensor | None = None,
+    location: Sequence[int] = (),
+    score: Score | None = None,
+    evaluations: Iterable[Score] = (),
+) -> None:
+    """Add to a message what has no column: irregular arrays, places, and what a score and evaluations consist of."""
+    if tensor is not None:
+        write_tensor(tensor, message.tensor)
+    if embedding is not None:
+        write_tensor(embedding, message.embedding)
+    message.location.extend(location)
+    if score is not None:
+        _write_score("score", score, message.score, 0)
+    for place, each in enumerate(evaluations):
+        _write_score(f"evaluations[{place}]", each, message.evaluations.add(), 0)
 
 
 def _write_all(

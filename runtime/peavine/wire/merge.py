@@ -10,12 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 
 from peavine.documents import row_name
-from peavine.errors import ExecutorError, PeavineError
+from peavine.documents.columns import Column, Columns, Nested, Numbers, concat
+from peavine.errors import ExecutorError, InvalidRequest, PeavineError
 from peavine.v1 import pea_pb2, shallow_pb2
+from peavine.wire.batches import batch_from_bytes, encoded
+from peavine.wire.columns import columns_from_bytes, columns_to_bytes, is_columns
 from peavine.wire.join import lesser, union
+from peavine.wire.roots import ids_of, texts_of
 from peavine.wire.status import status_of
 
 __all__ = ["merge", "merge_bodies", "merge_matches"]
@@ -55,13 +61,85 @@ def merge_bodies(bodies: Sequence[bytes], top_k: int = 0) -> bytes:
     """Return the first body with the matches of all; at most `top_k` a Document, or all where it is 0."""
     if len(bodies) == 1:
         return bodies[0]
+    if not any(map(is_columns, bodies)):
+        return _merged_rows(bodies, top_k)
+    try:
+        if all(map(is_columns, bodies)):
+            read = [columns_from_bytes(body) for body in bodies]
+            merged = _merged_columns([docs for docs, _ in read], top_k)
+            if merged is not None:
+                return columns_to_bytes(merged, read[0][1])
+        # What differs too much from shard to shard is merged row by row.
+        rows = _merged_rows([encoded(batch_from_bytes(body), columns=False) for body in bodies], top_k)
+        return encoded(batch_from_bytes(rows), columns=is_columns(bodies[0]))
+    except InvalidRequest as error:
+        raise ExecutorError(f"a shard's answer is not a DocumentBatch: {error}") from error
+
+
+def _same_counts(counts: Sequence[int]) -> None:
+    if len(set(counts)) != 1:
+        raise ExecutorError(f"the shards answered {counts} Documents to the same request; they cannot be merged")
+
+
+def _merged_columns(levels: Sequence[Columns], top_k: int) -> Columns | None:
+    """Return the first level with the matches of all, and of its chunks; None where their forms differ too much."""
+    _same_counts([len(level) for level in levels])
+    first = levels[0].copy()
+    nested = [level.matches for level in levels if level.matches]
+    if nested:
+        every = concat([each.columns for each in nested])
+        if every is None or ("rest" in every.fields and "root_id" not in every.fields):
+            return None
+        parents = np.concatenate([np.repeat(np.arange(first.rows), np.diff(each.offsets)) for each in nested])
+        first.matches = _best(every, parents, first.rows, top_k)
+    chunks = [level.chunks for level in levels]
+    if first.chunks and any(below.matches or below.chunks for each in chunks if each for below in (each.columns,)):
+        if not all(each and np.array_equal(each.offsets, first.chunks.offsets) for each in chunks):
+            return None
+        below = _merged_columns([each.columns for each in chunks if each], top_k)
+        if below is None:
+            return None
+        first.chunks = Nested(first.chunks.offsets, below)
+    return first
+
+
+def _best(every: Columns, parents: NDArray[np.int64], rows: int, top_k: int) -> Nested:
+    """Return the best matches of each parent, the best first, each row once."""
+    ids, roots = ids_of(every), texts_of(every.fields.get("root_id"), every.rows)
+    names = [row_name(id, root or id) for id, root in zip(ids, roots, strict=True)]
+    values = _numbers(every.fields.get("score_value"), every.rows)
+    # Scores of one list have one direction; one that says so speaks for all.
+    ascending = np.zeros(rows, np.bool_)
+    ascending[parents[_numbers(every.fields.get("score_ascending"), every.rows) > 0]] = True
+    badness = np.where(np.isnan(values), np.inf, np.where(ascending[parents], values, -values)).tolist()
+    chosen: list[int] = []
+    counts = [0] * rows
+    seen: set[tuple[int, str]] = set()
+    of = parents.tolist()
+    for place in sorted(range(every.rows), key=lambda place: (of[place], badness[place], names[place])):
+        parent = of[place]
+        if (parent, names[place]) not in seen and not (top_k and counts[parent] == top_k):
+            seen.add((parent, names[place]))
+            chosen.append(place)
+            counts[parent] += 1
+    return Nested.of(counts, every.take(np.array(chosen, np.int64)))
+
+
+def _numbers(column: Column | None, rows: int) -> NDArray[np.float64]:
+    """Return the numbers of all rows, 0 where a row has none."""
+    found = np.zeros(rows)
+    if column is not None and isinstance(column.store, Numbers):
+        at = np.arange(rows) if column.at is None else column.at
+        found[at >= 0] = column.store.array[at[at >= 0]]
+    return found
+
+
+def _merged_rows(bodies: Sequence[bytes], top_k: int) -> bytes:
     try:
         batches = [shallow_pb2.RankedBatch.FromString(body) for body in bodies]
     except DecodeError as error:
         raise ExecutorError(f"a shard's answer is not a DocumentBatch: {error}") from error
-    counts = [len(batch.docs) for batch in batches]
-    if len(set(counts)) != 1:
-        raise ExecutorError(f"the shards answered {counts} Documents to the same request; they cannot be merged")
+    _same_counts([len(batch.docs) for batch in batches])
     for docs in zip(*(batch.docs for batch in batches), strict=True):
         _merge(docs, top_k)
     return batches[0].SerializeToString()

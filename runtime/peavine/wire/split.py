@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from google.protobuf.message import DecodeError
-
 from peavine.errors import InvalidRequest
-from peavine.v1 import pea_pb2, shallow_pb2
+from peavine.v1 import pea_pb2
 from peavine.wire.join import lesser, union
+from peavine.wire.roots import roots, together
 from peavine.wire.status import status_of
 
 __all__ = ["Part", "assemble", "owner", "portions", "split"]
@@ -96,21 +95,18 @@ def _owned(item: pea_pb2.Envelope, shards: int, without: Iterable[int]) -> dict[
 
     `without` are the shards that get an item without Documents.
     """
-    found: dict[int, list[shallow_pb2.ShallowBatch]] = {}
-    batches = [shallow(body) for body in item.bodies]
-    owners = [[owner(name_of(doc), shards) for doc in batch.docs] for batch in batches]
+    batches = [roots(body) for body in item.bodies]
+    owners = [[owner(name, shards) for name in batch.names] for batch in batches]
     wanted = sorted({shard for each in owners for shard in each})
     if len(wanted) < 2:
         return {shard: list(item.bodies) for shard in wanted or without}
-    for shard in wanted:
-        found[shard] = [shallow_pb2.ShallowBatch() for _ in batches]
-    for body, (batch, shards_of) in enumerate(zip(batches, owners, strict=True)):
-        paired = len(batch.groundtruths) == len(batch.docs)
-        for place, shard in enumerate(shards_of):
-            found[shard][body].docs.append(batch.docs[place])
-            if paired:
-                found[shard][body].groundtruths.append(batch.groundtruths[place])
-    return {shard: [batch.SerializeToString() for batch in own] for shard, own in found.items()}
+    return {
+        shard: [
+            batch.chosen([place for place, its in enumerate(shards_of) if its == shard])
+            for batch, shards_of in zip(batches, owners, strict=True)
+        ]
+        for shard in wanted
+    }
 
 
 def assemble(unit: pea_pb2.Unit, parts: Mapping[int, Part], answers: Mapping[int, pea_pb2.Unit]) -> int:
@@ -143,7 +139,7 @@ def _assemble(item: pea_pb2.Envelope, pieces: list[pea_pb2.Envelope]) -> None:
     for piece in pieces:
         if piece.header.HasField("coverage"):
             item.header.coverage.CopyFrom(lesser(item.header, piece.header.coverage))
-    bodies = [b"".join(piece.bodies) for piece in pieces]
+    bodies = [body for piece in pieces for body in piece.bodies]
     if len(bodies) > 1:
         bodies = [_ordered(item, bodies)]
     del item.bodies[:]
@@ -154,33 +150,8 @@ def _ordered(item: pea_pb2.Envelope, bodies: list[bytes]) -> bytes:
     """Return one body with the Documents of all, in the order in which the item has them."""
     order: dict[str, int] = {}
     for body in item.bodies:
-        for doc in shallow(body).docs:
-            order.setdefault(name_of(doc), len(order))
-    merged = shallow_pb2.ShallowBatch()
-    pairs: list[tuple[int, bytes, bytes | None]] = []
-    for body in bodies:
-        batch = shallow(body)
-        paired = len(batch.groundtruths) == len(batch.docs)
-        for place, doc in enumerate(batch.docs):
-            rank = order.get(name_of(doc), len(order))
-            pairs.append((rank, doc, batch.groundtruths[place] if paired else None))
-    pairs.sort(key=lambda pair: pair[0])
-    merged.docs.extend(doc for _, doc, _ in pairs)
-    merged.groundtruths.extend(truth for _, _, truth in pairs if truth is not None)
-    return merged.SerializeToString()
-
-
-def shallow(body: bytes) -> shallow_pb2.ShallowBatch:
-    """Return a body with its Documents unread. Raises InvalidRequest."""
-    try:
-        return shallow_pb2.ShallowBatch.FromString(body)
-    except DecodeError as error:
-        raise InvalidRequest(f"body: is not a DocumentBatch: {error}") from error
-
-
-def name_of(doc: bytes) -> str:
-    """Return the id of a serialized Document. Raises InvalidRequest."""
-    try:
-        return shallow_pb2.Named.FromString(doc).id
-    except DecodeError as error:
-        raise InvalidRequest(f"body: holds what is not a Document: {error}") from error
+        for name in roots(body).names:
+            order.setdefault(name, len(order))
+    answer = together(bodies)
+    ranks = [order.get(name, len(order)) for name in answer.names]
+    return answer.chosen(sorted(range(len(ranks)), key=ranks.__getitem__))

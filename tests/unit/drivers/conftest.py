@@ -12,15 +12,23 @@ from peavine.documents import Batch, Document
 from peavine.drivers import Call, Runner
 from peavine.executors import Executor, load
 from peavine.spec import OnError
-from peavine.wire import batch_from_bytes, batch_to_bytes
+from peavine.wire import batch_from_bytes, encoded
 
 Ask = Callable[..., Batch]
 
 
-def call(*bodies: Sequence[Document], truths: Sequence[Document] = (), queries: Any = (), **parameters: Any) -> Call:
-    """Return a Call with a body for each list of Documents."""
-    named = {name.replace("__", "."): value for name, value in parameters.items()}
-    return Call([batch_to_bytes(docs, truths) for docs in bodies], named, queries)
+@pytest.fixture(params=["rows", "columns"])
+def new_call(request: pytest.FixtureRequest) -> Callable[..., Call]:
+    """Return a function that makes a Call with a body for each list of Documents, in each form."""
+
+    def call(
+        *bodies: Sequence[Document], truths: Sequence[Document] = (), queries: Any = (), **parameters: Any
+    ) -> Call:
+        named = {name.replace("__", "."): value for name, value in parameters.items()}
+        columns = request.param == "columns"
+        return Call([encoded(Batch(list(docs), list(truths)), columns) for docs in bodies], named, queries)
+
+    return call
 
 
 @pytest.fixture
@@ -43,21 +51,17 @@ def make(opened: Callable[[Any], Executor]) -> Callable[..., Runner]:
 
 
 @pytest.fixture
-def new_call() -> Callable[..., Call]:
-    """Return `call`."""
-    return call
-
-
-@pytest.fixture
-def ask(make: Callable[..., Runner]) -> Ask:
+def ask(make: Callable[..., Runner], new_call: Callable[..., Call]) -> Ask:
     """Return a function that runs one request and returns its answer, or raises its failure."""
     runners: dict[int, Runner] = {}
+    kept: list[Any] = []  # so that no other Executor gets the same identity
 
     def run(executor: Any, kind: str, *bodies: Sequence[Document], **given: Any) -> Batch:
         key = id(executor)
         if key not in runners:
+            kept.append(executor)
             runners[key] = executor if isinstance(executor, Runner) else make(executor)
-        one = call(*bodies, **given)
+        one = new_call(*bodies, **given)
         runners[key].run(kind, [one])
         if one.failure is not None:
             raise one.failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peavine.documents import Document, Score, Sparse
+from peavine.documents import Batch, Document, Score, Sparse
 from peavine.documents.tensor import DTYPES
 from peavine.errors import InvalidRequest
 from peavine.v1 import document_pb2
-from peavine.wire import batch_from_bytes, batch_to_bytes, document_from_bytes, document_to_bytes
+from peavine.wire import batch_from_bytes, batch_to_bytes, document_from_bytes, document_to_bytes, encoded
+
+
+def columns_to_bytes(docs: list[Document], groundtruths: Sequence[Document] = ()) -> bytes:
+    return encoded(Batch(docs, list(groundtruths)), columns=True)
+
+
+FORMS = pytest.mark.parametrize("write", [batch_to_bytes, columns_to_bytes], ids=["rows", "columns"])
+Write = Callable[..., bytes]
 
 
 @given(st.lists(st.from_type(Document), max_size=3), st.lists(st.from_type(Document), max_size=2))
@@ -65,29 +74,33 @@ def test_whole_numbers_in_tags_become_doubles() -> None:
     assert isinstance(back.tags["n"], float)
 
 
+@FORMS
 @pytest.mark.parametrize(
     "value", [float("nan"), float("inf"), 10**400, object(), {1: 2}, b"bytes"], ids=lambda value: type(value).__name__
 )
-def test_a_tag_that_json_does_not_know_is_refused_with_its_place(value: object) -> None:
+def test_a_tag_that_json_does_not_know_is_refused_with_its_place(value: object, write: Write) -> None:
     with pytest.raises(InvalidRequest, match=r"docs\[1\]\.tags\.a"):
-        batch_to_bytes([Document(), Document(tags={"a": value})])
+        write([Document(), Document(tags={"a": value})])
 
 
+@FORMS
 @pytest.mark.parametrize("field", ["text", "uri", "modality"])
-def test_a_lone_surrogate_is_refused_with_its_place(field: str) -> None:
+def test_a_lone_surrogate_is_refused_with_its_place(field: str, write: Write) -> None:
     doc = Document()
     setattr(doc, field, "\ud800")
     with pytest.raises(InvalidRequest, match=rf"docs\[0\]\.{field}: .*surrogate"):
-        batch_to_bytes([doc])
+        write([doc])
 
 
+@FORMS
 @pytest.mark.parametrize("tags", [{"a": "\ud800"}, {"\ud800": 1}, {"a": ["\ud800"]}], ids=["text", "key", "in a list"])
-def test_a_lone_surrogate_in_a_tag_is_refused_too(tags: dict[str, object]) -> None:
+def test_a_lone_surrogate_in_a_tag_is_refused_too(tags: dict[str, object], write: Write) -> None:
     with pytest.raises(InvalidRequest, match=r"docs\[0\]\.tags\[.*surrogate"):
-        batch_to_bytes([Document(tags=tags)])
+        write([Document(tags=tags)])
 
 
-def test_what_is_nested_as_deep_as_allowed_arrives_and_no_deeper() -> None:
+@FORMS
+def test_what_is_nested_as_deep_as_allowed_arrives_and_no_deeper(write: Write) -> None:
     def tower(height: int, tags: object) -> Document:
         doc = Document(tags={"t": tags}, tensor=Sparse([0], [0], [1.0], (1, 1)))
         for _ in range(height - 1):
@@ -101,11 +114,11 @@ def test_what_is_nested_as_deep_as_allowed_arrives_and_no_deeper() -> None:
         return value
 
     deepest = tower(32, nested(14))
-    assert batch_from_bytes(batch_to_bytes([deepest])).docs == [deepest]
+    assert batch_from_bytes(write([deepest])).docs == [deepest]
     with pytest.raises(InvalidRequest, match="nested more than 32 deep"):
-        batch_to_bytes([tower(33, 1.0)])
+        write([tower(33, 1.0)])
     with pytest.raises(InvalidRequest, match="nested more than 16 deep"):
-        batch_to_bytes([Document(tags={"t": nested(40)})])
+        write([Document(tags={"t": nested(40)})])
 
 
 @pytest.mark.parametrize("mode", ["float16", "uint8"])
@@ -215,6 +228,7 @@ def test_a_place_that_cannot_travel_is_named(field: str, value: Any) -> None:
         document_to_bytes(doc)
 
 
+@FORMS
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
@@ -230,6 +244,6 @@ def test_a_place_that_cannot_travel_is_named(field: str, value: Any) -> None:
         ({"score": Score(operands=[Score(description="\ud800")])}, r"score.operands\[0\].description: .*surrogate"),
     ],
 )
-def test_a_field_of_the_wrong_type_is_refused_with_its_place(fields: dict[str, Any], says: str) -> None:
+def test_a_field_of_the_wrong_type_is_refused_with_its_place(fields: dict[str, Any], says: str, write: Write) -> None:
     with pytest.raises(InvalidRequest, match=rf"docs\[1\]\.{says}"):
-        batch_to_bytes([Document(), Document(**fields)])
+        write([Document(), Document(**fields)])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peavine.documents import Document, Score
+from peavine.documents import Batch, Document, Score
 from peavine.errors import ExecutorError
 from peavine.v1 import pea_pb2, shallow_pb2
-from peavine.wire import batch_from_bytes, batch_to_bytes
+from peavine.wire import batch_from_bytes, batch_to_bytes, encoded
+from peavine.wire.columns import is_columns
 from peavine.wire.merge import merge, merge_bodies, merge_matches
 
 SCORES = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 5), max_size=20)
@@ -75,6 +77,48 @@ def test_matches_are_merged_wherever_they_are_and_nothing_else_is_lost() -> None
     assert [each.id for each in doc.chunks[0].matches] == ["y", "x"]
     assert doc.text == "a question"
     assert doc.tags == {"kept": True}
+
+
+FOUND = st.lists(
+    st.builds(
+        lambda id, value, root, text: Document(id=id, text=text, root_id=root, score=value),
+        st.text("abc", min_size=1, max_size=2),
+        st.none() | st.builds(Score, st.sampled_from([0.0, 1.0, 2.0, math.nan]), ascending=st.booleans()),
+        st.sampled_from(["", "r", "s"]),
+        st.none() | st.text(max_size=3),
+    ),
+    max_size=5,
+)
+
+
+@given(st.lists(st.tuples(FOUND, FOUND), min_size=2, max_size=3), st.integers(0, 3), st.data())
+def test_columns_are_merged_as_rows_are(
+    shards: list[tuple[list[Document], list[Document]]], top_k: int, data: st.DataObject
+) -> None:
+    answers = []
+    for found, below in shards:
+        chunks = [Document(id=f"c{n}", matches=below if n else []) for n in range(data.draw(st.integers(1, 2)))]
+        query = Document(id="q", tags={"kept": True}, chunks=chunks if data.draw(st.booleans()) else [], matches=found)
+        answers.append(Batch([query, Document(id="other")], [Document(id="truth"), Document(id="another")]))
+    rows = merge_bodies([encoded(batch, False) for batch in answers], top_k)
+    columns = merge_bodies([encoded(batch, True) for batch in answers], top_k)
+    assert is_columns(columns)
+    assert encoded(batch_from_bytes(columns), False) == encoded(batch_from_bytes(rows), False)
+
+
+def test_matches_with_arrays_of_different_shapes_are_merged_too() -> None:
+    def answer(name: str, size: int) -> bytes:
+        match = Document(id=name, score=Score(size), embedding=np.ones(size))
+        return encoded(Batch([Document(id="q", matches=[match])]), True)
+
+    (doc,) = batch_from_bytes(merge_bodies([answer("a", 2), answer("b", 3)])).docs
+    assert [(match.id, match.embedding.shape) for match in doc.matches] == [("b", (3,)), ("a", (2,))]  # type: ignore[union-attr]
+
+
+def test_columns_of_a_shard_that_cannot_be_read_are_its_error() -> None:
+    good = encoded(Batch([Document(id="q")]), True)
+    with pytest.raises(ExecutorError, match="a shard's answer is not a DocumentBatch"):
+        merge_bodies([good, good[:-1]])
 
 
 def test_shards_that_answer_different_numbers_of_documents_are_not_mixed_up() -> None:
