@@ -37,6 +37,10 @@ class Batch:
             self._groundtruths = views(self._groundtruths)
         return self._groundtruths
 
+    def replace(self, docs: Columns) -> None:
+        """Take these instead of the Documents; views that were made of them belong to the batch no more."""
+        self._docs = docs
+
     @property
     def parts(self) -> tuple[list[Document] | Columns, list[Document] | Columns]:
         """The Documents and the groundtruths as they are now: columns, or the list that was made of them."""

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from peavine.documents import Document, Level, Sparse
+from peavine.documents.columns import Columns
 from peavine.documents.sparse import is_masked
+from peavine.drivers.columnar import contents, levels, set_embeddings
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
 from peavine.drivers.stack import alike, slices
 from peavine.drivers.train import learner
@@ -34,11 +36,31 @@ class EncodeDriver(Traversing, Executing):
         """Encode all requests of the batch together."""
         if kind == "train" and learner(executor, self.method).train_on == "all":
             return  # before it has seen all of it, it can encode nothing
-        docs = _smallest(list(self.levels(works)))
         named = kind_for(getattr(executor, self.method), kind)
-        for group, batch in alike(docs, "content"):
-            for part, values in slices(group, batch, self.batch_size or executor.batch_size):
-                _write(part, self.call(executor, self.method, values, **named), executor, self)
+        size = self.batch_size or executor.batch_size
+
+        def encode(values: Any) -> Any:
+            return _fitting(self.call(executor, self.method, values, **named), len(values), executor, self)
+
+        found = self._regular(works)
+        batch = contents(found) if found else None
+        if found and batch is not None:
+            answers = [encode(values) for values in slices(batch, size)]
+            if not set_embeddings(found, answers):
+                docs = [doc for level in self.levels(works) for doc in level.docs]
+                for part, matrix in zip(slices(docs, size), answers, strict=True):
+                    _write(part, matrix)
+            return
+        for group, batch in alike(_smallest(list(self.levels(works))), "content"):
+            for part, values in zip(slices(group, size), slices(batch, size), strict=True):
+                _write(part, encode(values))
+
+    def _regular(self, works: Sequence[Work]) -> list[Columns] | None:
+        """Return the levels to encode where none of them has chunks that are encoded, too."""
+        paths = self.traversal_paths
+        if len(paths) > 1 and levels(works, [path for path in paths if path.endswith("c")]) != []:
+            return None
+        return levels(works, paths)
 
 
 def _smallest(levels: Sequence[Level]) -> list[Document]:
@@ -47,21 +69,26 @@ def _smallest(levels: Sequence[Level]) -> list[Document]:
     return [doc for level in levels for doc in level.docs if id(doc) not in cut]
 
 
-def _write(docs: Sequence[Document], rows: Any, executor: Any, driver: Executing) -> None:
-    """Set the embeddings; an answer that does not fit is the Executor's fault."""
+def _fitting(rows: Any, count: int, executor: Any, driver: Executing) -> Any:
+    """Return an answer as an array, or as scipy's CSR; one that does not fit is the Executor's fault."""
     if hasattr(rows, "tocsr"):
         matrix = rows.tocsr()
-        fits = matrix.shape[0] == len(docs)
+        fits = matrix.shape[0] == count
     else:
         matrix = np.asarray(rows)
-        fits = not is_masked(rows) and matrix.ndim >= 2 and len(matrix) == len(docs) and matrix.dtype.kind in "biufc"
+        fits = not is_masked(rows) and matrix.ndim >= 2 and len(matrix) == count and matrix.dtype.kind in "biufc"
     if not fits:
         what = "a masked array" if is_masked(rows) else _shape(matrix)
         message = (
-            f"{executor.name}.{driver.method}() returned {what} for {len(docs)} Documents; it must return numbers, a "
+            f"{executor.name}.{driver.method}() returned {what} for {count} Documents; it must return numbers, a "
             "row for each"
         )
         raise ExecutorError(message, executor.name, type(driver).__name__, driver.method)
+    return matrix
+
+
+def _write(docs: Sequence[Document], matrix: Any) -> None:
+    """Set the embeddings."""
     for place, doc in enumerate(docs):
         if isinstance(matrix, np.ndarray):
             doc.embedding = matrix[place]
@@ -94,7 +121,8 @@ class MultiModalDriver(Traversing, Executing):
                 )
             columns.append(groups[0][1] if groups else [])
         if docs:
-            _write(docs, self.call(executor, self.method, *columns), executor, self)
+            rows = self.call(executor, self.method, *columns)
+            _write(docs, _fitting(rows, len(docs), executor, self))
 
 
 def _of_modality(doc: Document, modality: str) -> Document:

@@ -7,11 +7,15 @@ from collections.abc import Container, Iterator, Sequence
 from typing import Any, ClassVar
 
 from peavine.documents import Document, row_name
+from peavine.documents.columns import Columns
+from peavine.drivers.columnar import embeddings, levels, texts
 from peavine.drivers.driver import Executing, Traversing, Work
 from peavine.drivers.querylang import Fields
 from peavine.drivers.stack import vectors
 from peavine.errors import InvalidRequest
 from peavine.wire import document_to_bytes
+from peavine.wire.batches import columns_in
+from peavine.wire.columns import rows_of
 
 __all__ = ["KVIndexDriver", "VectorIndexDriver"]
 
@@ -34,6 +38,8 @@ class _IndexDriver(Traversing, Executing):
         taken = inspect.signature(getattr(executor, method)).parameters
         # What is sent twice in a batch counts as if it came in two: the one that was issued last stands, or came last.
         ordered = sorted(works, key=lambda work: work.version)
+        if method != "delete" and self._regular(ordered, executor, method, taken):
+            return
         roots = {doc.id: (doc, work.version) for work in ordered for doc in work.batch.docs}
         if method == "delete":
             if roots:
@@ -53,6 +59,31 @@ class _IndexDriver(Traversing, Executing):
             self.call(executor, method, names, values, **arguments)
         except InvalidRequest as problem:
             raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
+
+    def _regular(self, works: Sequence[Work], executor: Any, method: str, taken: Container[str]) -> bool:
+        """Do it straight from columns; False where these are not roots alone, each once, with a regular value each."""
+        found = levels(works, ("r",))
+        below = levels(works, [path for path in self.traversal_paths if path != "r"])
+        if not found or below or below is None or "r" not in self.traversal_paths:
+            return False
+        owners = [id for level in found for id in texts(level.fields["id"], level.rows)]
+        if len(set(owners)) < len(owners):
+            return False
+        values = self._of_columns(found)
+        if values is None:
+            return False
+        counts = [(work.version, len(columns_in(work.batch) or ())) for work in works]
+        versions = [version for version, count in counts for _ in range(count)]
+        names = owners if "owners" in taken else [row_name(id, id) for id in owners]
+        try:
+            self.call(executor, method, names, values, **_some(taken, owners=owners, versions=versions))
+        except InvalidRequest as problem:
+            raise InvalidRequest(f"Document {owners[0]!r}: {problem}") from problem
+        return True
+
+    def _of_columns(self, found: Sequence[Columns]) -> Any:
+        """Return the values of all rows; None where they are not regular."""
+        return None
 
     def _rows(self, root: Document) -> Iterator[Document]:
         """Yield the Documents below a root, itself included, that make a row each."""
@@ -85,6 +116,9 @@ class VectorIndexDriver(_IndexDriver):
     def _values(self, docs: Sequence[Document]) -> Any:
         return vectors(docs)
 
+    def _of_columns(self, found: Sequence[Columns]) -> Any:
+        return embeddings(found)
+
 
 class KVIndexDriver(_IndexDriver):
     """Give ids and whole Documents, as bytes, to `add`, `update` or `delete`, as the kind of request says.
@@ -100,3 +134,10 @@ class KVIndexDriver(_IndexDriver):
     def _values(self, docs: Sequence[Document]) -> Any:
         left_out = {"chunks", "matches", "score", "evaluations", *self.exclude} - {"id"}
         return [document_to_bytes(doc.without(*left_out)) for doc in docs]
+
+    def _of_columns(self, found: Sequence[Columns]) -> Any:
+        left_out = set(self.exclude) - {"id"}
+        if "content" in left_out:
+            left_out |= {"text", "buffer", "tensor"}
+        rows = [rows_of(level, left_out) for level in found]
+        return None if None in rows else [row for level in rows if level is not None for row in level]

@@ -39,7 +39,8 @@ class PredictDriver(Traversing, Executing):
         """Classify all requests of the batch together."""
         docs = [doc for level in self.levels(works) for doc in level.docs]
         for group, batch in stack.alike(docs, self.field):
-            for part, values in stack.slices(group, batch, executor.batch_size):
+            size = executor.batch_size
+            for part, values in zip(stack.slices(group, size), stack.slices(batch, size), strict=True):
                 answer = self.call(executor, self.method, values)
                 if is_masked(answer):
                     self._wrong(executor, "returned a masked array, and every number is needed: array.filled(0)")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from peavine.documents import Document, Level, Score, split_name
+from peavine.documents.columns import Columns
+from peavine.drivers.columnar import embeddings, levels, matches, texts
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
 from peavine.drivers.reduce import fill
 from peavine.drivers.stack import vectors
@@ -36,18 +38,58 @@ class VectorSearchDriver(Traversing, Executing):
 
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Search for all requests of the batch together."""
+        roots = self._regular(works)
+        if roots and (queries := embeddings(roots)) is not None:
+            self._check_matches(len(queries), executor)
+            self._search_columns(roots, queries, works, executor)
+            return
         docs = [doc for work in works for root in work.batch.docs for doc in self._queries(root)]
         if not docs:
             return
         self._check_matches(len(docs), executor)
-        queries = vectors(docs)
         count = self.top_k
         if any(doc.granularity for doc in docs):
             count = max(count, min(count * self.oversampling, MAX_MATCHES // len(docs)))
+        found, distances = self._found(vectors(docs), count, docs[0].id, executor)
+        self._write(docs, found, distances, executor)
+
+    def _found(self, queries: Any, count: int, first: str, executor: Any) -> tuple[Any, Any]:
         try:
             found, distances = self.call(executor, self.method, queries, count)
         except InvalidRequest as problem:
-            raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
+            raise InvalidRequest(f"Document {first!r}: {problem}") from problem
+        return found, distances
+
+    def _regular(self, works: Sequence[Work]) -> list[Columns] | None:
+        """Return the roots, where they alone are searched with, and neither they nor others have a place or matches."""
+        if self.fill_embedding or "r" not in self.traversal_paths:
+            return None
+        roots = levels(works, ("r",))
+        if not roots or levels(works, [path for path in self.traversal_paths if path != "r"]):
+            return None
+        placed = any("granularity" in level.fields or "adjacency" in level.fields for level in roots)
+        return None if placed or any(level.matches for level in roots) else roots
+
+    def _search_columns(self, roots: Sequence[Columns], queries: Any, works: Sequence[Work], executor: Any) -> None:
+        """Search with all roots, and make columns of what is found."""
+        ids = [texts(level.fields["id"], level.rows) for level in roots]
+        found, distances = self._found(queries, self.top_k, ids[0][0], executor)
+        begin = 0
+        made = []
+        for names in ids:
+            end = begin + len(names)
+            nested = matches(names, found[begin:end], distances[begin:end], executor.name, bool(executor.ascending))
+            made.append(nested)
+            begin = end
+        if None in made:
+            docs = [doc for work in works for doc in work.batch.docs]
+            self._write(docs, found, distances, executor)
+            return
+        for level, nested in zip(roots, made, strict=True):
+            level.matches = nested
+
+    def _write(self, docs: Sequence[Document], found: Any, distances: Any, executor: Any) -> None:
+        """Make what was found the matches of Documents."""
         name, ascending = executor.name, bool(executor.ascending)
         for doc, ids, values in zip(docs, found, distances, strict=True):
             scores = [Score(float(value), name, reference=doc.id, ascending=ascending) for value in values]

@@ -76,11 +76,13 @@ def _stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return arrays[0][np.newaxis] if len(arrays) == 1 else np.stack(arrays)
 
 
-def slices(docs: Sequence[Document], batch: Any, size: int | None) -> Iterator[tuple[Sequence[Document], Any]]:
-    """Yield the Documents and their batch in parts of at most `size`."""
-    for start in range(0, len(docs), size or len(docs)):
-        stop = start + (size or len(docs))
-        yield docs[start:stop], batch[start:stop]
+def slices(batch: Any, size: int | None) -> Iterator[Any]:
+    """Yield a batch, or a list, in parts of at most `size`."""
+    if size is None or size >= len(batch):
+        yield batch
+        return
+    for start in range(0, len(batch), size):
+        yield batch[start : start + size]
 
 
 def vectors(docs: Sequence[Document]) -> NDArray[Any]:

@@ -66,7 +66,8 @@ class TrainDriver(Traversing, Executing):
                 keys = [_key(doc, roots[id(doc)]) for doc in group]
                 who.training.add([doc.id for doc in group], batch, labels[0] if labels else None, keys)
             else:
-                for part, values in slices(group, batch, executor.batch_size):
+                size = executor.batch_size
+                for part, values in zip(slices(group, size), slices(batch, size), strict=True):
                     self.call(executor, self.method, values, *self._labels(part))
         if self.flush and who.train_on == "all":
             with who.training.all() as (batch, labels):

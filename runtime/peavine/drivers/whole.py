@@ -9,6 +9,7 @@ from typing import Any
 from peavine.documents import Document
 from peavine.drivers.driver import Count, Driver, Work
 from peavine.drivers.reduce import sort_matches
+from peavine.wire.batches import columns_in
 
 __all__ = ["WholeDocumentsDriver"]
 
@@ -26,6 +27,9 @@ class WholeDocumentsDriver(Driver):
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Do it for every root Document whose chunks have matches."""
         for work in works:
+            columns = columns_in(work.batch)
+            if columns is not None and columns.chunks is None:
+                continue
             for query in work.batch.docs:
                 if any(chunk.matches for chunk in query.chunks):
                     self._gather(query)

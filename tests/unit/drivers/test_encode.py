@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from peavine.documents import Document, Sparse
+from peavine.documents import Batch, Document, Sparse
+from peavine.drivers import Call
 from peavine.errors import ExecutorError, InvalidRequest
 from peavine.executors import Classifier, Encoder, MultiModalEncoder
 from peavine.executors.encoders.pipeline_encoder import PipelineEncoder
+from peavine.wire import batch_from_bytes, encoded
 from peavine.yaml import Tagged
 
 
@@ -198,3 +200,35 @@ def test_a_strangers_first_search_does_not_decide_what_can_be_indexed(make: Any,
     assert ask(runner, "index", [Document(tensor=np.ones(4))]).docs[0].embedding.shape == (2,)
     with pytest.raises(InvalidRequest, match="where 4 are expected"):
         ask(runner, "search", [Document(tensor=np.ones(3))])
+
+
+def test_what_an_encoder_does_not_read_is_neither_decoded_nor_changed(make: Any) -> None:
+    docs = [Document(id=f"{n}", tensor=np.full((2, 2), n), tags={"a": n}, chunks=[Document(id="c")]) for n in range(3)]
+    body = encoded(Batch(docs), columns=True)
+    at = body.index(b"\x0a\x01a")  # the key in the first tags
+    broken = body[:at] + b"\xff" + body[at + 1 :]
+    ones = Ones()
+    ones.requests_on = {"search": [Tagged("EncodeDriver", {"traversal_paths": ["r"]})]}
+    call = Call([broken])
+    make(ones).run("search", [call])
+    assert call.failure is None
+    (batch,) = ones.batches
+    assert batch.tolist() == [[[n, n], [n, n]] for n in range(3)]
+    answer = batch_from_bytes(call.body).docs
+    assert [doc.embedding.tolist() for doc in answer] == [[1, 1]] * 3  # type: ignore[union-attr]
+    assert [doc.chunks[0].id for doc in answer] == ["c"] * 3
+    with pytest.raises(InvalidRequest, match="tags"):
+        _ = answer[0].tags
+
+
+def test_an_encoder_may_change_its_batch_in_place(make: Any) -> None:
+    class Scaling(Encoder):
+        def encode(self, batch: Any) -> Any:
+            batch *= 2
+            return batch.reshape(len(batch), -1)
+
+    call = Call([encoded(Batch([Document(id=f"{n}", tensor=np.full((2, 2), n)) for n in range(3)]), columns=True)])
+    make(Scaling()).run("search", [call])
+    docs = batch_from_bytes(call.body).docs
+    assert [doc.tensor.tolist() for doc in docs] == [[[n, n], [n, n]] for n in range(3)]  # type: ignore[union-attr]
+    assert [doc.embedding.tolist() for doc in docs] == [[2 * n] * 4 for n in range(3)]  # type: ignore[union-attr]

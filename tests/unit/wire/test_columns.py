@@ -17,9 +17,9 @@ from peavine.documents import Batch, Document, Score, Sparse
 from peavine.documents.columns import Columns, Ragged
 from peavine.errors import InvalidRequest
 from peavine.v1 import document_pb2
-from peavine.wire import batch_from_bytes, batch_to_bytes, document_to_bytes, encoded
+from peavine.wire import batch_from_bytes, batch_to_bytes, document_from_bytes, document_to_bytes, encoded
 from peavine.wire.census import census, check_documents
-from peavine.wire.columns import columns_from_bytes, columns_of, columns_to_bytes, is_columns
+from peavine.wire.columns import columns_from_bytes, columns_of, columns_to_bytes, is_columns, rows_of
 from peavine.wire.columns.making import rest_column
 
 DOCS = st.lists(st.from_type(Document), max_size=4)
@@ -374,3 +374,16 @@ def test_many_levels_are_counted_in_slices() -> None:
     assert len(list(census(body, 100))) == 511
     with pytest.raises(InvalidRequest, match="send fewer"):
         list(census(body, 10))
+
+
+@given(st.lists(st.from_type(Document), min_size=1, max_size=4), st.sets(st.sampled_from(["embedding", "tags", "uri"])))
+def test_a_row_is_stored_as_the_document_that_it_is(docs: list[Document], left_out: set[str]) -> None:
+    made = columns_of(docs)
+    rows = rows_of(made, left_out)
+    if rows is None:
+        assert "rest" in made.fields
+        return
+    bare = [doc.without("chunks", "matches", "score", "evaluations", *left_out) for doc in docs]
+    assert [document_from_bytes(row) for row in rows] == bare
+    plain = [len(doc.tags) for doc in docs]  # the order of keys is protobuf's own
+    assert max(plain) > 1 or rows == [document_to_bytes(doc) for doc in bare]

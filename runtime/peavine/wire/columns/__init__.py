@@ -3,6 +3,7 @@
 from peavine.wire.columns.layout import is_columns
 from peavine.wire.columns.making import columns_of
 from peavine.wire.columns.reading import columns_from_bytes, count_of
+from peavine.wire.columns.storing import rows_of
 from peavine.wire.columns.writing import columns_to_bytes
 
-__all__ = ["columns_from_bytes", "columns_of", "columns_to_bytes", "count_of", "is_columns"]
+__all__ = ["columns_from_bytes", "columns_of", "columns_to_bytes", "count_of", "is_columns", "rows_of"]

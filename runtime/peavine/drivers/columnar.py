@@ -1,0 +1,146 @@
+"""What Executors are given and give, straight from and to columns. Nothing here makes a Document or calls an Executor.
+
+Each function takes only what is regular: one kind of content, one shape, nothing missing. For anything else it returns
+None, and the Driver goes through the Documents one by one, which also finds what is wrong with them and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peavine.documents import check_id, split_name
+from peavine.documents.columns import Block, Column, Columns, Nested, Numbers, Ragged
+from peavine.documents.tensor import DTYPES
+from peavine.drivers.driver import Work
+from peavine.errors import PeavineError
+from peavine.wire.batches import columns_in
+
+__all__ = ["constant", "contents", "embeddings", "levels", "matches", "set_embeddings", "texts"]
+
+
+def levels(works: Iterable[Work], paths: Iterable[str]) -> list[Columns] | None:
+    """Return the levels that the paths lead to in each request, those without Documents left out."""
+    found = []
+    for work in works:
+        root = columns_in(work.batch)
+        if root is None:
+            return None
+        for path in paths:
+            level: Columns | None = root
+            for edge in path if path != "r" else "":
+                nested = None if level is None else level.chunks if edge == "c" else level.matches
+                level = None if nested is None else nested.columns
+            if level is not None and level.rows:
+                found.append(level)
+    return found
+
+
+def contents(found: Sequence[Columns]) -> Any:
+    """Return the content of all rows as Encoders get it: a list of str or bytes, or the tensors as one array."""
+    names = {name for level in found for name in ("text", "buffer", "tensor") if name in level.fields}
+    if len(names) != 1 or any("rest" in level.fields for level in found):
+        return None
+    (name,) = names
+    columns = [level.fields.get(name) for level in found]
+    if name == "tensor":
+        return _stacked(columns, 2)
+    values: list[Any] = []
+    for column in columns:
+        if column is None or not isinstance(column.store, Ragged):
+            return None
+        read = [column.store.read(cell) for cell in column.store.cells()]
+        if column.at is not None:
+            if (column.at < 0).any():
+                return None
+            read = [read[place] for place in column.at.tolist()]
+        values += read
+    return values
+
+
+def embeddings(found: Sequence[Columns]) -> NDArray[Any] | None:
+    """Return the embeddings of all rows, B x D, where all are lists of D finite numbers."""
+    if any("rest" in level.fields for level in found):
+        return None
+    rows = _stacked([level.fields.get("embedding") for level in found], 2)
+    if rows is None or rows.ndim != 2 or rows.dtype.kind not in "biuf" or not rows.shape[1]:
+        return None
+    return rows if np.isfinite(rows).all() else None
+
+
+def _stacked(columns: Sequence[Column | None], dimensions: int) -> NDArray[Any] | None:
+    """Return the arrays of all rows as one of at least so many dimensions. It may be written to, as Executors do."""
+    arrays = []
+    for column in columns:
+        if column is None or not isinstance(column.store, Block) or column.store.array.ndim < dimensions:
+            return None
+        if column.at is not None and (column.at < 0).any():
+            return None
+        arrays.append(column.store.array if column.at is None else column.store.array[column.at])
+    if len({(array.shape[1:], array.dtype) for array in arrays}) != 1:
+        return None
+    return np.concatenate(arrays)
+
+
+def set_embeddings(found: Sequence[Columns], answers: Sequence[Any]) -> bool:
+    """Make the rows of the answers, in order, the embeddings of all rows; False where they are not regular."""
+    arrays = [answer for answer in answers if isinstance(answer, np.ndarray) and 2 <= answer.ndim < 32]
+    if len(arrays) < len(answers) or len({(array.shape[1:], array.dtype) for array in arrays}) != 1:
+        return False
+    dtype = DTYPES.get(arrays[0].dtype.newbyteorder("<").str)
+    if dtype is None:
+        return False
+    rows = np.concatenate(arrays).astype(dtype, copy=False)  # the Executor may use its own arrays again
+    begin = 0
+    for level in found:
+        level.fields["embedding"] = Column(Block(rows[begin : begin + level.rows]))
+        begin += level.rows
+    return True
+
+
+def texts(column: Column | None, rows: int) -> list[str]:
+    """Return the texts of all rows, "" where one has none."""
+    if column is None or not isinstance(column.store, Ragged):
+        return [""] * rows
+    values = [column.store.read(cell) for cell in column.store.cells()]
+    return values if column.at is None else ["" if place < 0 else values[place] for place in column.at.tolist()]
+
+
+def constant(value: int | bool | str, rows: int) -> Column:
+    """Return a column that has the same value in each row."""
+    store: Any
+    if isinstance(value, str):
+        store = Ragged.texts([value])
+    else:
+        store = Numbers(np.array([value], np.bool_ if isinstance(value, bool) else np.uint32))
+    return Column(store, np.zeros(rows, np.int64))
+
+
+def matches(
+    queries: Sequence[str], found: Sequence[Sequence[str]], distances: Sequence[Any], name: str, ascending: bool
+) -> Nested | None:
+    """Return as many matches of each query as were found, with scores; None where ids or numbers are not regular."""
+    counts = [min(len(ids), len(values)) for ids, values in zip(found, distances, strict=True)]
+    rows = sum(counts)
+    if not rows:
+        return None
+    try:
+        pairs = [split_name(row) for ids, count in zip(found, counts, strict=True) for row in ids[:count]]
+        ids = [check_id(id) for id, _ in pairs]
+        numbers = [np.asarray(each[:count], float) for each, count in zip(distances, counts, strict=True)]
+        columns = {
+            "id": Column(Ragged.texts(ids)),
+            "root_id": Column(Ragged.texts(["" if root == id else root for id, root in pairs])),
+            "granularity": constant(0, rows),
+            "adjacency": constant(1, rows),
+            "score_value": Column(Numbers(np.concatenate(numbers))),
+            "score_name": constant(name, rows),
+            "score_reference": Column(Ragged.texts(queries), np.repeat(np.arange(len(queries)), counts)),
+            "score_ascending": constant(ascending, rows),
+        }
+    except (AttributeError, TypeError, ValueError, PeavineError):
+        return None
+    return Nested.of(counts, Columns(rows, columns))
