@@ -12,14 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peavine.documents import check_id, split_name
+from peavine.documents import check_id, row_name, split_name
 from peavine.documents.columns import Block, Column, Columns, Nested, Numbers, Ragged
 from peavine.documents.tensor import DTYPES
 from peavine.drivers.driver import Work
 from peavine.errors import PeavineError
 from peavine.wire.batches import columns_in
+from peavine.wire.columns import rest_column
+from peavine.wire.fields import fields
 
-__all__ = ["constant", "contents", "embeddings", "levels", "matches", "set_embeddings", "texts"]
+__all__ = [
+    "FOUND", "constant", "contents", "embeddings", "fill_matches", "levels", "match_names", "matches", "may_be_rest",
+    "set_embeddings", "texts",
+]  # fmt: skip
 
 
 def levels(works: Iterable[Work], paths: Iterable[str]) -> list[Columns] | None:
@@ -144,3 +149,37 @@ def matches(
     except (AttributeError, TypeError, ValueError, PeavineError):
         return None
     return Nested.of(counts, Columns(rows, columns))
+
+
+FOUND = frozenset({
+    "id", "root_id", "granularity", "adjacency", "score_value", "score_name", "score_reference", "score_ascending",
+})  # fmt: skip
+"""The fields of matches that were just found. All rows have all of them, so a rest can add to them and change none."""
+
+
+def match_names(found: Columns) -> list[str]:
+    """Return the names of the rows that matches stand for."""
+    pairs = zip(texts(found.fields["id"], found.rows), texts(found.fields["root_id"], found.rows), strict=True)
+    return [row_name(id, root or id) for id, root in pairs]
+
+
+def may_be_rest(stored: bytes) -> bool:
+    """Return whether a stored Document can be the rest of a match that was just found: it changes nothing else."""
+    return not any(number in _NOT_IN_REST for number, _, _ in fields(stored))
+
+
+_NOT_IN_REST = frozenset({6, 7, 19, 22})
+"""Chunks and matches, which are levels of their own; score and root_id, which a match has already."""
+
+
+def fill_matches(root: Columns, stored: Sequence[bytes | None]) -> None:
+    """Give the matches of all rows what is stored of them, and drop those of which nothing is."""
+    assert root.matches is not None
+    kept = np.array([value is not None for value in stored], np.bool_)
+    nested = root.matches
+    if not kept.all():
+        before = np.concatenate(([0], np.cumsum(kept)))[nested.offsets]
+        nested = Nested(before.astype(np.uint32), nested.columns.take(np.flatnonzero(kept)))
+    root.matches = nested if nested.columns.rows else None
+    if nested.columns.rows:
+        nested.columns.fields["rest"] = rest_column([value for value in stored if value is not None])

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from peavine.documents import Document, Level, Score, split_name
 from peavine.documents.columns import Columns
-from peavine.drivers.columnar import embeddings, levels, matches, texts
+from peavine.drivers.columnar import FOUND, embeddings, fill_matches, levels, match_names, matches, may_be_rest, texts
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
 from peavine.drivers.reduce import fill
 from peavine.drivers.stack import vectors
@@ -153,17 +153,34 @@ class KVSearchDriver(Traversing, Executing):
 
     def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
         """Look up for all requests of the batch at once."""
-        levels = list(self.levels(works))
-        names = list({doc.row_name: None for level in levels for doc in level.docs})
+        roots = self._regular(works)
+        siblings = [] if roots else list(self.levels(works))
+        rows = [match_names(root.matches.columns) for root in roots or () if root.matches]
+        rows += [[doc.row_name for doc in level.docs] for level in siblings]
+        names = list(dict.fromkeys(name for each in rows for name in each))
         found = dict(zip(names, self.call(executor, self.method, names) if names else (), strict=True))
-        size = sum(len(found[doc.row_name] or b"") for level in levels for doc in level.docs)
+        size = sum(len(found[name] or b"") for each in rows for name in each)
         if size > MAX_FILLED:
             raise InvalidRequest(
                 f"the matches' Documents have {size:,} bytes (the limit is {MAX_FILLED:,}); ask for less (top_k), "
                 "or send fewer Documents a request"
             )
-        for level in levels:
+        if roots and all(value is None or may_be_rest(value) for value in found.values()):
+            for root, each in zip(roots, rows, strict=True):
+                fill_matches(root, [found[name] for name in each])
+            return
+        for level in siblings or list(self.levels(works)):
             _fill_level(level, found)
+
+    def _regular(self, works: Sequence[Work]) -> list[Columns] | None:
+        """Return the roots where only their matches are filled, and these say no more than that they were found."""
+        roots = levels(works, ("r",))
+        if not roots or "m" not in self.traversal_paths:
+            return None
+        if levels(works, [path for path in self.traversal_paths if path != "m"]):
+            return None
+        roots = [root for root in roots if root.matches]
+        return roots if all(root.matches and set(root.matches.columns.fields) == FOUND for root in roots) else None
 
 
 def _fill_level(level: Level, found: dict[str, bytes | None]) -> None:

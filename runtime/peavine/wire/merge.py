@@ -88,7 +88,7 @@ def _merged_columns(levels: Sequence[Columns], top_k: int) -> Columns | None:
     nested = [level.matches for level in levels if level.matches]
     if nested:
         every = concat([each.columns for each in nested])
-        if every is None or ("rest" in every.fields and "root_id" not in every.fields):
+        if every is None:
             return None
         parents = np.concatenate([np.repeat(np.arange(first.rows), np.diff(each.offsets)) for each in nested])
         first.matches = _best(every, parents, first.rows, top_k)
