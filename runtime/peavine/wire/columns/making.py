@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +32,8 @@ _HELD = {
 """The slot of a Document by the number of its field."""
 
 _Rest = dict[int, document_pb2.Document]
+_Maker = Callable[[Columns, Sequence[Any], _Rest, int], None]
+"""Makes the columns of a slot from its values; what fits into none goes into the rest."""
 
 
 def columns_of(docs: Sequence[Document], path: Literal["docs", "groundtruths"] = "docs") -> Columns:
@@ -75,20 +77,29 @@ def _made(docs: Sequence[Document], depth: int) -> Columns:
         old = None
     if slots:
         rest: _Rest = {}
-        for slot in slots:
-            _MAKERS[slot](made, docs, rest, depth)
+        names = sorted(slots)
+        for name, values in zip(names, _values(docs, names), strict=True):
+            _MAKERS[name](made, values, rest, depth)
         _put(made, "rest", _merged(old, rest, len(docs)))
     return made
 
 
-def _present(values: Sequence[Any]) -> tuple[Any, list[Any]]:
+def _values(docs: Sequence[Document], names: Sequence[str]) -> Iterable[Sequence[Any]]:
+    """Return the values of each slot in all Documents."""
+    if len(names) == 1:
+        return [[getattr(doc, names[0]) for doc in docs]]
+    return zip(*map(attrgetter(*names), docs), strict=True)
+
+
+def _present(values: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
     """Return the place of each value among those that are not None, or None where all are there; and those."""
-    if not any(value is None for value in values):
-        return None, list(values)
+    kept = [value for value in values if value is not None]
+    if len(kept) == len(values):
+        return None, kept
     mask = np.fromiter((value is not None for value in values), np.bool_, len(values))
     at = np.cumsum(mask) - 1
     at[~mask] = -1
-    return at, [value for value in values if value is not None]
+    return at, kept
 
 
 def _put(made: Columns, name: str, column: Column | None) -> None:
@@ -98,17 +109,15 @@ def _put(made: Columns, name: str, column: Column | None) -> None:
         made.fields[name] = column
 
 
-def _text(name: str, slot: str) -> Callable[[Columns, Sequence[Document], _Rest, int], None]:
-    def make(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-        values = [getattr(doc, slot) or None for doc in docs]
-        _put(made, name, texts(values) if any(values) else None)
+def _text(name: str) -> _Maker:
+    def make(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
+        _put(made, name, texts([value or None for value in values]) if any(values) else None)
 
     return make
 
 
-def _number(name: str) -> Callable[[Columns, Sequence[Document], _Rest, int], None]:
-    def make(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-        values = [getattr(doc, name) for doc in docs]
+def _number(name: str) -> _Maker:
+    def make(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
         _put(made, name, _numbers([value or None for value in values], Kind.UINT) if any(values) else None)
 
     return make
@@ -128,59 +137,49 @@ def _numbers(values: Sequence[Any], kind: Kind) -> Column | None:
 _NUMBER_TYPES: Mapping[Kind, set[type]] = {Kind.UINT: {int}, Kind.DOUBLE: {int, float}, Kind.BOOL: {bool}}
 
 
-def _weight(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-    _put(made, "weight", _numbers([doc.weight for doc in docs], Kind.DOUBLE))
+def _weight(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
+    _put(made, "weight", _numbers(values, Kind.DOUBLE))
 
 
-def _content(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-    values = [doc.content for doc in docs]
-    kinds = {type(value) for value in values}
+def _content(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
+    kinds = set(map(type, values)) - {type(None)}
     for name in ("text", "buffer", "tensor"):
         made.fields.pop(name, None)
-    if kinds == {type(None)}:
-        return
-    if kinds == {str}:
-        _put(made, "text", texts(values))  # type: ignore[arg-type]
-        return
-    _put(made, "text", texts([value if isinstance(value, str) else None for value in values]))
-    at, kept = _present([value if isinstance(value, bytes) else None for value in values])
-    if kept:
+    if any(issubclass(kind, str) for kind in kinds):
+        _put(made, "text", texts([value if isinstance(value, str) else None for value in values]))
+    if bytes in kinds:
+        at, kept = _present([value if type(value) is bytes else None for value in values])
         made.fields["buffer"] = Column(Ragged.of(kept, READERS[Kind.BYTES]), at)
-    arrays = [None if isinstance(value, str | bytes) else value for value in values]
-    _put(made, "tensor", _arrays(arrays, lambda row, value: write_rest(_of(rest, row), tensor=value)))
+    if kinds & {np.ndarray, Sparse}:
+        arrays = [None if isinstance(value, str | bytes) else value for value in values] if len(kinds) > 1 else values
+        _put(made, "tensor", _arrays(arrays, lambda row, value: write_rest(_of(rest, row), tensor=value)))
 
 
-def _embedding(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-    arrays = [doc.embedding for doc in docs]
-    _put(made, "embedding", _arrays(arrays, lambda row, value: write_rest(_of(rest, row), embedding=value)))
+def _embedding(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
+    _put(made, "embedding", _arrays(values, lambda row, value: write_rest(_of(rest, row), embedding=value)))
 
 
 def _arrays(values: Sequence[Any], irregular: Callable[[int, Any], None]) -> Column | None:
     """Return a column of those arrays that are like the first one; the others are irregular."""
     first = next((value for value in values if isinstance(value, np.ndarray)), None)
+    shape, dtype = (None, None) if first is None or first.ndim >= MAX_DIMENSIONS else (first.shape, first.dtype)
     regular = list(values)
-    if first is None or first.ndim >= MAX_DIMENSIONS:
-        shape, dtype = None, None
-    else:
-        shape, dtype = first.shape, first.dtype
     for row, value in enumerate(values):
-        if value is not None and (isinstance(value, Sparse) or value.shape != shape or value.dtype != dtype):
+        if value is not None and (value.shape != shape or value.dtype != dtype or isinstance(value, Sparse)):
             irregular(row, value)
             regular[row] = None
     at, kept = _present(regular)
     if not kept or dtype is None or shape is None:
         return None
     little = DTYPES[dtype.newbyteorder("<").str]
-    pieces = [value if value.flags.c_contiguous and value.dtype == little else np.ascontiguousarray(value, little)
-              for value in kept]  # fmt: skip
-    if 0 in shape:
-        return Column(Block(np.empty((len(kept), *shape), little)), at)
-    data = b"".join(piece.data for piece in pieces)
-    return Column(Block(np.frombuffer(data, little).reshape(len(kept), *shape)), at)
+    block = np.empty((len(kept), *shape), little)
+    if block.size:
+        np.stack(kept, out=block)
+    return Column(Block(block), at)
 
 
-def _tags(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-    at, kept = _present([_struct(doc.tags) if doc.has_tags else None for doc in docs])
+def _tags(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
+    at, kept = _present([_struct(tags) if tags else None for tags in values])
     _put(made, "tags", Column(Ragged.of(kept, read_tags), at) if kept else None)
 
 
@@ -190,49 +189,57 @@ def _struct(tags: Mapping[str, Any]) -> bytes:
     return struct.SerializeToString()
 
 
-def _score(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-    scores = [doc.score for doc in docs]
+def _score(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
     for name in ("score_value", "score_name", "score_reference", "score_ascending"):
         made.fields.pop(name, None)
-    if all(score is None for score in scores):
+    at, scores = _present(values)
+    if not scores:
         return
-    for row, score in enumerate(scores):
-        if score is not None and not isinstance(score, Score):
-            raise TypeError("not a Score")
+    if set(map(type, scores)) != {Score}:
+        raise TypeError("not a Score")
+    for row, score in enumerate(values):
         if score is not None and (score.operands or score.description):
             write_rest(_of(rest, row), score=Score(description=score.description, operands=score.operands))
-    _put(made, "score_value", _numbers([None if score is None else score.value for score in scores], Kind.DOUBLE))
-    _put(made, "score_name", texts([score.name or None if score else None for score in scores]))
-    _put(made, "score_reference", texts([score.reference or None if score else None for score in scores]))
-    ascending = [None if score is None else score.ascending for score in scores]
-    if any(ascending):
-        _put(made, "score_ascending", _numbers(ascending, Kind.BOOL))
+    _put(made, "score_value", _placed(_numbers([score.value for score in scores], Kind.DOUBLE), at))
+    _put(made, "score_name", _placed(texts([score.name or None for score in scores]), at))
+    _put(made, "score_reference", _placed(texts([score.reference or None for score in scores]), at))
+    _put(made, "score_ascending", _placed(_numbers([score.ascending or None for score in scores], Kind.BOOL), at))
 
 
-def _location(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-    for row, doc in enumerate(docs):
-        if doc.location:
-            write_rest(_of(rest, row), location=doc.location)
+def _placed(column: Column | None, at: Any) -> Column | None:
+    """Return a column of some rows as one of all rows: `at` is where each row is among those, or -1."""
+    if column is None or at is None:
+        return column
+    return Column(column.store, at if column.at is None else np.where(at < 0, -1, column.at[at]))
 
 
-def _evaluations(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-    for row, doc in enumerate(docs):
-        if doc.has_evaluations:
-            write_rest(_of(rest, row), evaluations=doc.evaluations)
+def _location(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
+    if any(values):
+        for row, location in enumerate(values):
+            if location:
+                write_rest(_of(rest, row), location=location)
 
 
-def _children(slot: Literal["chunks", "matches"]) -> Callable[[Columns, Sequence[Document], _Rest, int], None]:
-    def make(made: Columns, docs: Sequence[Document], rest: _Rest, depth: int) -> None:
-        lists = [getattr(doc, f"_{slot}") or () for doc in docs]
-        below = list(chain.from_iterable(lists))
-        nested = Nested.of(list(map(len, lists)), _made(below, depth + 1)) if below else None
-        setattr(made, slot, nested)
+def _evaluations(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
+    if any(values):
+        for row, evaluations in enumerate(values):
+            if evaluations:
+                write_rest(_of(rest, row), evaluations=evaluations)
+
+
+def _children(edge: Literal["chunks", "matches"]) -> _Maker:
+    def make(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
+        if not any(values):
+            setattr(made, edge, None)
+            return
+        below = [doc for children in values if children for doc in children]
+        setattr(made, edge, Nested.of([len(children or ()) for children in values], _made(below, depth + 1)))
 
     return make
 
 
-_MAKERS: Mapping[str, Callable[[Columns, Sequence[Document], _Rest, int], None]] = {
-    "_id": _text("id", "_id"),
+_MAKERS: Mapping[str, _Maker] = {
+    "_id": _text("id"),
     "_content": _content,
     "_embedding": _embedding,
     "_tags": _tags,
@@ -243,7 +250,7 @@ _MAKERS: Mapping[str, Callable[[Columns, Sequence[Document], _Rest, int], None]]
     "score": _score,
     "weight": _weight,
     **{
-        field.name: _text(field.name, field.name)
+        field.name: _text(field.name)
         for field in FIELDS.values()
         if field.kind is Kind.TEXT and field.name in SLOTS
     },
