@@ -19,7 +19,8 @@ from peavine.clock import Heard, Issuer, ticks
 from peavine.errors import ExecutorError, InvalidRequest, PeavineError, Unavailable
 from peavine.v1 import gateway_pb2, gateway_pb2_grpc, pea_pb2
 from peavine.wire.channel import channel, is_http, reason
-from peavine.wire.hello import check, hello
+from peavine.wire.forms import as_rows
+from peavine.wire.hello import check, hello, reads_columns
 from peavine.wire.status import status_of
 from peavine.wire.unit import CONTROL, MAX_ITEMS, parse, serialize, stamp, unstamp
 
@@ -60,6 +61,8 @@ class Link:
         self._channel = channel(target, *_KEEPALIVE)
         self._stream: grpc.aio.StreamStreamCall[bytes, bytes] = self._channel.stream_stream("/peavine.v1.Pea/Stream")()
         self._gateway = gateway_pb2_grpc.GatewayStub(self._channel)
+        self._columns = False
+        """Whether the gateway reads columns."""
         self._window = 0
         self._parts = _UNITS
         self._pace = Pace(1)
@@ -109,6 +112,8 @@ class Link:
 
     async def send(self, requests: Sequence[Pending], unit: pea_pb2.Unit) -> None:
         """Send a unit. It counts as unanswered from before it is written, so nothing is lost when that fails."""
+        if not self._columns:
+            as_rows(unit)
         self._number += 1
         self._unanswered[self._number] = _Sent(requests, time.monotonic(), ticks())
         await self._write(stamp(serialize(unit), self._number, 0, time.time()))
@@ -175,6 +180,7 @@ class Link:
         greeting = check(raw, "the gateway")
         self._heard.hear(unstamp(raw).sent, asked, ticks())
         self.info = await self.ask_info(None)
+        self._columns = reads_columns(greeting)
         self._window, self._parts = greeting.window, max(_UNITS, greeting.concurrency)
         self._pace = Pace(greeting.window * MAX_ITEMS)
 

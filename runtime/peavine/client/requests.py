@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from peavine.client.items import Inputs, Item, document, iterable
-from peavine.documents import Document
+from peavine.documents import Batch, Document
 from peavine.errors import InvalidRequest
-from peavine.wire import batch_to_bytes
+from peavine.wire.forms import request_body
 
 __all__ = ["Body", "Cut", "Run", "bodies"]
 
@@ -110,7 +110,7 @@ class _Encoder:
         return list(self._fitting(docs, truths)) if docs else []
 
     def _fitting(self, docs: Sequence[Document], truths: Sequence[Document]) -> Iterator[Body]:
-        data = batch_to_bytes(docs, truths)
+        data = request_body(Batch(list(docs), list(truths)))
         if len(data) <= self._max_bytes:
             yield Body(data, len(docs))
         elif len(docs) == 1:

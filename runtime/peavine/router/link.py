@@ -19,8 +19,9 @@ from peavine.router.question import Question
 from peavine.v1 import pea_pb2
 from peavine.wire import hello as hellos
 from peavine.wire.channel import channel, reason
+from peavine.wire.forms import as_rows
 from peavine.wire.status import error_of
-from peavine.wire.unit import ALONE, CONTROL, MAX_BYTES, MAX_ITEMS, REFUSED, parse, stamp, unstamp
+from peavine.wire.unit import ALONE, CONTROL, MAX_BYTES, MAX_ITEMS, REFUSED, parse, serialize, stamp, unstamp
 
 __all__ = ["Link"]
 
@@ -71,6 +72,8 @@ class Link:
         """Units that its Pea works on at once."""
         self.max_bytes = 0
         """Size of a unit that its Pea takes; 0 while it has not said."""
+        self._columns = False
+        """Whether its Pea reads columns."""
         self.turn = 0
         """When it was last chosen, so that equals take turns."""
         self._hello = hello
@@ -102,7 +105,8 @@ class Link:
         self._pending[self._number] = question
         self.load += parcel.count
         question.asked = ticks()
-        rest = parcel.rest + ALONE if question.deaths else parcel.rest
+        rest = parcel.rest if self._columns else _rows(parcel.rest)
+        rest = rest + ALONE if question.deaths else rest
         # The deadlines inside were read from a clock that may be another machine's: say what that one shows now.
         self._out.append(stamp(rest, self._number, parcel.failed, time.monotonic() + parcel.skew))
         self._wake.set()
@@ -163,6 +167,7 @@ class Link:
             said = hellos.check(raw, self.address)
             self._heard.hear(unstamp(raw).sent, asked, ticks())
             self._window, self.workers, self.max_bytes = max(1, said.window), max(1, said.concurrency), said.max_bytes
+            self._columns = hellos.reads_columns(said)
             self.serving, self.problem = not self._leaving, ""
             _log.info("%s: connected to %s", self.address, said.pea)
             self._owner.met(said)
@@ -228,6 +233,12 @@ def _suspects(pending: Sequence[Question], workers: int) -> Iterator[Question]:
             workers -= 1
             items, size, alone = parcel.count, len(parcel.rest), question.deaths > 0
         yield question
+
+
+def _rows(rest: bytes) -> bytes:
+    """Return a unit without columns, for a Pea of a version that does not read them."""
+    unit = parse(rest)
+    return serialize(unit) if as_rows(unit) else rest
 
 
 def _refusal(rest: bytes) -> PeavineError:

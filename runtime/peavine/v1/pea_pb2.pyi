@@ -311,6 +311,7 @@ class Hello(google.protobuf.message.Message):
     MAX_ITEMS_FIELD_NUMBER: builtins.int
     MAX_BYTES_FIELD_NUMBER: builtins.int
     STORES_FIELD_NUMBER: builtins.int
+    COLUMNS_FIELD_NUMBER: builtins.int
     version: builtins.str
     """of peavine"""
     protocol: builtins.int
@@ -325,6 +326,8 @@ class Hello(google.protobuf.message.Message):
     """items in a unit; one with more is refused. 0 from a peer that does not know the limit"""
     max_bytes: builtins.int
     """size of a unit; 0 for no limit"""
+    columns: builtins.int
+    """version of DocumentBatch.columns that it reads; 0: it reads rows only"""
     @property
     def accepts(self) -> google.protobuf.internal.containers.MessageMap[builtins.int, Global___ParameterNames]:
         """by Kind, the parameters that may be set by a request"""
@@ -346,8 +349,9 @@ class Hello(google.protobuf.message.Message):
         max_items: builtins.int = ...,
         max_bytes: builtins.int = ...,
         stores: collections.abc.Iterable[Global___StoreIdentity] | None = ...,
+        columns: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "concurrency", b"concurrency", "max_bytes", b"max_bytes", "max_items", b"max_items", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "stores", b"stores", "version", b"version", "window", b"window"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "columns", b"columns", "concurrency", b"concurrency", "max_bytes", b"max_bytes", "max_items", b"max_items", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "stores", b"stores", "version", b"version", "window", b"window"]) -> None: ...
 
 Global___Hello: typing_extensions.TypeAlias = Hello
 

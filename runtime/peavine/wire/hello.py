@@ -9,10 +9,11 @@ from typing import Final
 from peavine.errors import InvalidRequest, VersionMismatch
 from peavine.v1 import pea_pb2
 from peavine.version import __version__
+from peavine.wire.columns.layout import VERSION
 from peavine.wire.header import kind_of, name_of
 from peavine.wire.unit import CONTROL, MAX_UNIT_ITEMS, parse, serialize, stamp, unstamp
 
-__all__ = ["PROTOCOL", "accepts", "check", "draining", "hello", "together"]
+__all__ = ["PROTOCOL", "accepts", "check", "draining", "hello", "reads_columns", "together"]
 
 MAX_HELLO_BYTES: Final = 262144
 """Size of a Hello: 64 Pods name their parameters in much less."""
@@ -45,6 +46,7 @@ def hello(
         max_items=MAX_UNIT_ITEMS if window else 0,
         max_bytes=max_bytes,
         stores=stores,
+        columns=VERSION,
     )
     for kind, names in (accepts or {}).items():
         said.accepts[kind_of(kind)].names.extend(sorted(names))
@@ -69,6 +71,11 @@ def check(raw: bytes, peer: str) -> pea_pb2.Hello:
             f"peavine {__version__} with protocol {PROTOCOL}; run the same version on both sides"
         )
     return unit.hello
+
+
+def reads_columns(said: pea_pb2.Hello) -> bool:
+    """Return whether a peer reads columns as they are written here."""
+    return said.columns == VERSION
 
 
 def accepts(said: pea_pb2.Hello) -> dict[str, frozenset[str]]:

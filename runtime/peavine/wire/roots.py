@@ -17,7 +17,7 @@ from peavine.documents.columns import Column, Columns, Ragged, concat
 from peavine.documents.view import views
 from peavine.errors import InvalidRequest
 from peavine.v1 import shallow_pb2
-from peavine.wire.batches import encoded
+from peavine.wire.batches import batch_from_bytes, encoded
 from peavine.wire.columns import columns_from_bytes, columns_to_bytes, count_of, is_columns
 
 __all__ = ["Roots", "count", "ids_of", "roots", "together"]
@@ -49,11 +49,10 @@ def roots(body: bytes) -> Roots:
 
 
 def together(bodies: Sequence[bytes]) -> Roots:
-    """Return the root Documents of several bodies of one form, one after the other. Raises InvalidRequest."""
-    forms = {is_columns(body) for body in bodies}
-    if len(forms) > 1:
-        raise InvalidRequest("bodies of one request have different forms; send rows or columns")
-    if forms == {False}:
+    """Return the root Documents of several bodies, one after the other. Raises InvalidRequest."""
+    if not all(map(is_columns, bodies)):
+        # Of Peas of several versions some may have answered in rows.
+        bodies = [encoded(batch_from_bytes(body), columns=False) if is_columns(body) else body for body in bodies]
         batch = shallow_pb2.ShallowBatch()
         for each in map(shallow, bodies):
             paired = len(each.groundtruths) == len(each.docs)
