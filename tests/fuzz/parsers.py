@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from peavine import spec, yaml
 from peavine.documents import from_dicts
+from peavine.documents.columns import Columns
+from peavine.errors import PeavineError
 from peavine.gateway.edge import envelope_of
-from peavine.wire import batch_from_bytes, batch_to_bytes
+from peavine.v1.document_pb2 import DocumentBatch
+from peavine.wire import batch_from_bytes, batch_to_bytes, encoded
 from peavine.wire.census import check_documents
+from peavine.wire.columns import rows_of
+from peavine.wire.forms import as_rows
 from peavine.wire.header import header
 from peavine.wire.hello import check
 from peavine.wire.join import join
@@ -29,6 +35,14 @@ def _documents(raw: bytes) -> None:
     check_documents(raw, 64)
     batch = batch_from_bytes(raw)
     batch_to_bytes(batch.docs, batch.groundtruths)
+    encoded(batch, columns=True)
+    for part in batch_from_bytes(raw).parts:
+        if isinstance(part, Columns):
+            rows_of(part, ())
+
+
+def _columns(raw: bytes) -> None:
+    _documents(DocumentBatch(columns=raw).SerializeToString())  # with a length that fits
 
 
 def _json(raw: bytes) -> None:
@@ -62,11 +76,15 @@ def _unit(raw: bytes) -> None:
 def _answer(raw: bytes) -> None:
     unit = answered(unstamp(raw).rest, 1)
     join([unit.SerializeToString()] * 2, 1)
-    merge_bodies([b"".join(unit.items[0].bodies)] * 2, 3)
+    for other in (b"".join(unit.items[0].bodies), *samples.BODIES):
+        with suppress(PeavineError):
+            merge_bodies([b"".join(unit.items[0].bodies), other], 3)
+    as_rows(unit)
 
 
 PARSERS: dict[str, tuple[Callable[[bytes], object], Sequence[bytes]]] = {
     "documents": (_documents, samples.BODIES),
+    "columns": (_columns, samples.PAYLOADS),
     "request": (envelope_of, samples.REQUESTS),
     "unit": (_unit, samples.STAMPED),
     "answer": (_answer, samples.STAMPED),

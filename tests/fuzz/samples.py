@@ -9,7 +9,8 @@ import numpy as np
 
 from peavine.documents import Document, Score, Sparse
 from peavine.v1 import pea_pb2
-from peavine.wire import batch_to_bytes
+from peavine.v1.document_pb2 import DocumentBatch
+from peavine.wire import batch_from_bytes, batch_to_bytes, encoded
 from peavine.wire.header import header
 from peavine.wire.hello import draining, hello
 from peavine.wire.unit import serialize, stamp
@@ -35,6 +36,9 @@ BODIES = [
     batch_to_bytes([Document(id="q", text="x")], [Document(id="t", text="y")]),
     batch_to_bytes([Document(id=f"{number}", embedding=np.ones(16, np.float32)) for number in range(20)]),
 ]
+COLUMNS = [encoded(batch_from_bytes(body), columns=True) for body in BODIES]
+BODIES += COLUMNS
+PAYLOADS = [DocumentBatch.FromString(body).columns for body in COLUMNS]
 ENVELOPES = [
     pea_pb2.Envelope(
         header=header(kind, top_k=3 if kind == "search" else None, queries=[{"driver": "VectorSearchDriver"}]),
