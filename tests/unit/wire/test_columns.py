@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from peavine.documents import Batch, Document, Score, Sparse
 from peavine.documents.columns import Columns, Ragged
 from peavine.errors import InvalidRequest
-from peavine.v1 import document_pb2
+from peavine.v1 import document_pb2, pea_pb2
 from peavine.wire import batch_from_bytes, batch_to_bytes, document_from_bytes, document_to_bytes, encoded
 from peavine.wire.census import census, check_documents
 from peavine.wire.columns import columns_from_bytes, columns_of, columns_to_bytes, is_columns, rows_of
 from peavine.wire.columns.making import rest_column
+from peavine.wire.forms import as_rows, request_body
 
 DOCS = st.lists(st.from_type(Document), max_size=4)
 
@@ -387,3 +388,19 @@ def test_a_row_is_stored_as_the_document_that_it_is(docs: list[Document], left_o
     assert [document_from_bytes(row) for row in rows] == bare
     plain = [len(doc.tags) for doc in docs]  # the order of keys is protobuf's own
     assert max(plain) > 1 or rows == [document_to_bytes(doc) for doc in bare]
+
+
+def test_a_peer_that_reads_no_columns_is_sent_rows_and_what_cannot_be_read_stays_unreadable() -> None:
+    docs = [Document(id=f"{n}", text="x") for n in range(9)]
+    good, broken, rows = columns(docs), columns(docs)[:-1], batch_to_bytes(docs)
+    unit = pea_pb2.Unit(items=[pea_pb2.Envelope(bodies=[good, rows]), pea_pb2.Envelope(bodies=[broken])])
+    assert as_rows(unit)
+    assert list(unit.items[0].bodies) == [rows, rows]
+    with pytest.raises(InvalidRequest):
+        batch_from_bytes(unit.items[1].bodies[0])
+    assert not as_rows(pea_pb2.Unit(items=[pea_pb2.Envelope(bodies=[rows])]))
+
+
+def test_a_request_of_many_documents_has_the_form_that_costs_less() -> None:
+    few, many = ([Document(id=f"{n}", text="x") for n in range(count)] for count in (2, 100))
+    assert [is_columns(request_body(Batch(docs))) for docs in (few, many)] == [False, True]
