@@ -47,6 +47,10 @@ class View(Document):
     _row: int
     _written: set[str] | None
 
+    def __new__(cls, *arguments: Any, **fields: Any) -> Any:
+        """Return a plain Document to whoever asks a view for its type and makes another one."""
+        return Document(*arguments, **fields)
+
     def __getattr__(self, name: str) -> Any:
         # Called only for what is not there: a slot that was not read yet, or a name that no Document has.
         if name == "_rest":
@@ -133,7 +137,7 @@ def views(columns: Columns, begin: int = 0, end: int | None = None) -> list[Docu
     """Return the rows from `begin` to before `end`, or to the last, as Documents."""
     made: list[Document] = []
     for row in range(begin, columns.rows if end is None else end):
-        view = View.__new__(View)
+        view = object.__new__(View)
         _set_columns(view, columns)
         _set_row(view, row)
         _set_written(view, None)

@@ -111,6 +111,7 @@ def test_a_view_is_copied_and_pickled_as_a_document_of_its_own() -> None:
     for other in (copy.copy(view), copy.deepcopy(view), pickle.loads(pickle.dumps(view)), view.without()):
         assert type(other) is Document
         assert other == doc == view
+    assert type(type(view)(id="new")) is Document
     copy.deepcopy(view).tags["n"] = 2.0
     assert view.tags == {"n": 1.0}
 

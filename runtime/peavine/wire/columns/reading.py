@@ -188,7 +188,7 @@ class _Reader:
             if field.kind not in (_SINGLE | {Kind.TEXT}) or field.name == "id" or present < 1:
                 raise InvalidRequest(f"columns: {field.name} cannot be constant")
             present = 1
-            at = np.zeros(rows, np.int64) if at is None else np.minimum(at, 0)
+            at = np.broadcast_to(np.int64(0), rows) if at is None else np.minimum(at, 0)
         if count != present:
             raise InvalidRequest(f"columns: {field.name} has {count} values, and {present} are needed")
         return Column(self._store(field, count, bool(flags & CONSTANT)), at)
