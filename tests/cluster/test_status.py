@@ -57,7 +57,7 @@ def test_ready_is_never_said_while_a_search_fails_or_a_replica_is_old(flow: Flow
 
 def broken(**pod: Any) -> dict[str, Any]:
     """Return a change that the first Pod cannot run with."""
-    return {"op": "replace", "path": "/spec/pods/0", "value": {"name": "stamp", **pod}}
+    return {"op": "replace", "path": "/spec/pods/0", "value": {"name": "stamp", "needs": ["gateway"], **pod}}
 
 
 def shards(**spec: Any) -> dict[str, Any]:
