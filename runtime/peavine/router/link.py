@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections import deque
@@ -91,7 +92,19 @@ class Link:
     @property
     def free(self) -> bool:
         """Whether it takes one more unit now."""
-        return self.serving and len(self._pending) < self._window
+        return self.serving and len(self._pending) < self._window and not self._is_trying
+
+    @property
+    def _is_trying(self) -> bool:
+        """Whether its Pea has a unit that another Pea may have died of."""
+        return any(question.deaths for question in itertools.islice(self._pending.values(), 1))
+
+    def takes(self, question: Question) -> bool:
+        """Return whether it takes this unit now.
+
+        One that a Pea may have died of has the next Pea for itself: when that one dies, too, nothing else is blamed.
+        """
+        return self.free and not (question.deaths and self._pending)
 
     @property
     def idle(self) -> bool:

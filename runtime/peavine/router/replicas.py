@@ -166,7 +166,7 @@ class Replicas:
             if queue[0].answer.done():
                 queue.popleft()
                 continue
-            free = [link for link in self._links.values() if link.free]
+            free = [link for link in self._links.values() if link.takes(queue[0])]
             if not free:
                 return
             link = min(free, key=_least)
