@@ -1,4 +1,4 @@
-"""An Executor's class, as Python has it, made into what a manifest says: its name and the source of its module."""
+"""From an Executor's class in Python to what a manifest holds: the class's name and the source of its module."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import builtins
 import inspect
 import linecache
+import symtable
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,15 +16,15 @@ from typing import Any
 from peavine.errors import ManifestError, Problem
 
 PLAIN = (bool, int, float, str, bytes, type(None))
-"""Types of values that Python writes as it reads them."""
+"""Types whose `repr` is Python source for an equal value."""
 
 
 def executor_of(cls: type, path: str) -> tuple[dict[str, Any], dict[str, str], tuple[Path, ...]]:
-    """Return the Executor that a class is, as an object; the files that it needs; and the folder they are from.
+    """Return a class as an Executor object, the files that it needs, and the folders that these come from.
 
-    A class of a module or a script brings the whole file. One that was typed into a notebook brings its own source, the
-    imports and constants that it uses, and nothing else. `path` is where in the manifest the class was given. Raises
-    ManifestError where there is no source, or it uses what cannot be brought.
+    For a class of a module or a script that is the whole file. For one that was typed into a notebook it is the class's
+    own source with the imports and constants that it uses. `path` is where in the manifest the class was given. Raises
+    ManifestError when the source is not available, or uses objects that exist only in the running session.
     """
     from peavine.executors import builtins as known
 
@@ -33,7 +34,7 @@ def executor_of(cls: type, path: str) -> tuple[dict[str, Any], dict[str, str], t
         raise _refused(path, cls, "is defined within a function or class; define it at the top level of a module")
     module = sys.modules.get(cls.__module__)
     if module is None:
-        raise _refused(path, cls, f"is of {cls.__module__}, a module that is not imported any more")
+        raise _refused(path, cls, f"is from the module {cls.__module__}, which is no longer imported")
     file = getattr(module, "__file__", None)
     if file is not None and Path(file).suffix == ".py":
         source, name = Path(file).read_text(encoding="utf-8"), Path(file).name
@@ -60,15 +61,14 @@ def _typed(cls: type, module: ModuleType, path: str) -> str:
             node = parts[-1]
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             text = "\n".join(cell.splitlines()[first - 1 : node.end_lineno])
-            return "\n".join([*_needed(cls, node, vars(module), path), "", "", text, ""])
+            return "\n".join([*_needed(cls, text, vars(module), path), "", "", text, ""])
     raise _refused(path, cls, "has no source here; write it to a file and import it")
 
 
-def _needed(cls: type, node: ast.ClassDef, known: Mapping[str, Any], path: str) -> Iterator[str]:
+def _needed(cls: type, text: str, known: Mapping[str, Any], path: str) -> Iterator[str]:
     """Yield a line for each import and constant that the class uses."""
-    names = sorted({each.id for each in ast.walk(node) if isinstance(each, ast.Name)})
     missing = []
-    for name in names:
+    for name in sorted(set(_global_names(symtable.symtable(text, cls.__name__, "exec")))):
         if name not in known or hasattr(builtins, name) or known[name] is cls:
             continue
         value = known[name]
@@ -84,6 +84,14 @@ def _needed(cls: type, node: ast.ClassDef, known: Mapping[str, Any], path: str) 
     if missing:
         what = f"uses {', '.join(missing)}, which only this session has; move it into the class, or both into a file"
         raise _refused(path, cls, what)
+
+
+def _global_names(table: symtable.SymbolTable) -> Iterator[str]:
+    """Yield the names that code takes from its module; those of parameters and local variables are its own."""
+    top = table.get_type() == "module"
+    yield from (each.get_name() for each in table.get_symbols() if each.is_referenced() and (top or each.is_global()))
+    for inner in table.get_children():
+        yield from _global_names(inner)
 
 
 def _refused(path: str, cls: type, why: str) -> ManifestError:

@@ -100,6 +100,14 @@ def test_what_a_notebook_cannot_bring_is_named(session: dict[str, Any]) -> None:
         Flow("x").add("loud", uses=session["Loud"])
 
 
+def test_parameters_and_local_variables_may_have_names_that_the_session_has(session: dict[str, Any]) -> None:
+    run_cell(session, "from peavine import Crafter\ntext = object()\nloud = object()\nEND = '!'\n")
+    cell = "class Loud(Crafter):\n    def craft(self, text, end=END):\n        loud = text.upper()\n"
+    run_cell(session, cell + "        return {'text': ''.join(loud + each for each in end)}\n")
+    (text,) = right(Flow("x").add("loud", uses=session["Loud"]))["files"].values()
+    assert text.partition("\n\n")[0] == "from peavine.executors.families import Crafter as Crafter\nEND = '!'"
+
+
 def test_a_class_without_source_is_refused(session: dict[str, Any]) -> None:
     exec("class Gone:\n    def craft(self, text): ...\n", session)
     with pytest.raises(ManifestError, match="the class Gone has no source here; write it to a file"):
