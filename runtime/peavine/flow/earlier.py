@@ -1,4 +1,4 @@
-"""Manifests as an earlier peavine took them, in the form of today: what `peavine convert` does besides reading files.
+"""Upgrade manifests of an earlier peavine to the form of today: what `peavine convert` does besides reading files.
 
 Pure: from plain data to plain data. What cannot be understood stays as it is; the schema says what is wrong with it.
 """
@@ -36,11 +36,9 @@ def _pod(pod: Plain) -> Plain:
         pod["needs"] = [GATEWAY]
     if "ref" in pod:
         pod["podRef"] = {"name": pod.pop("ref")}
-    if "usesWith" in pod:
-        pod["executor"] = {**(pod.get("executor") or {}), "with": pod.pop("usesWith")}
-    for part in ("before", "after"):
-        if (old := f"uses{part.capitalize()}") in pod:
-            pod["head"] = {**(pod.get("head") or {}), part: pod.pop(old)}
+    _move(pod, "usesWith", "executor", "with")
+    _move(pod, "usesBefore", "head", "before")
+    _move(pod, "usesAfter", "head", "after")
     _within(pod, "storage", _storage)
     _within(pod, "batching", _batching)
     _within(pod, "autoscaling", _autoscaling)
@@ -48,9 +46,12 @@ def _pod(pod: Plain) -> Plain:
 
 
 def _gateway(gateway: Plain) -> Plain:
-    ports = {name: gateway.pop(f"{name}Port") for name in ("grpc", "http") if f"{name}Port" in gateway}
-    if ports:
-        gateway["service"] = {**(gateway.get("service") or {}), "ports": ports}
+    ports = {name: gateway[f"{name}Port"] for name in ("grpc", "http") if f"{name}Port" in gateway}
+    service = gateway.get("service") or {}
+    if ports and isinstance(service, Mapping):
+        gateway["service"] = {**service, "ports": ports}
+        for name in ports:
+            del gateway[f"{name}Port"]
     _within(gateway, "autoscaling", _autoscaling)
     return gateway
 
@@ -81,6 +82,13 @@ def _timeouts(spec: Plain) -> Plain:
         if field in spec:
             spec[field] = _whole(spec[field])
     return spec
+
+
+def _move(parent: Plain, old: str, new: str, name: str) -> None:
+    """Move a field into the object under `new`, as `name`. Where `new` is something else, both stay."""
+    into = parent.get(new) or {}
+    if old in parent and isinstance(into, Mapping):
+        parent[new] = {**into, name: parent.pop(old)}
 
 
 def _within(parent: Plain, field: str, upgrade: Callable[[Plain], Plain]) -> None:

@@ -79,14 +79,22 @@ def test_a_manifest_of_today_stays_as_it_is() -> None:
 
 
 FIELDS = [field for fields in MOVED.values() for field in fields]
+NOW = ("pods", "name", "needs", "storage", "gateway", "executor", "head", "service")
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 9) | st.floats() | st.text(max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["pods", "name", "needs", "storage", "gateway", *FIELDS]), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*NOW, *FIELDS]), inner, max_size=4),
     max_leaves=12,
 )
+
+
+@pytest.mark.parametrize("field", ["executor", "head"])
+def test_what_an_earlier_field_cannot_be_moved_into_stays_and_is_refused(field: str) -> None:
+    pod = {"name": "a", "usesWith": {"x": 1}, "usesBefore": "_pass", field: "Words"}
+    gateway = {"grpcPort": 9000, "service": "LoadBalancer"}
+    with pytest.raises(
+        ManifestError, match=rf"(?s)spec\.gateway\.service: should be .*spec\.pods\[0\]\.{field}: should be"
+    ):
+        spec.parse(upgraded({"metadata": {"name": "f"}, "spec": {"gateway": gateway, "pods": [pod]}}))
 
 
 @given(PLAIN)
