@@ -26,14 +26,14 @@ KINDS = ("added", "changed", "fixed", "removed", "security")
 
 
 def read_changes(folder: Path) -> dict[str, list[str]]:
-    """Return the texts of the fragments by kind. Raises SystemExit for one that says nothing, or has no known kind."""
+    """Return the texts of the fragments by kind. Raises SystemExit for one that is empty, or badly named."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.md")):
         if path.name == "README.md":
             continue
-        _, _, kind = path.stem.rpartition(".")
+        name, _, kind = path.stem.rpartition(".")
         text = path.read_text().strip()
-        if kind not in KINDS:
+        if not name or kind not in KINDS:
             raise SystemExit(f"changes/{path.name}: name it NAME.KIND.md, where KIND is one of {', '.join(KINDS)}")
         if not text.startswith("* "):
             raise SystemExit(f'changes/{path.name}: each change is a list item that begins with "* "')

@@ -45,6 +45,7 @@ def test_a_version_is_released_once_and_not_without_changes() -> None:
     [
         ("filter.md", "* A filter.", "NAME.KIND.md"),
         ("filter.new.md", "* A filter.", "NAME.KIND.md"),
+        ("added.md", "* A filter.", "NAME.KIND.md"),
         ("filter.added.md", "A filter.", "list item"),
         ("filter.added.md", "", "list item"),
     ],
