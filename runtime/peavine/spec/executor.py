@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue
 
 from peavine.errors import Problem
 from peavine.spec.model import VARIABLE, Model
-from peavine.spec.uses import parse_uses
+from peavine.spec.uses import Image, parse_uses
 
 MAX_BYTES = 262144
 """The size of an Executor in a manifest, as text or as an object: a ConfigMap, which carries it, holds 1 MiB."""
@@ -87,7 +87,7 @@ def executor_problems(pod: Plain, path: str) -> Iterator[Problem]:
     uses, executor = pod.get("uses"), _mapping(pod.get("executor"))
     if isinstance(uses, str) and not uses.strip():
         yield Problem(f"{path}.uses", "is empty; leave it out for `_pass`, or name an Executor")
-    if isinstance(uses, str) and parse_uses(uses) == parse_uses("docker://"):
+    if isinstance(uses, str) and parse_uses(uses) == Image(""):
         yield Problem(f"{path}.uses", "names no image; `docker://IMAGE` takes the image's own executor.yml")
     if executor.get("class") is not None and uses is not None:
         yield Problem(f"{path}.uses", "names an Executor, and so does `executor.class`; leave one of the two out")
@@ -99,13 +99,12 @@ def executor_problems(pod: Plain, path: str) -> Iterator[Problem]:
                     "goes with `executor.class`; over an Executor that `uses` names only `with` can be set",
                 )
     yield from _size(executor, f"{path}.executor")
-    head = _mapping(pod.get("head"))
+    head, shards = pod.get("head"), pod.get("shards", 1)
+    if not isinstance(head, Mapping):
+        return
     for part in ("before", "after"):
-        said = head.get(part)
-        if isinstance(said, Mapping):
-            yield from _size(said, f"{path}.head.{part}")
-    shards = pod.get("shards", 1)
-    if head and isinstance(shards, int) and shards <= 1 and head.get("before") is None and head.get("after") is None:
+        yield from _size(_mapping(head.get(part)), f"{path}.head.{part}")
+    if isinstance(shards, int) and shards <= 1 and head.get("before") is None and head.get("after") is None:
         yield Problem(
             f"{path}.head", "this Pod has no head; it gets one from `shards` above 1, `head.before` or `head.after`"
         )

@@ -118,6 +118,7 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
             [{"name": "a", "uses": "docker://x", "image": "y"}], "spec.pods[0].image", "name it once", id="two images"
         ),
         pytest.param([{"name": "a", "uses": "docker://"}], "spec.pods[0].uses", "names no image", id="no image"),
+        pytest.param([{"name": "a", "head": {}}], "spec.pods[0].head", "has no head", id="an empty head of no shards"),
         pytest.param(
             [{"name": "a", "timeoutSeconds": 11}],
             "spec.pods[0].timeoutSeconds",
