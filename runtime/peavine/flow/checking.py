@@ -9,9 +9,7 @@ from typing import Any
 from peavine import spec
 from peavine.errors import Problem
 from peavine.flow.files import Reading
-
-MAX_PODS = 64
-"""Pods that a Flow can have. What the schema refuses is not looked at further."""
+from peavine.spec.rules import MAX_PODS
 
 
 def checked(reading: Reading) -> spec.Flow:

@@ -24,7 +24,7 @@ from peavine.spec.model import (
     cel,
 )
 from peavine.spec.pod import POD_RULES, Autoscaling, PodSpec, Resources
-from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, SERVICE_TYPES
+from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, MAX_PODS, SERVICE_TYPES
 from peavine.spec.timeouts import Timeouts
 
 
@@ -180,7 +180,7 @@ class FlowSpec(Timeouts):
     )
 
     pods: Annotated[
-        list[FlowPod], Field(min_length=1, max_length=64, json_schema_extra=MAP_BY_NAME), Facts(Reader.GATEWAY)
+        list[FlowPod], Field(min_length=1, max_length=MAX_PODS, json_schema_extra=MAP_BY_NAME), Facts(Reader.GATEWAY)
     ]
     """The Pods. Their order has no meaning: `needs` says how requests pass them."""
     gateway: Annotated[Gateway, Facts(Reader.OPERATOR)] = Gateway()

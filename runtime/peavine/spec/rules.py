@@ -22,6 +22,9 @@ GATEWAY = "gateway"
 TIMEOUTS = {str(field.alias): float(field.default) for field in Timeouts.model_fields.values()}
 """The timeouts of a Flow when they are left out, by field."""
 
+MAX_PODS = 64
+"""Maximum number of Pods in a Flow. The time that the rules of the graph take grows faster than the number."""
+
 MAX_DOCUMENTS = 4096
 """A Flow's `maxDocuments` when it is left out."""
 
@@ -46,9 +49,12 @@ OWNED = {
 
 
 def flow_problems(spec: Plain, path: str) -> list[Problem]:
-    """Return what is wrong with the graph, and with each Pod of it."""
+    """Return what is wrong with the graph, and with each Pod of it; nothing where there are too many Pods.
+
+    The schema refuses those.
+    """
     listed = spec.get("pods")
-    if not isinstance(listed, Sequence) or isinstance(listed, str):
+    if not isinstance(listed, Sequence) or isinstance(listed, str) or len(listed) > MAX_PODS:
         return []
     pods = [pod if isinstance(pod, Mapping) else {} for pod in listed]
     problems = [found for i, pod in enumerate(pods) for found in pod_problems(pod, f"{path}.pods[{i}]")]

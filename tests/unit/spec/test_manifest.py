@@ -178,6 +178,11 @@ def test_a_mistake_is_named_at_its_place(pods: list[dict[str, Any]], path: str, 
     assert words in problems(flow(*pods))[path]
 
 
+def test_a_flow_of_too_many_pods_is_refused_for_that_alone() -> None:
+    last = [{"name": f"p{i}", "needs": [f"p{i + 1}"]} for i in range(20_000)]
+    assert problems(flow(*last)) == {"spec.pods": "list should have at most 64 items after validation, not 20000"}
+
+
 def test_the_timeouts_of_pods_on_one_way_fit_into_the_flows() -> None:
     pods = (
         {"name": "cut", "timeoutSeconds": 4},
