@@ -15,7 +15,7 @@ from peavine.spec import FLOW_LABEL, Flow, FlowPod, Metadata, OnMissingShard, Po
 from peavine.spec.facts import attributes
 from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.order import ordered
-from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS, edges
+from peavine.spec.rules import GATEWAY, MAX_DOCUMENTS
 from peavine.spec.timeouts import FIELDS, Timeouts
 
 __all__ = ["GATEWAY", "Plan", "Step", "head_plan", "plan", "pods"]
@@ -95,7 +95,7 @@ def _inherited(given: Any, own: Any) -> Any:
 def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
     """Return the gateway's plan; `targets` tells where a Pod's head, or else its Peas, are."""
     spec = flow.spec
-    needs = dict(zip((pod.name for pod in spec.pods), edges([pod.manifest() for pod in spec.pods]), strict=True))
+    needs = {pod.name: pod.parents for pod in spec.pods}
     # By name, as the order of Pods has no meaning. The one that no Pod needs is last; the rules refuse cycles.
     order = ordered(dict(sorted(needs.items())))
     steps = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from peavine.spec import Flow, FlowPod
 from peavine.spec.order import ordered
-from peavine.spec.rules import GATEWAY, edges
+from peavine.spec.rules import GATEWAY
 
 START, END = "request", "answer"
 
@@ -72,7 +72,7 @@ class _Box:
 
 def _boxes(flow: Flow) -> dict[str, _Box]:
     """Place every Pod: its column is the longest way from the request to it."""
-    needs = dict(zip((pod.name for pod in flow.spec.pods), _needs(flow), strict=True))
+    needs = {pod.name: pod.parents for pod in flow.spec.pods}
     depth = {GATEWAY: 0}
     for name in ordered(needs):
         depth[name] = 1 + max(depth[parent] for parent in needs[name])
@@ -102,20 +102,12 @@ def _arrow(start: _Box, end: _Box) -> str:
     return f'<path d="{path}" fill="none" stroke="#5b7083" stroke-width="1.5" marker-end="url(#tip)"/>'
 
 
-def _needs(flow: Flow) -> list[list[str]]:
-    return edges([pod.manifest() for pod in flow.spec.pods])
-
-
 def _arrows(flow: Flow) -> list[tuple[str, str]]:
     """Return every edge as a pair of names, from the request to the answer."""
-    names = [pod.name for pod in flow.spec.pods]
-    found = [
-        (START if parent == GATEWAY else parent, name)
-        for name, parents in zip(names, _needs(flow), strict=True)
-        for parent in parents
-    ]
+    pods = flow.spec.pods
+    found = [(START if parent == GATEWAY else parent, pod.name) for pod in pods for parent in pod.parents]
     parents = {parent for parent, _ in found}
-    return found + [(name, END) for name in names if name not in parents]
+    return found + [(pod.name, END) for pod in pods if pod.name not in parents]
 
 
 def _notes(pod: FlowPod) -> list[str]:

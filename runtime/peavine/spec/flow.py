@@ -24,7 +24,7 @@ from peavine.spec.model import (
     cel,
 )
 from peavine.spec.pod import POD_RULES, Autoscaling, PodSpec, Resources
-from peavine.spec.rules import GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, MAX_PODS, SERVICE_TYPES
+from peavine.spec.rules import GATEWAY, GRPC_PORT, HTTP_PORT, MAX_DOCUMENTS, MAX_PODS, SERVICE_TYPES
 from peavine.spec.timeouts import Timeouts
 
 
@@ -68,6 +68,11 @@ class FlowPod(PodSpec):
         ),
     ] = None
     """A Pod resource in the same namespace to use, instead of one that this Flow makes. Kubernetes only."""
+
+    @property
+    def parents(self) -> list[str]:
+        """The names under `needs`; the request where the only Pod of a Flow leaves them out."""
+        return self.needs or [GATEWAY]
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
