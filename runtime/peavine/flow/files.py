@@ -114,14 +114,6 @@ def examine_data(
     return Reading(source, written, flow, tuple(problems), notes, sources)
 
 
-def parse(manifest: Any, folder: Path, source: str = "") -> spec.Flow:
-    """Return the checked manifest of plain data, with the YAML and Python files that it names taken into it.
-
-    Raises ManifestError with every problem, of the manifest and of the files.
-    """
-    return examine_data(manifest, folder, source).manifest()
-
-
 def named(plain: Any, folder: Path) -> tuple[Path, ...]:
     """Return `folder`, and those of the YAML files that plain data names, of a Flow of the new kind or the old."""
     return tuple(dict.fromkeys((folder, *((folder / name).parent for name in _uses(plain)))))

@@ -118,16 +118,9 @@ def _model_at(model: type[BaseModel] | None, location: tuple[int | str, ...]) ->
     for part in location:
         if model is None or isinstance(part, int):
             continue
-        field = next(
-            (field for name, field in model.model_fields.items() if part in (name, field.alias, *_choices(field))), None
-        )
+        field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
         model = next(_models(field.annotation), None) if field else None
     return model
-
-
-def _choices(field: Any) -> tuple[str, ...]:
-    choices = getattr(field.validation_alias, "choices", ())
-    return tuple(choice for choice in choices if isinstance(choice, str))
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -7,7 +7,7 @@ import pytest
 
 from peavine.errors import ManifestError
 from peavine.flow import read, read_text, write
-from peavine.flow.files import parse
+from peavine.flow.files import examine_data
 
 MANIFEST = """
 apiVersion: peavine.dev/v1alpha1
@@ -55,7 +55,7 @@ def test_what_was_taken_in_needs_no_folder_any_more(tmp_path: Path) -> None:
 def test_a_head_runs_no_image_and_nothing_without_a_name(value: str) -> None:
     plain = {"metadata": {"name": "a"}, "spec": {"pods": [{"name": "a", "head": {"before": value}}]}}
     with pytest.raises(ManifestError, match=r"spec\.pods\[0\]\.head\.before: .* is not a built-in name, a class name"):
-        parse(plain, Path())
+        examine_data(plain, Path()).manifest()
 
 
 def test_a_quoted_reference_stays_quoted_where_a_tag_becomes_text(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_an_executor_becomes_an_object_however_it_is_written(
 )
 def test_what_no_object_can_say_stays_text(text: str) -> None:
     plain = {"metadata": {"name": "a"}, "spec": {"pods": [{"name": "a", "uses": text}]}}
-    assert parse(plain, Path()).spec.pods[0].uses == text
+    assert examine_data(plain, Path()).manifest().spec.pods[0].uses == text
 
 
 @pytest.mark.parametrize(
