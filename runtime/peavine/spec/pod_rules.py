@@ -21,27 +21,30 @@ def pod_problems(pod: Plain, path: str) -> list[Problem]:
     return [problem for rule in POD_RULES for problem in rule(pod, path)]
 
 
-def _shards_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
-    shards, replicas = pod.get("shards", 1), pod.get("replicas")
+def _one_writer(pod: Plain, path: str) -> Iterator[Problem]:
+    shards = pod.get("shards", 1)
     if isinstance(shards, int) and shards > 1:
-        if isinstance(replicas, int) and replicas > 1:
-            yield Problem(
-                f"{path}.replicas", "a shard has one writer, so shards > 1 excludes replicas > 1; leave replicas out"
-            )
-        if pod.get("autoscaling") is not None:
-            yield Problem(f"{path}.autoscaling", "a shard has one writer, so shards > 1 excludes autoscaling")
-
-
-def _storage_and_replicas(pod: Plain, path: str) -> Iterator[Problem]:
-    replicas = pod.get("replicas")
-    if pod.get("storage") is None:
-        return
-    if isinstance(replicas, int) and replicas > 1:
-        yield Problem(
-            f"{path}.replicas", "a volume has one writer: use shards to split the data, or leave replicas out"
+        yield from _no_replicas(
+            pod,
+            path,
+            "a shard has one writer, so shards > 1 excludes replicas > 1; leave replicas out",
+            "a shard has one writer, so shards > 1 excludes autoscaling",
         )
+    if pod.get("storage") is not None:
+        yield from _no_replicas(
+            pod,
+            path,
+            "a volume has one writer: use shards to split the data, or leave replicas out",
+            "a volume has one writer, so storage excludes autoscaling",
+        )
+
+
+def _no_replicas(pod: Plain, path: str, replicas_message: str, autoscaling_message: str) -> Iterator[Problem]:
+    replicas = pod.get("replicas")
+    if isinstance(replicas, int) and replicas > 1:
+        yield Problem(f"{path}.replicas", replicas_message)
     if pod.get("autoscaling") is not None:
-        yield Problem(f"{path}.autoscaling", "a volume has one writer, so storage excludes autoscaling")
+        yield Problem(f"{path}.autoscaling", autoscaling_message)
 
 
 def _autoscaling(pod: Plain, path: str) -> Iterator[Problem]:
@@ -146,6 +149,6 @@ def pod_template(pod: Plain, path: str) -> Iterator[Problem]:
 
 
 POD_RULES = (
-    _shards_and_replicas, _storage_and_replicas, _autoscaling, _skip_and_storage, _uses_and_image, executor_problems,
+    _one_writer, _autoscaling, _skip_and_storage, _uses_and_image, executor_problems,
     env, env_from, _data_source, _file_names, pod_template, _head_template,
 )  # fmt: skip
