@@ -43,7 +43,9 @@ def complete_pod(
     written, complete = dict(pod), dict(pod)
     for place in PLACES:
         value, where = _at(pod, place), ".".join((path, *place))
-        if value is None or (place == ("uses",) and isinstance(value, str) and value.strip() in said):
+        if value is None or (place == ("executor",) and isinstance(value, str)):
+            continue  # The schema refuses text as an object; only `uses` names files.
+        if place == ("uses",) and isinstance(value, str) and value.strip() in said:
             continue
         found = _found(value, folder, where, problems)
         _put(written, place, found.written)

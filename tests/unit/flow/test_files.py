@@ -51,6 +51,14 @@ def test_what_was_taken_in_needs_no_folder_any_more(tmp_path: Path) -> None:
     assert read(elsewhere / "flow.yaml")[0] == flow
 
 
+@pytest.mark.parametrize("value", ["encode.yml", "_index", "!Mine {}"])
+def test_text_is_not_taken_for_an_executor_object(tmp_path: Path, value: str) -> None:
+    (tmp_path / "encode.yml").write_text("class: _index\n")
+    plain = {"metadata": {"name": "a"}, "spec": {"pods": [{"name": "a", "executor": value}]}}
+    with pytest.raises(ManifestError, match=r"spec\.pods\[0\]\.executor: should be a mapping of fields"):
+        examine_data(plain, tmp_path).manifest()
+
+
 @pytest.mark.parametrize("value", ["docker://image", "two words"])
 def test_a_head_runs_no_image_and_nothing_without_a_name(value: str) -> None:
     plain = {"metadata": {"name": "a"}, "spec": {"pods": [{"name": "a", "head": {"before": value}}]}}
