@@ -9,6 +9,7 @@ from typing import Any
 from peavine import spec
 from peavine.errors import Problem
 from peavine.flow.files import Reading
+from peavine.spec.plain import mapping
 from peavine.spec.rules import MAX_PODS
 
 
@@ -23,7 +24,7 @@ def checked(reading: Reading) -> spec.Flow:
 def _problems(reading: Reading) -> Iterator[Problem]:
     from peavine.drivers import pod_problems
 
-    body = _mapping(_mapping(reading.written).get("spec"))
+    body = mapping(mapping(reading.written).get("spec"))
     pods = body.get("pods")
     for i, pod in enumerate(pods[:MAX_PODS] if isinstance(pods, list) else ()):
         if not isinstance(pod, Mapping):
@@ -35,10 +36,6 @@ def _problems(reading: Reading) -> Iterator[Problem]:
         yield from pod_problems(pod, f"spec.pods[{i}]", reading.sources, {**os.environ, **own})
 
 
-def _variables(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    env = said.get("env")
+def _variables(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    env = body.get("env")
     return [variable for variable in env if isinstance(variable, Mapping)] if isinstance(env, list) else []
-
-
-def _mapping(said: Any) -> Mapping[str, Any]:
-    return said if isinstance(said, Mapping) else {}

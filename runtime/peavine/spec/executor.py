@@ -1,4 +1,4 @@
-"""An Executor as an object, and which Executors a Pod says it runs."""
+"""An Executor as an object, and which Executors the manifest of a Pod names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import Field, JsonValue
 
 from peavine.errors import Problem
 from peavine.spec.model import VARIABLE, Model
+from peavine.spec.plain import Plain, mapping
 from peavine.spec.uses import Image, parse_uses
 
 MAX_BYTES = 262144
 """The size of an Executor in a manifest, as text or as an object: a ConfigMap, which carries it, holds 1 MiB."""
 
-Plain = Mapping[str, Any]
 Part = Literal["pea", "before", "after"]
 """Where an Executor of a Pod runs: in its Peas, or in its head on the way in or out."""
 
@@ -51,7 +51,7 @@ class HeadExecutor(ExecutorSpec):
 
 @dataclass(frozen=True)
 class Chosen:
-    """One Executor of a Pod as the manifest says it, and where."""
+    """One Executor of a Pod as the manifest has it, and where it runs."""
 
     part: Part
     what: Any
@@ -67,24 +67,25 @@ def chosen(pod: Plain, part: Literal["pea"], path: str) -> Chosen: ...
 @overload
 def chosen(pod: Plain, part: Part, path: str) -> Chosen | None: ...
 def chosen(pod: Plain, part: Part, path: str) -> Chosen | None:
-    """Return the Executor that a Pod's plain data says for this part, None where the head has none.
+    """Return the Executor that a Pod's plain data names for this part, None where the head has none.
 
     `path` is where the Pod's spec is. The data may be wrong: the schema and the rules refuse that.
     """
     if part != "pea":
-        what = _mapping(pod.get("head")).get(part)
+        what = mapping(pod.get("head")).get(part)
         return None if what is None else Chosen(part, what, f"{path}.head.{part}")
-    executor = _mapping(pod.get("executor"))
+    executor = mapping(pod.get("executor"))
     if executor.get("class") is not None:
         return Chosen(part, executor, f"{path}.executor")
     uses = pod.get("uses")
-    said = "_pass" if uses is None else uses
-    return Chosen(part, said, f"{path}.uses", _mapping(executor.get("with")), f"{path}.executor.with")
+    return Chosen(
+        part, "_pass" if uses is None else uses, f"{path}.uses", mapping(executor.get("with")), f"{path}.executor.with"
+    )
 
 
 def executor_problems(pod: Plain, path: str) -> Iterator[Problem]:
     """Yield what is wrong with `uses`, `executor` and `head` taken together."""
-    uses, executor = pod.get("uses"), _mapping(pod.get("executor"))
+    uses, executor = pod.get("uses"), mapping(pod.get("executor"))
     if isinstance(uses, str) and not uses.strip():
         yield Problem(f"{path}.uses", "is empty; leave it out for `_pass`, or name an Executor")
     if isinstance(uses, str) and parse_uses(uses) == Image(""):
@@ -103,7 +104,7 @@ def executor_problems(pod: Plain, path: str) -> Iterator[Problem]:
     if not isinstance(head, Mapping):
         return
     for part in ("before", "after"):
-        yield from _size(_mapping(head.get(part)), f"{path}.head.{part}")
+        yield from _size(mapping(head.get(part)), f"{path}.head.{part}")
     if isinstance(shards, int) and shards <= 1 and head.get("before") is None and head.get("after") is None:
         yield Problem(
             f"{path}.head", "this Pod has no head; it gets one from `shards` above 1, `head.before` or `head.after`"
@@ -114,7 +115,3 @@ def _size(executor: Plain, path: str) -> Iterator[Problem]:
     size = len(json.dumps(executor, default=str).encode())
     if size > MAX_BYTES:
         yield Problem(path, f"is {size:,} bytes long as JSON (the limit is {MAX_BYTES:,}); put data into an image")
-
-
-def _mapping(said: Any) -> Plain:
-    return said if isinstance(said, Mapping) else {}

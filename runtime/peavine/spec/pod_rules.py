@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from peavine.errors import Problem
 from peavine.spec.executor import executor_problems
+from peavine.spec.plain import Plain, mapping
 from peavine.spec.uses import Image, parse_uses
-
-Plain = Mapping[str, Any]
 
 FILE_NAME = re.compile(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,252}")
 """What a ConfigMap takes as a key, but for names that begin with a dot."""
@@ -71,11 +69,8 @@ def _uses_and_image(pod: Plain, path: str) -> Iterator[Problem]:
 
 
 def _head_template(pod: Plain, path: str) -> Iterator[Problem]:
-    head, template = pod.get("head"), pod.get("podTemplate")
-    if isinstance(head, Mapping):
-        yield from pod_template(head, f"{path}.head")
-    spec = template.get("spec") if isinstance(template, Mapping) else None
-    containers = spec.get("containers") if isinstance(spec, Mapping) else None
+    yield from pod_template(mapping(pod.get("head")), f"{path}.head")
+    containers = mapping(mapping(pod.get("podTemplate")).get("spec")).get("containers")
     for i, container in enumerate(containers if isinstance(containers, list) else ()):
         if isinstance(container, Mapping) and container.get("name") == "head":
             yield Problem(f"{path}.podTemplate.spec.containers[{i}]", "goes under `head.podTemplate`")
@@ -111,8 +106,7 @@ def env_from(pod: Plain, path: str) -> Iterator[Problem]:
 
 
 def _data_source(pod: Plain, path: str) -> Iterator[Problem]:
-    storage, shards = pod.get("storage"), pod.get("shards", 1)
-    source = storage.get("dataSourceRef") if isinstance(storage, Mapping) else None
+    source, shards = mapping(pod.get("storage")).get("dataSourceRef"), pod.get("shards", 1)
     if source is not None and isinstance(shards, int) and shards > 1:
         yield Problem(
             f"{path}.storage.dataSourceRef",

@@ -12,8 +12,9 @@ from peavine.errors import Problem, did_you_mean
 from peavine.spec.facts import attributes
 from peavine.spec.model import Model
 from peavine.spec.order import ordered
+from peavine.spec.plain import Plain, mapping
 from peavine.spec.pod import PodSpec
-from peavine.spec.pod_rules import Plain, env, env_from, pod_problems, pod_template
+from peavine.spec.pod_rules import env, env_from, pod_problems, pod_template
 from peavine.spec.timeouts import Timeouts
 
 GATEWAY = "gateway"
@@ -45,7 +46,7 @@ OWNED = {
     str(PodSpec.model_fields[name].alias): PodSpec.model_fields[name].get_default(call_default_factory=True)
     for name in attributes(PodSpec, lambda facts: facts.owner)
 }
-"""What only a Pod resource says of itself, and its default."""
+"""Fields that a Flow must not set for a Pod resource it uses by `podRef`, and their defaults."""
 
 
 def flow_problems(spec: Plain, path: str) -> list[Problem]:
@@ -56,7 +57,7 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
     listed = spec.get("pods")
     if not isinstance(listed, Sequence) or isinstance(listed, str) or len(listed) > MAX_PODS:
         return []
-    pods = [pod if isinstance(pod, Mapping) else {} for pod in listed]
+    pods = [mapping(pod) for pod in listed]
     problems = [found for i, pod in enumerate(pods) for found in pod_problems(pod, f"{path}.pods[{i}]")]
     problems += [*env(spec, path), *env_from(spec, path)]
     wrong = [*_names(pods, f"{path}.pods"), *_needs(pods, f"{path}.pods")]
@@ -71,8 +72,7 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
         for field, found in times.items():
             if not (cycles or found):
                 problems += _critical_path(field, spec, graph, pods, path)
-    said = spec.get("gateway")
-    gateway = said if isinstance(said, Mapping) else {}
+    gateway = mapping(spec.get("gateway"))
     problems += [*_service(gateway, f"{path}.gateway"), *pod_template(gateway, f"{path}.gateway")]
     for scaled, where in (*((pod, f"{path}.pods[{i}]") for i, pod in enumerate(pods)), (gateway, f"{path}.gateway")):
         problems += _owner_of_replicas(scaled, where)
@@ -82,27 +82,24 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
 
 
 def edges(pods: Sequence[Plain]) -> list[list[str]]:
-    """Return for each Pod the names it needs; the only Pod of a Flow needs the request when it says nothing."""
+    """Return for each Pod the names it needs; the only Pod of a Flow needs the request when it sets none."""
     found = []
     for pod in pods:
-        said = pod.get("needs")
-        listed = isinstance(said, Sequence) and not isinstance(said, str)
-        found.append([str(name) for name in said or ()] if listed else [GATEWAY])
+        needs = pod.get("needs")
+        listed = isinstance(needs, Sequence) and not isinstance(needs, str)
+        found.append([str(name) for name in needs or ()] if listed else [GATEWAY])
     return found
 
 
 def _owner_of_replicas(scaled: Plain, path: str) -> Iterator[Problem]:
-    """A Pod resource has replicas beside autoscaling, as the autoscaler writes them; a Flow has one of the two."""
+    """A Pod resource has replicas next to autoscaling, as the autoscaler writes them; a Flow has one of the two."""
     if scaled.get("autoscaling") is not None and scaled.get("replicas") is not None:
         yield Problem(f"{path}.replicas", "the autoscaler owns the number of replicas; leave one of the two out")
 
 
 def _service(gateway: Plain, path: str) -> Iterator[Problem]:
-    service = gateway.get("service")
-    if not isinstance(service, Mapping):
-        return
-    said = service.get("ports")
-    ports = said if isinstance(said, Mapping) else {}
+    service = mapping(gateway.get("service"))
+    ports = mapping(service.get("ports"))
     if ports.get("grpc", GRPC_PORT) == (http := ports.get("http", HTTP_PORT)):
         yield Problem(f"{path}.service.ports.http", f"{http} is the port of grpc, too; give each its own")
     for field, types in SERVICE_TYPES.items():
@@ -113,7 +110,7 @@ def _service(gateway: Plain, path: str) -> Iterator[Problem]:
 
 
 def _pod_ref(pod: Plain, path: str) -> Iterator[Problem]:
-    """What a Pod resource is, it says itself. Defaults, which the API server fills in, do not count."""
+    """A Flow sets nothing that belongs to the Pod resource. Defaults, which the API server fills in, do not count."""
     reference = pod.get("podRef")
     if reference is None:
         return
@@ -139,24 +136,24 @@ def _names(pods: Sequence[Plain], path: str) -> Iterator[Problem]:
 def _needs(pods: Sequence[Plain], path: str) -> Iterator[Problem]:
     names = [pod["name"] for pod in pods if isinstance(pod.get("name"), str)]
     for i, pod in enumerate(pods):
-        said = pod.get("needs")
-        if said is None and len(pods) > 1:
+        needs = pod.get("needs")
+        if needs is None and len(pods) > 1:
             yield Problem(f"{path}[{i}].needs", _needed(pods, i))
-        if not isinstance(said, Sequence) or isinstance(said, str):
+        if not isinstance(needs, Sequence) or isinstance(needs, str):
             continue
-        for j, name in enumerate(said):
+        for j, name in enumerate(needs):
             where = f"{path}[{i}].needs[{j}]"
             if name == pod.get("name"):
                 yield Problem(where, f'"{name}" needs itself')
             elif name != GATEWAY and name not in names:
                 hint = did_you_mean(str(name), [*names, GATEWAY])
                 yield Problem(where, f'no Pod named "{name}"{hint or "; known: " + ", ".join(map(str, names))}')
-            elif name in said[:j]:
+            elif name in needs[:j]:
                 yield Problem(where, f'"{name}" is named twice')
 
 
 def _needed(pods: Sequence[Plain], i: int) -> str:
-    """Say what is missing where a Pod does not say what it needs."""
+    """Return what to write where a Pod of several has no `needs`."""
     request = "`needs: [gateway]` for the request"
     follows = f'`needs: [{pods[i - 1].get("name")}]` to follow "{pods[i - 1].get("name")}", or {request}'
     return (
@@ -226,6 +223,6 @@ def _critical_path(
         )
 
 
-def _seconds(said: object) -> float:
-    """Return a timeout, or 0 where there is none; what is no number, the schema refuses."""
-    return said if isinstance(said, int | float) and not isinstance(said, bool) else 0
+def _seconds(value: object) -> float:
+    """Return a timeout, or 0 where there is none, or something that is not a number, which the schema refuses."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
