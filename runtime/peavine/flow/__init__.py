@@ -1,4 +1,4 @@
-"""Flows as users write them: in Python, in YAML next to other files, in YAML of the old kind; and their picture.
+"""Flows as users write them: in Python, in YAML next to other files, in old YAML (`!Flow`); and their picture.
 
 All of it ends in one checked manifest (`peavine.spec.Flow`).
 """

@@ -149,9 +149,9 @@ class Flow:
     def start(self, timeout: float | None = None) -> Flow:
         """Run the Flow as processes on this machine, and return when it is ready; `close` stops it.
 
-        A line on standard error says where it listens: on free ports unless the manifest says which. `host` and `url`
-        are the same. Raises ManifestError with everything that is wrong with the Flow and its Executors before a
-        process starts, and StartError with the failing process's own words.
+        A line on standard error shows where it listens, as `host` and `url` do: on the manifest's ports, or else on
+        free ones. Raises ManifestError with everything that is wrong with the Flow and its Executors before a process
+        starts, and StartError with the failing process's own words.
         """
         from peavine.client import Client
         from peavine.executors.loading.files import IMPORTING
@@ -159,11 +159,11 @@ class Flow:
 
         if IMPORTING.get():
             raise PeavineError(
-                "this file is imported for its Executor, and starts a Flow meanwhile; put that under "
+                "this file was imported for its Executor, and starts a Flow on import; put that under "
                 '`if __name__ == "__main__":`'
             )
         if self._running is not None:
-            raise PeavineError(f"Flow {self._metadata['name']} runs already")
+            raise PeavineError(f"Flow {self._metadata['name']} is already running")
         reading = self._reading()
         manifest = checking.checked(reading)
         ports = manifest.spec.gateway.service.ports.manifest()
@@ -183,7 +183,7 @@ class Flow:
         return self
 
     def close(self) -> None:
-        """End what `start` started: what was taken is still answered, and all that was acknowledged is on disk."""
+        """Stop what `start` started. Requests in flight are still answered; whatever was acknowledged is on disk."""
         client, running = self._client, self._running
         self._client = self._running = None
         if client is not None:
@@ -222,7 +222,7 @@ class Flow:
     def client(self) -> Client:
         """The client of the Flow that runs here."""
         if self._client is None:
-            raise PeavineError("the Flow does not run: use it in `with flow:`, or call flow.start()")
+            raise PeavineError("the Flow is not running: use it in `with flow:`, or call flow.start()")
         return self._client
 
     @property
@@ -238,7 +238,7 @@ class Flow:
     @property
     def _here(self) -> LocalFlow:
         if self._running is None:
-            raise PeavineError("the Flow does not run: use it in `with flow:`, or call flow.start()")
+            raise PeavineError("the Flow is not running: use it in `with flow:`, or call flow.start()")
         return self._running
 
     def __enter__(self) -> Flow:
@@ -269,7 +269,7 @@ class Flow:
 
 
 def _fields(model: type[Model], given: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Return arguments in snake_case as a manifest's fields, or raise ManifestError for those it has not."""
+    """Return arguments in snake_case as a manifest's fields, or raise ManifestError for those that do not exist."""
     fields: dict[str, Any] = {}
     problems = []
     for name, value in given.items():

@@ -16,7 +16,7 @@ from peavine.spec.rules import MAX_PODS
 def checked(reading: Reading) -> spec.Flow:
     """Return the manifest. Raises ManifestError with everything that is wrong, in the manifest and in its Executors.
 
-    An Executor's own Python files are imported; no model is loaded. Those that come with an image are not looked at.
+    An Executor's own Python files are imported; no model is loaded. Executors that come with an image are not checked.
     """
     return reading.manifest(tuple(_problems(reading)))
 
@@ -28,10 +28,10 @@ def _problems(reading: Reading) -> Iterator[Problem]:
     pods = body.get("pods")
     for i, pod in enumerate(pods[:MAX_PODS] if isinstance(pods, list) else ()):
         if not isinstance(pod, Mapping):
-            continue
+            continue  # The schema refuses it.
         variables = [*_variables(body), *_variables(pod)]
         if body.get("envFrom") or pod.get("envFrom") or any(variable.get("valueFrom") for variable in variables):
-            continue  # what its YAML looks up is not here
+            continue  # the values that its YAML may refer to are known in the cluster only
         own = {str(variable.get("name")): str(variable.get("value") or "") for variable in variables}
         yield from pod_problems(pod, f"spec.pods[{i}]", reading.sources, {**os.environ, **own})
 

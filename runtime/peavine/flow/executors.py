@@ -1,4 +1,4 @@
-"""The Executors of a Pod as its manifest says them, completed: files are taken in, and YAML becomes an object."""
+"""Complete the Executors of a Pod: the files that they name go into the manifest, and YAML becomes an object."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Found:
     """An Executor of a Pod."""
 
     written: Any
-    """What the manifest says, or the text of the file that it names."""
+    """The value in the manifest, or the text of the file that it names."""
     node: Any
     """The data of its YAML; None where it is only a name."""
     folder: Path
@@ -32,25 +32,25 @@ class _Found:
 def complete_pod(
     pod: Mapping[str, Any], folder: Path, path: str, problems: list[Problem]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a Pod as it was written, with the text of files in place of their names, and with Executors as objects.
+    """Return a Pod twice: with the text of files in place of their names, and also with Executors as objects.
 
-    What is wrong with the files is added to `problems`. What no object can say stays text.
+    What is wrong with the files is added to `problems`. An Executor that cannot be written as an object stays text.
     """
-    said = pod.get("files") or {}
-    if not isinstance(said, Mapping):
-        return dict(pod), dict(pod)  # The schema says what is wrong with it.
-    files = dict(said)
+    given = pod.get("files") or {}
+    if not isinstance(given, Mapping):
+        return dict(pod), dict(pod)  # The schema refuses it.
+    files = dict(given)
     written, complete = dict(pod), dict(pod)
     for place in PLACES:
         value, where = _at(pod, place), ".".join((path, *place))
         if value is None or (place == ("executor",) and isinstance(value, str)):
             continue  # The schema refuses text as an object; only `uses` names files.
-        if place == ("uses",) and isinstance(value, str) and value.strip() in said:
+        if place == ("uses",) and isinstance(value, str) and value.strip() in given:
             continue
         found = _found(value, folder, where, problems)
         _put(written, place, found.written)
         for key, name in _named(found.node):
-            _take(name, said, files, found.folder, f"{where}.metas.{key}", problems)
+            _take(name, given, files, found.folder, f"{where}.metas.{key}", problems)
         if place == ("uses",):
             _complete_uses(complete, found)
         elif place == ("executor",):
@@ -63,9 +63,9 @@ def complete_pod(
 
 
 def file_name(uses: str) -> str:
-    """Return the name of the YAML file that `uses` names, nothing where it names none."""
-    said = parse_uses(uses)
-    return said.name if isinstance(said, File) and said.name.endswith((".yml", ".yaml")) else ""
+    """Return the name of the YAML file that `uses` names, or an empty text where it names none."""
+    parsed = parse_uses(uses)
+    return parsed.name if isinstance(parsed, File) and parsed.name.endswith((".yml", ".yaml")) else ""
 
 
 def _found(value: Any, folder: Path, where: str, problems: list[Problem]) -> _Found:
@@ -73,19 +73,19 @@ def _found(value: Any, folder: Path, where: str, problems: list[Problem]) -> _Fo
         return _Found(value, value, folder)
     name = file_name(value)
     text = _text(folder, name, where, problems) if name else value
-    beside = (folder / name).parent if name else folder
+    own_folder = (folder / name).parent if name else folder
     if text is None:
-        return _Found("_pass", None, beside)
+        return _Found("_pass", None, own_folder)
     if not name and not isinstance(parse_uses(value), Text):
-        return _Found(value, None, beside)
+        return _Found(value, None, own_folder)
     try:
-        return _Found(text, yaml.load(text), beside)
+        return _Found(text, yaml.load(text), own_folder)
     except ManifestError as error:
         inside = f"{name}: " if name else ""
         for problem in error.problems:
             place = f"{where}.{problem.path}" if problem.path else where
             problems.append(Problem(place, f"{inside}{problem.message}"))
-        return _Found("_pass", None, beside)
+        return _Found("_pass", None, own_folder)
 
 
 def _complete_uses(pod: dict[str, Any], found: _Found) -> None:
@@ -104,20 +104,20 @@ def _complete_uses(pod: dict[str, Any], found: _Found) -> None:
 
 
 def _mergeable(arguments: Mapping[str, Any]) -> bool:
-    """Return whether others can go over these: they have names, and none refers to another."""
+    """Return whether other arguments can replace some of these: all have names, and none refers to another."""
     return not {"args", "kwargs"} & set(arguments) and "$" not in str(arguments)
 
 
 def _of_head(found: _Found, value: Any, where: str, problems: list[Problem]) -> Any:
     if not isinstance(value, str):
         return _object(found.node) or value
-    said = parse_uses(value)
-    if isinstance(said, BuiltIn | ClassName):
-        return {"class": said.name}
+    parsed = parse_uses(value)
+    if isinstance(parsed, BuiltIn | ClassName):
+        return {"class": parsed.name}
     made = _object(found.node)
     if made is None and found.node is not None:
-        problems.append(Problem(where, "has YAML tags or values that an object cannot have; write it with `class`"))
-    elif made is None and not file_name(value) and not isinstance(said, Text):
+        problems.append(Problem(where, "has YAML tags or values that an object cannot hold; write it with `class`"))
+    elif made is None and not file_name(value) and not isinstance(parsed, Text):
         problems.append(Problem(where, f'"{value:.60}" is not a built-in name, a class name or a YAML file'))
     return made or {"class": "_pass"}
 
@@ -142,10 +142,10 @@ def _put(pod: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
 
 
 def _take(
-    name: str, said: Mapping[str, Any], files: dict[str, Any], folder: Path, where: str, problems: list[Problem]
+    name: str, given: Mapping[str, Any], files: dict[str, Any], folder: Path, where: str, problems: list[Problem]
 ) -> None:
-    """Add a file that an Executor's YAML names to those of the manifest, unless it is there."""
-    if name in said:
+    """Add a file that an Executor's YAML names to `files`, unless the manifest brings it (`given`)."""
+    if name in given:
         return
     if "/" in name:
         problems.append(Problem(where, f'"{name}": put it in the folder of the YAML, and name it without one'))
@@ -156,7 +156,7 @@ def _take(
 
 
 def _text(folder: Path, name: str, path: str, problems: list[Problem]) -> str | None:
-    """Return a file's text, or say why there is none. Only files in `folder`, or below it, are read."""
+    """Return a file's text, or None and a problem. Only files in `folder`, or below it, are read."""
     try:
         found = (folder / name).resolve()
         if found.is_relative_to(folder.resolve()):

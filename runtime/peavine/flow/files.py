@@ -20,23 +20,23 @@ from peavine.yaml import Tagged
 
 @dataclass(frozen=True)
 class Reading:
-    """A Flow as it was read. What is wrong with it is known, and nothing has been raised yet."""
+    """A Flow as it was read, with the problems that were found; nothing has been raised yet."""
 
     source: str
     """The file's name, for messages."""
     written: Any = None
-    """The plain data as it was written, with the text of the files that it names in it."""
+    """The plain data as it was written, with the text of the files that it names in place of their names."""
     flow: spec.Flow | None = None
-    """The manifest, with Executors as objects; None where it is wrong."""
+    """The manifest, with Executors as objects; None where it is not valid."""
     problems: tuple[Problem, ...] = ()
-    """Everything that is wrong with the manifest and the files that it names; Executors have not been looked at."""
+    """Everything that is wrong with the manifest and the files that it names; Executors are not checked yet."""
     notes: tuple[str, ...] = ()
-    """What the conversion of a file of the old kind changed."""
+    """What the conversion of an old Flow file (`!Flow`) changed."""
     sources: tuple[Path, ...] = ()
     """The folders that the files come from."""
 
     def manifest(self, more: tuple[Problem, ...] = ()) -> spec.Flow:
-        """Return the manifest. Raises ManifestError with every problem, and with those of `more`."""
+        """Return the manifest. Raises ManifestError with every problem, those of `more` included."""
         problems = sorted({*self.problems, *more})
         if problems or self.flow is None:
             raise ManifestError(problems, self.source)
@@ -44,7 +44,7 @@ class Reading:
 
 
 def read(path: str | Path) -> tuple[spec.Flow, list[str]]:
-    """Return the Flow of a file, of the new kind or the old, and notes on what the conversion of an old one changed.
+    """Return the Flow of a file, also of an old one (`!Flow`), and notes on what the conversion of that changed.
 
     Raises ManifestError with every problem.
     """
@@ -65,7 +65,7 @@ def read_text(text: str, folder: Path, source: str = "", name: str = "flow") -> 
 
 
 def examine(path: str | Path, upgrade: Callable[[Any], Any] | None = None) -> Reading:
-    """Return what a file says, whatever is wrong with it; `upgrade` is applied to the plain data first."""
+    """Read a file, whatever is wrong with it; `upgrade` is applied to the plain data first."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -85,7 +85,7 @@ def examine(path: str | Path, upgrade: Callable[[Any], Any] | None = None) -> Re
 def examine_text(
     text: str, folder: Path, source: str = "", name: str = "flow", upgrade: Callable[[Any], Any] | None = None
 ) -> Reading:
-    """Return what a manifest's text says, whatever is wrong with it; `upgrade` is applied to the plain data first."""
+    """Read a manifest's text, whatever is wrong with it; `upgrade` is applied to the plain data first."""
     notes: list[str] = []
     try:
         document = written = yaml.load(text)
@@ -103,7 +103,7 @@ def examine_text(
 def examine_data(
     manifest: Any, folder: Path, source: str = "", notes: tuple[str, ...] = (), sources: tuple[Path, ...] = ()
 ) -> Reading:
-    """Return what plain data says, with the YAML and Python files that it names taken into it."""
+    """Read plain data, with the YAML and Python files that it names taken into it."""
     problems: list[Problem] = []
     written, complete = _complete(manifest, folder, problems)
     flow = None
@@ -115,7 +115,7 @@ def examine_data(
 
 
 def named(plain: Any, folder: Path) -> tuple[Path, ...]:
-    """Return `folder`, and those of the YAML files that plain data names, of a Flow of the new kind or the old."""
+    """Return `folder`, and the folders of the YAML files that the plain data of a Flow names, also of an old one."""
     return tuple(dict.fromkeys((folder, *((folder / name).parent for name in _uses(plain)))))
 
 
@@ -140,8 +140,8 @@ def write(flow: spec.Flow) -> str:
     plain = flow.manifest()
     first = ("name", "needs", "uses", "executor")
     for i, pod in enumerate(plain["spec"]["pods"]):
-        said = {field: pod[field] for field in first if field in pod}
-        plain["spec"]["pods"][i] = {**said, **pod}
+        leading = {field: pod[field] for field in first if field in pod}
+        plain["spec"]["pods"][i] = {**leading, **pod}
     return yaml.dump(plain)
 
 
@@ -150,7 +150,7 @@ def _complete(manifest: Any, folder: Path, problems: list[Problem]) -> tuple[Any
     body = manifest.get("spec") if isinstance(manifest, Mapping) else None
     pods = body.get("pods") if isinstance(body, Mapping) else None
     if not isinstance(body, Mapping) or not isinstance(pods, list):
-        return manifest, manifest  # The schema says what is wrong with it.
+        return manifest, manifest  # The schema refuses it.
     both = [
         complete_pod(pod, folder, f"spec.pods[{i}]", problems) if isinstance(pod, Mapping) else (pod, pod)
         for i, pod in enumerate(pods)

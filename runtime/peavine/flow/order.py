@@ -1,4 +1,4 @@
-"""What Pods need where a list of them says it by its order alone: each takes the answer of the one before it."""
+"""Fill in what Pods need where only the order of their list shows it: each takes the answer of the one before it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from peavine.spec.rules import GATEWAY
 
 
 def in_order(pods: Sequence[Any]) -> list[Any]:
-    """Return plain Pods that all say what they need; the only one of a Flow need not. What is no Pod stays as it is."""
+    """Return plain Pods with `needs` in each, unless there is only one. Items that are not Pods stay as they are."""
     if len(pods) < 2:
         return list(pods)
     before = [GATEWAY, *(pod.get("name") if isinstance(pod, Mapping) else None for pod in pods)]
