@@ -27,7 +27,7 @@ TABLES = (
     ("Flow: gateway.service", GatewayService),
     ("Pod, and Pods of a Flow", FlowPod),
 )
-"""The models of which the page tabulates the facts."""
+"""The models whose facts the page tabulates."""
 
 
 def page() -> str:
@@ -53,7 +53,7 @@ def page() -> str:
 
 
 def _facts() -> Iterator[str]:
-    """Yield the tables of what the models state of their fields."""
+    """Yield the tables of the facts that the models state about their fields."""
     yield """\
 ## What a change restarts
 

@@ -1,4 +1,4 @@
-"""What a Pea finds in its environment: variables, and files, from the manifest and from objects of a cluster."""
+"""The environment of a Pea: variables and files, from the manifest and from objects of a cluster."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ class KeyRef(Model):
     name: str
     """Name of the object."""
     key: str
-    """Key in it."""
+    """Key in the object."""
     optional: bool | None = None
-    """Whether it may be missing."""
+    """Whether the object or its key may be missing."""
 
 
 class FieldRef(Model):
     """A field of the core pod."""
 
     field_path: str
-    """Such as metadata.name or status.hostIP."""
+    """Path of the field, such as metadata.name or status.hostIP."""
 
 
 class ResourceFieldRef(Model):
     """A request or limit of a container of the core pod."""
 
     resource: str
-    """Such as limits.cpu or requests.memory."""
+    """Name of the resource, such as limits.cpu or requests.memory."""
     container_name: str | None = None
-    """Name of the container; its own when left out."""
+    """Name of the container; the one that gets the variable when left out."""
     divisor: Quantity | None = None
     """Unit in which the amount is given, such as 1Mi; 1 when left out."""
 
@@ -42,13 +42,13 @@ class EnvSource(Model):
     """Where an environment variable's value comes from. Kubernetes only."""
 
     secret_key_ref: KeyRef | None = None
-    """From a Secret."""
+    """Key of a Secret that holds the value."""
     config_map_key_ref: KeyRef | None = None
-    """From a ConfigMap."""
+    """Key of a ConfigMap that holds the value."""
     field_ref: FieldRef | None = None
-    """From the core pod."""
+    """Field of the core pod that is the value."""
     resource_field_ref: ResourceFieldRef | None = None
-    """From the resources of a container."""
+    """Request or limit of a container that is the value."""
 
     @property
     def optional(self) -> bool:
@@ -64,11 +64,11 @@ class EnvVar(Model):
     )
 
     name: Annotated[str, Field(pattern=VARIABLE, min_length=1, max_length=256)]
-    """Its name."""
+    """Name of the variable."""
     value: str | None = None
-    """Its value."""
+    """Value of the variable."""
     value_from: EnvSource | None = None
-    """Where its value comes from, instead of `value`."""
+    """Where the variable's value comes from, instead of `value`."""
 
 
 class ObjectRef(Model):
@@ -77,7 +77,7 @@ class ObjectRef(Model):
     name: Annotated[str, Field(max_length=253)]
     """Name of the object."""
     optional: bool | None = None
-    """Whether it may be missing."""
+    """Whether the object may be missing."""
 
 
 class EnvFrom(Model):
@@ -90,11 +90,11 @@ class EnvFrom(Model):
     )
 
     prefix: Annotated[str, Field(pattern=PREFIX, max_length=256)] | None = None
-    """Put before each name."""
+    """Text put before the name of each variable."""
     config_map_ref: ObjectRef | None = None
-    """From a ConfigMap."""
+    """ConfigMap whose keys become variables."""
     secret_ref: ObjectRef | None = None
-    """From a Secret."""
+    """Secret whose keys become variables."""
 
     @property
     def optional(self) -> bool:
@@ -103,10 +103,10 @@ class EnvFrom(Model):
 
 
 class FilesFrom(Model):
-    """Files beside the Executor's YAML from all keys of a ConfigMap."""
+    """Files next to the Executor's YAML from all keys of a ConfigMap."""
 
     config_map_ref: ObjectRef
-    """The ConfigMap."""
+    """ConfigMap whose keys become files."""
 
     @property
     def optional(self) -> bool:
@@ -115,7 +115,6 @@ class FilesFrom(Model):
 
 
 ENV_FROM_REMEDY = "only a cluster has it; set its variables before `peavine run`, and make it `optional: true`"
-
 
 Env = Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=MAP_BY_NAME)]
 EnvFroms = Annotated[list[EnvFrom], Field(max_length=32, json_schema_extra=ATOMIC)]

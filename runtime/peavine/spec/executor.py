@@ -15,13 +15,12 @@ from peavine.spec.plain import Plain, mapping
 from peavine.spec.uses import Image, parse_uses
 
 MAX_BYTES = 262144
-"""The size of an Executor in a manifest, as text or as an object: a ConfigMap, which carries it, holds 1 MiB."""
+"""Maximum size of an Executor in a manifest, as text or as an object: the ConfigMap that carries it holds 1 MiB."""
 
 Part = Literal["pea", "before", "after"]
 """Where an Executor of a Pod runs: in its Peas, or in its head on the way in or out."""
 
 _ONLY_WITH_CLASS = ("metas", "requests", "components")
-
 
 ClassName = Annotated[str, Field(pattern=VARIABLE, max_length=256)]
 
@@ -34,12 +33,12 @@ class ExecutorSpec(Model):
     with_: dict[str, JsonValue] = Field(default={}, alias="with")
     """Arguments of the class's constructor, by name."""
     metas: dict[str, JsonValue] = {}
-    """Settings that every Executor has: name, batch_size, py_modules, files, workspace, on_gpu, read_only."""
+    """Settings of any Executor: name, batch_size, py_modules, files, workspace, on_gpu, read_only."""
     requests: dict[str, JsonValue] = {}
-    """The Drivers by kind of request: `{search: [{class: VectorSearchDriver, with: {top_k: 20}}]}`. The defaults of the
-    class's family when left out."""
+    """Drivers by kind of request: `{search: [{class: VectorSearchDriver, with: {top_k: 20}}]}`. When left out, the
+    defaults of the class's family."""
     components: Annotated[list[dict[str, JsonValue]], Field(max_length=64)] = []
-    """The Executors of which a compound consists, each an object like this one."""
+    """Executors of which a compound consists, each an object with the same fields."""
 
 
 class HeadExecutor(ExecutorSpec):

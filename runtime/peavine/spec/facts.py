@@ -23,7 +23,7 @@ class Reader(StrEnum):
     GATEWAY = "gateway"
     """The program of the gateway reads it when it starts."""
     CONTAINER = "its containers"
-    """Kubernetes reads it in the core pods' template; the programs do not know it."""
+    """Kubernetes reads it in the core pods' template; the programs do not."""
     OPERATOR = "nothing"
     """The operator acts on it, and no program restarts."""
 
@@ -40,8 +40,8 @@ class Facts:
     cluster: bool = False
     """Whether it has no meaning on a single machine."""
     remedy: str = ""
-    """Why `peavine run` refuses it and what to do instead; a list of which every item is `optional` it takes. Without
-    a remedy it ignores what has no meaning there."""
+    """Why `peavine run` refuses the field, and what to do instead; a list whose items are all `optional` is accepted.
+    `peavine run` ignores a `cluster` field without a remedy."""
 
 
 def stated(model: type[BaseModel]) -> dict[str, Facts]:
@@ -58,10 +58,10 @@ def stated(model: type[BaseModel]) -> dict[str, Facts]:
 
 
 def attributes(model: type[BaseModel], wanted: Callable[[Facts], bool]) -> tuple[str, ...]:
-    """Return the fields of which the facts are as wanted, by the name in Python."""
+    """Return the fields whose facts are `wanted`, by the name in Python."""
     return tuple(name for name, facts in stated(model).items() if wanted(facts))
 
 
 def fields(model: type[BaseModel], wanted: Callable[[Facts], bool]) -> tuple[str, ...]:
-    """Return the fields of which the facts are as wanted, by the name in a manifest."""
+    """Return the fields whose facts are `wanted`, by the name in a manifest."""
     return tuple(model.model_fields[name].alias or name for name in attributes(model, wanted))

@@ -54,9 +54,9 @@ class FlowPod(PodSpec):
     )
 
     name: Annotated[Name, Facts(Reader.GATEWAY, owner=False)]
-    """Its name, unique in the Flow."""
+    """Name of the Pod, unique in the Flow."""
     needs: Annotated[Needs | None, Facts(Reader.GATEWAY, owner=False)] = None
-    """The Pods whose answers it takes, or `gateway` for the request itself. Only the Pod of a Flow with one Pod may
+    """Pods whose answers the Pod takes, or `gateway` for the request itself. Only the Pod of a Flow with one Pod may
     leave it out. `peavine convert` fills it in by the order of the Pods."""
     pod_ref: Annotated[
         PodRef | None,
@@ -109,9 +109,9 @@ class GatewayService(Model):
     type: Annotated[Literal["ClusterIP", "NodePort", "LoadBalancer"], Facts(Reader.OPERATOR, cluster=True)] = (
         "ClusterIP"
     )
-    """How clients reach it."""
+    """How clients reach the Service."""
     ports: Annotated[GatewayPorts, Facts(Reader.OPERATOR)] = GatewayPorts()
-    """Its ports. On a single machine the gateway listens on them."""
+    """Ports of the Service. On a single machine the gateway listens on them."""
     labels: Annotated[dict[str, str], Facts(Reader.OPERATOR, cluster=True)] = {}
     """Labels of the Service. Those that peavine sets stay as they are."""
     annotations: Annotated[dict[str, str], Facts(Reader.OPERATOR, cluster=True)] = {}
@@ -119,7 +119,7 @@ class GatewayService(Model):
     load_balancer_class: Annotated[
         Annotated[str, Field(max_length=253)] | None, Facts(Reader.OPERATOR, cluster=True)
     ] = None
-    """Which implementation of load balancers serves it; the cluster's default when left out."""
+    """Implementation of load balancers that serves the Service; the cluster's default when left out."""
     load_balancer_source_ranges: Annotated[
         Annotated[
             list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=64, json_schema_extra=ATOMIC)
@@ -127,13 +127,13 @@ class GatewayService(Model):
         | None,
         Facts(Reader.OPERATOR, cluster=True),
     ] = None
-    """The only addresses of clients that a load balancer lets in, as CIDR."""
+    """Addresses of clients that the load balancer lets in, as CIDR; all when left out."""
     external_traffic_policy: Annotated[Literal["Cluster", "Local"] | None, Facts(Reader.OPERATOR, cluster=True)] = None
     """Whether traffic from outside may go on to other nodes; with Local the gateway sees the client's address."""
     ip_family_policy: Annotated[
         Literal["SingleStack", "PreferDualStack", "RequireDualStack"] | None, Facts(Reader.OPERATOR, cluster=True)
     ] = None
-    """Whether it has addresses of one IP family or of both; one when left out."""
+    """Whether the Service has addresses of one IP family or of both; one when left out."""
 
 
 class Gateway(Model):
@@ -149,9 +149,9 @@ class Gateway(Model):
     )
 
     replicas: Annotated[Replicas | None, Facts(Reader.OPERATOR, cluster=True)] = None
-    """Gateways that share the load. One when left out."""
+    """Number of gateways that share the load. One when left out."""
     autoscaling: Annotated[Autoscaling | None, Facts(Reader.OPERATOR, cluster=True)] = None
-    """Gateways by load."""
+    """Number of gateways by load."""
     docs: Annotated[bool, Facts(Reader.GATEWAY)] = True
     """Whether the gateway serves its description at /docs and /openapi.json."""
     reflection: Annotated[bool, Facts(Reader.GATEWAY)] = True
@@ -191,12 +191,12 @@ class FlowSpec(Timeouts):
     gateway: Annotated[Gateway, Facts(Reader.OPERATOR)] = Gateway()
     """Where requests come in."""
     max_message_bytes: Annotated[MessageBytes, Facts(Reader.GATEWAY)] = MAX_MESSAGE_BYTES
-    """The largest request or answer."""
+    """Maximum size of a request or answer, in bytes."""
     max_documents: Annotated[MaxDocuments, Facts(Reader.GATEWAY)] = MAX_DOCUMENTS
     """Maximum number of root Documents in a request. Together with their chunks and matches there may be 16 times as
     many."""
     max_in_flight: Annotated[int, Field(ge=1, le=1000000), Facts(Reader.GATEWAY)] = 1024
-    """Requests that a gateway works on at once; more are refused with a delay to try again after."""
+    """Maximum number of requests that a gateway works on at once; more are refused with a delay to try again after."""
     expose_tracebacks: Annotated[bool, Facts(Reader.GATEWAY)] = False
     """Whether clients are shown the stack of an Executor's error."""
     env: Annotated[Env, Facts(Reader.CONTAINER)] = []
@@ -213,6 +213,6 @@ class Flow(Model):
     kind: Literal["Flow"] = "Flow"
     """The kind of this resource."""
     metadata: Metadata
-    """Its name and labels."""
+    """Name and labels of the resource."""
     spec: FlowSpec
-    """The graph."""
+    """The graph of Pods, its gateway and its limits."""

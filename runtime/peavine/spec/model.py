@@ -23,26 +23,26 @@ class Model(BaseModel):
     )
 
     def manifest(self) -> dict[str, Any]:
-        """Return it as the manifest says it: camelCase, and only what was set."""
+        """Return it as plain data of a manifest: in camelCase, and only what was set."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:
-    """Return rules, each an expression and what is said when it is false, as an extra of a model's JSON schema.
+    """Return rules, each an expression and a message for when it is false, as an extra of a model's JSON schema.
 
-    They stand in the custom resource definitions, so `kubectl apply` refuses what breaks them. The API server bounds
+    They are in the custom resource definitions, so `kubectl apply` refuses what breaks them. The API server bounds
     their cost beforehand, which is why lists and strings that they read are bounded.
     """
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
 
 
 MAP_BY_NAME: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
-"""Says that a list's items are told apart by their names, so that several owners can apply their own."""
+"""Marks a list whose items are identified by their names, so that several owners can apply their own."""
 
 ATOMIC: Final[dict[str, Any]] = {"x-kubernetes-list-type": "atomic"}
-"""Says that a list has one owner, who applies it as a whole."""
+"""Marks a list with one owner, who applies it as a whole."""
 SET: Final[dict[str, Any]] = {"x-kubernetes-list-type": "set"}
-"""Says that a list has each item once, and that several owners can apply their own."""
+"""Marks a list that has each item once, so that several owners can apply their own."""
 
 NAME: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 # Kubernetes takes these names since 1.34, and since 1.30 behind a feature gate.

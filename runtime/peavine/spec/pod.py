@@ -78,18 +78,18 @@ class Resources(Model):
     """What a container asks of the machine, as in Kubernetes."""
 
     requests: dict[str, Quantity] = {}
-    """Set aside for it: cpu, memory, nvidia.com/gpu, ..."""
+    """Amounts set aside for the container: cpu, memory, nvidia.com/gpu, ..."""
     limits: dict[str, Quantity] = {}
-    """What it may use at most."""
+    """Maximum amounts that the container may use."""
 
 
 class Batching(Model):
     """Requests of one kind with the same parameters may share a call of the Executor."""
 
     max_size: Annotated[int, Field(ge=1, le=65536)] = 256
-    """Documents in one call, at the most."""
+    """Maximum number of Documents in one call."""
     max_delay_milliseconds: Annotated[int, Field(ge=0, le=10000)] = 0
-    """How long the first of them waits for others. With 0 the call takes what has arrived."""
+    """How long the first request waits for others. With 0 the call takes what has arrived."""
 
 
 class Autoscaling(Model):
@@ -104,10 +104,10 @@ class Autoscaling(Model):
     max_replicas: Annotated[Replicas, Field(ge=1)]
     """Maximum number of replicas."""
     metrics: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=16, json_schema_extra=ATOMIC)] | None = None
-    """What the number follows, as `metrics` of a HorizontalPodAutoscaler of autoscaling/v2. When left out, 80 % of the
-    requested processor time."""
+    """What the number of replicas follows, as `metrics` of a HorizontalPodAutoscaler of autoscaling/v2. When left out,
+    80 % of the requested processor time."""
     behavior: dict[str, Any] = {}
-    """How fast the number changes, as `behavior` of a HorizontalPodAutoscaler of autoscaling/v2."""
+    """How fast the number of replicas changes, as `behavior` of a HorizontalPodAutoscaler of autoscaling/v2."""
 
 
 class Head(Model):
@@ -123,7 +123,7 @@ class Head(Model):
     """What each head asks of the machine. By default it requests 50m CPU and 128Mi of memory; one that runs no Executor
     has a memory limit of 512Mi + 32 times maxMessageBytes."""
     pod_template: dict[str, Any] = {}
-    """Merged over the Kubernetes pod template of heads, which has what the Pod's own podTemplate says except for
+    """Merged over the Kubernetes pod template of heads, which has the fields of the Pod's own podTemplate except for
     containers. The container is called head."""
 
 
@@ -179,7 +179,8 @@ class PodSpec(Model):
     (`docker://IMAGE`), a YAML file next to the manifest (on one machine only: `peavine convert` takes it into the
     manifest), or YAML text that begins with `!`. `_pass` when this and `executor.class` are left out."""
     executor: Annotated[ExecutorSpec | None, Facts(Reader.PEA)] = None
-    """The Executor as an object, instead of `uses`. Without `class` it sets arguments of the Executor in `uses`."""
+    """The Executor as an object, instead of `uses`. Without `class` it sets arguments of the Executor that `uses`
+    names."""
     head: Annotated[Head | None, Facts(Reader.HEAD)] = None
     """The head of a Pod that has shards, or an Executor before or after them."""
     image: Annotated[
@@ -229,7 +230,7 @@ class PodSpec(Model):
     autoscaling: Annotated[Autoscaling | None, Facts(Reader.OPERATOR)] = None
     """Replicas by load. A single machine runs the minimum."""
     max_message_bytes: Annotated[MessageBytes | None, Facts(Reader.PEA, inherited=True)] = None
-    """The largest message; the Flow's when left out."""
+    """Maximum size of a message, in bytes; the Flow's when left out."""
     max_documents: Annotated[MaxDocuments | None, Facts(Reader.PEA, inherited=True)] = None
     """Maximum number of root Documents in a request; with chunks and matches 16 times as many. The Flow's when left
     out."""
@@ -241,7 +242,7 @@ class PodSpec(Model):
 
     @property
     def has_head(self) -> bool:
-        """Whether a head stands before the Peas."""
+        """Whether the Pod has a head in front of its Peas."""
         return self.shards > 1 or self.head_executes
 
     @property
@@ -265,7 +266,7 @@ class PodSpec(Model):
 
     @property
     def timeouts(self) -> Timeouts:
-        """Its timeouts, with the defaults of a Flow for those that nobody set."""
+        """The Pod's timeouts, with the defaults of a Flow for those that nobody set."""
         own = {name: getattr(self, name) for name in FIELDS}
         return Timeouts(**{name: seconds for name, seconds in own.items() if seconds is not None})
 
@@ -278,6 +279,6 @@ class Pod(Model):
     kind: Literal["Pod"] = "Pod"
     """The kind of this resource."""
     metadata: Metadata
-    """Its name and labels."""
+    """Name and labels of the resource."""
     spec: PodSpec
-    """What it runs and how."""
+    """What the Pod runs and how."""

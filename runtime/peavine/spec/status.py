@@ -9,24 +9,24 @@ from pydantic import Field
 from peavine.spec.model import ATOMIC, Model
 
 LONGEST_MESSAGE: Final = 32768
-"""Characters of a condition's message, at the most."""
+"""Maximum number of characters of a condition's message."""
 
 
 class Condition(Model):
     """One thing that is true of the resource, or is not, or is not known, and why."""
 
     type: Annotated[str, Field(max_length=64)]
-    """Ready, Progressing, Degraded or Accepted."""
+    """Type of the condition: Ready, Progressing, Degraded or Accepted."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it is so."""
+    """Whether the condition is true."""
     reason: Annotated[str, Field(max_length=128)]
-    """Why, in one word; docs/conditions.md lists all of them."""
+    """Reason in one word; docs/conditions.md lists all of them."""
     message: Annotated[str, Field(max_length=LONGEST_MESSAGE)] = ""
-    """Why and where, for people."""
+    """Reason and place, for people."""
     observed_generation: int
-    """The generation of the resource that this was said of."""
+    """Generation of the resource that the condition describes."""
     last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-    """When the status of this condition last changed."""
+    """When the status of the condition last changed."""
 
 
 class StoreStatus(Model):
@@ -55,44 +55,44 @@ class Address(Model):
     """Where clients reach a gateway."""
 
     protocol: Literal["grpc", "http"]
-    """What is spoken there."""
+    """Protocol of the address."""
     host: str
     """Name, or IP address, of the host."""
     port: int
-    """Its port."""
+    """Port of the address."""
 
 
 class FlowStatus(Model):
     """What is known of a Flow."""
 
     observed_generation: int | None = None
-    """The generation that the operator saw last."""
+    """Generation of the resource that the operator saw last."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
-    """Ready, Progressing, Degraded, Accepted."""
+    """Conditions Ready, Progressing, Degraded and Accepted."""
     ready_pods: int | None = None
-    """How many of its Pods are ready."""
+    """Number of Pods of the Flow that are ready."""
     pods: int | None = None
-    """How many Pods it has."""
+    """Number of Pods of the Flow."""
     addresses: Annotated[list[Address], Field(json_schema_extra=ATOMIC)] = []
-    """Where clients reach the gateway, those from outside of the cluster first."""
+    """Where clients reach the gateway: addresses outside the cluster first, then those inside."""
 
 
 class PodStatus(Model):
     """What is known of a Pod."""
 
     observed_generation: int | None = None
-    """The generation that the operator saw last."""
+    """Generation of the resource that the operator saw last."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
-    """Ready, Progressing, Degraded, Accepted."""
+    """Conditions Ready, Progressing, Degraded and Accepted."""
     ready_replicas: int | None = None
-    """How many replicas are ready. A replica is one Pea of each shard."""
+    """Number of replicas that are ready. A replica is one Pea of each shard."""
     replicas: int | None = None
-    """How many replicas there are."""
+    """Number of replicas that exist."""
     ready_shards: int | None = None
-    """How many shards have a Pea that is ready."""
+    """Number of shards that have a Pea that is ready."""
     shards: int | None = None
-    """How many shards the Pod has."""
+    """Number of shards of the Pod."""
     selector: str | None = None
-    """Selects the Peas, for `kubectl scale` and autoscalers."""
+    """Label selector of the Peas, for `kubectl scale` and autoscalers."""
     stores: list[StoreStatus] = []
     """The stores of a Pod with storage, so that a volume that is lost or older than before is noticed."""

@@ -1,4 +1,4 @@
-"""The volume of a Pod, as a Kubernetes claim says it."""
+"""The volume of a Pod, with the fields of a Kubernetes claim."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class RetentionPolicy(Model):
     """What becomes of the volumes of a Pod."""
 
     when_deleted: Literal["Retain", "Delete"] = "Retain"
-    """Whether they outlive the Pod resource."""
+    """Whether the volumes outlive the Pod resource."""
 
 
 class DataSourceRef(Model):
@@ -28,7 +28,7 @@ class DataSourceRef(Model):
 
 
 FIXED = ("storageClassName", "accessModes", "dataSourceRef", "volumeAttributesClassName")
-"""What Kubernetes takes from a StatefulSet once, when it makes its volumes."""
+"""Fields that Kubernetes takes from a StatefulSet once, when it makes its volumes."""
 
 
 class Storage(Model):
@@ -59,7 +59,7 @@ class Storage(Model):
     storage_class_name: Annotated[str, Field(max_length=253)] | None = None
     """Storage class of the volume; the cluster's default when left out."""
     retention_policy: RetentionPolicy = RetentionPolicy()
-    """What becomes of the volumes when they are no longer needed."""
+    """What becomes of the volumes when they are no longer used."""
     access_modes: (
         Annotated[
             list[Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"]],
@@ -71,4 +71,4 @@ class Storage(Model):
     data_source_ref: DataSourceRef | None = None
     """What a new volume is filled from. The data must be that of a Pod of the same name with one shard."""
     volume_attributes_class_name: Annotated[str, Field(max_length=253)] | None = None
-    """VolumeAttributesClass of the volume, such as one with more IOPS. Later changes are made on the claims."""
+    """VolumeAttributesClass of the volume, such as one with more IOPS. To change it later, edit the claims."""

@@ -1,4 +1,4 @@
-"""What the text under `uses` says: the one parser for everybody who reads it. Pure; looks nothing up."""
+"""The one parser of the text under `uses`. Pure; looks nothing up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Text:
 
 @dataclass(frozen=True)
 class File:
-    """The name of a file with the YAML of an Executor. Only where files are: a laptop, an image."""
+    """The name of a file with the YAML of an Executor, on a single machine or in an image."""
 
     name: str
 
@@ -52,7 +52,7 @@ _YAML = ("!", "#", "---", "{")
 
 
 def parse_uses(text: str) -> Uses:
-    """Return what the text says. Whatever is nothing else is the name of a file."""
+    """Return what the text names or is. Text of no other kind is the name of a file."""
     word = text.strip()
     if word.startswith(_IMAGE):
         return Image(word.removeprefix(_IMAGE))

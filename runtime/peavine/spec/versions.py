@@ -1,4 +1,4 @@
-"""The versions of the manifest that this peavine reads, and where fields of earlier ones have gone."""
+"""The versions of the manifest that this peavine reads, and what has replaced fields of earlier ones."""
 
 from __future__ import annotations
 
