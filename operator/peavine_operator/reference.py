@@ -57,9 +57,11 @@ def _facts() -> Iterator[str]:
     yield """\
 ## What a change restarts
 
-Restarts are rollouts: nothing ends before its replacement is ready. A Pod that leaves an "inherited" field out takes
-the value of its Flow; `env` and `envFrom` of the Flow are added to the Pod's own. A Flow may set a "shared" field,
-and no other, for a Pod resource that it uses by `podRef`. `peavine run` ignores or refuses what only a cluster has.
+Restarts are rollouts: nothing exits before its replacement is ready. A Pod that leaves an "inherited" field out takes
+the value of its Flow, so a change there restarts the Pod, too. `env` and `envFrom` of the Flow are added to the Pod's
+own; the gateway does not get them. The gateway knows the timeouts of Pods, so a change of one restarts it as well.
+A Flow may set a "shared" field, and no other, for a Pod resource that it uses by `podRef`. `peavine run` ignores or
+refuses what only a cluster has.
 """
     for title, model in TABLES:
         yield f"### {title}\n\n| field | a change restarts | | on a single machine |\n|---|---|---|---|"
