@@ -3,7 +3,7 @@
 Ready        a request would be answered by all that the manifest asks for, in its newest version
 Progressing  it is not ready, and only needs time
 Degraded     something fails, and time will not mend it
-Accepted     the manifest is right
+Accepted     the manifest is valid
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def conditions(
 ) -> list[Condition]:
     """Return the conditions of a resource: why its manifest was refused, what it waits for and what fails in it.
 
-    `ready_message` is what Ready says where none of that is so.
+    `ready_message` is the message of Ready where there is none of these.
     """
-    accepted = refused or Finding(reasons.ACCEPTED, "the manifest is right")
+    accepted = refused or Finding(reasons.ACCEPTED, "the manifest is valid")
     fails = merged(failing)
     ready = refused or (waiting and (fails or waiting))
     told = (

@@ -163,14 +163,14 @@ def status(seen: Seen) -> dict[str, Any]:
 
 
 def ready_message(seen: Seen) -> str:
-    """Return what is said of a Flow that is ready."""
+    """Return the message of a Flow that is ready."""
     if seen.service is None or seen.flow.spec.gateway.service.type != "LoadBalancer" or _ingress(seen.service):
         return "all is ready"
     return f"all is ready, but Service {seen.service['metadata']['name']} has no address of a load balancer yet"
 
 
 def addresses(seen: Seen) -> list[dict[str, Any]]:
-    """Return where clients reach the gateway: from outside if a load balancer has an address, and in the cluster."""
+    """Return where clients reach the gateway: at the addresses of a load balancer, and within the cluster."""
     if seen.service is None:
         return []
     metadata, ports = seen.service["metadata"], seen.flow.spec.gateway.service.ports
@@ -183,5 +183,5 @@ def addresses(seen: Seen) -> list[dict[str, Any]]:
 
 
 def _ingress(service: Body) -> list[str]:
-    found = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
-    return [host for each in found if (host := each.get("hostname") or each.get("ip"))]
+    ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+    return [host for each in ingress if (host := each.get("hostname") or each.get("ip"))]

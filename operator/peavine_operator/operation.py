@@ -70,9 +70,9 @@ class Operation:
         except ApiError as error:
             succeeded = False
             _log.warning("%s: %s; it is tried again", key, error)
-        except Exception:
+        except Exception:  # a bug that one resource reveals must not stop the work on the others
             succeeded = False
-            _log.exception("%s: cannot be looked at; it is tried again", key)
+            _log.exception("%s: failed unexpectedly; it is tried again", key)
         metrics.RECONCILES.labels(key.kind.name, result).inc()
         metrics.RECONCILE_SECONDS.labels(key.kind.name).observe(time.monotonic() - started)
         return succeeded

@@ -7,7 +7,7 @@ from typing import Final
 READY: Final = "Ready"
 """All that the manifest asks for runs, is of the newest version and can be reached."""
 ACCEPTED: Final = "Accepted"
-"""The manifest is right."""
+"""The manifest is valid."""
 INVALID: Final = "Invalid"
 """The manifest is wrong; what ran before goes on running."""
 REFUSED: Final = "Refused"

@@ -179,9 +179,9 @@ def _head(pod: Pod, place: Place) -> list[Object]:
 
 
 def _own(pod: Pod, component: str) -> dict[str, Any]:
-    """Return what a Pod says of the template of a component.
+    """Return a user's own part of the template of a component.
 
-    A head runs where Peas may run, so it gets what podTemplate says, except for the containers; over that goes its own.
+    A head runs where Peas may run, so it gets the Pod's podTemplate except for the containers; its own goes over that.
     """
     template = pod.spec.pod_template
     if component != "head":

@@ -64,8 +64,8 @@ def _compare(
     if before is None:
         return now, None
     if now["writer"] == before["writer"] and now["counter"] < before["counter"]:
-        # A writer never counts back, and a volume that goes back gets another one: this answer was given before the
-        # one that is remembered. Operators ask at different times.
+        # A writer never counts back, and a volume that was restored gets another writer: so this answer is older than
+        # the one that is remembered. Operators ask at different times.
         return before, None
     if before.get("accepted"):
         now["accepted"] = before["accepted"]

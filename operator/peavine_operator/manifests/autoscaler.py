@@ -11,7 +11,7 @@ BUSY = {
     "type": "Resource",
     "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
 }
-"""What the number of replicas follows unless a manifest says otherwise."""
+"""Metric that the number of replicas follows unless the manifest names others."""
 
 
 def autoscaler(

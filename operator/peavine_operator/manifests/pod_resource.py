@@ -9,11 +9,11 @@ from peavine.spec.facts import Reader, fields
 from peavine_operator import names
 
 PROGRAM = fields(PodSpec, lambda facts: facts.reader in (Reader.PEA, Reader.HEAD))
-"""What the programs of a Pod read. A change of anything else restarts nothing that could go on."""
+"""Fields that the programs of a Pod read. The manifest that they are started from has no others."""
 HEAD = fields(PodSpec, lambda facts: facts.reader == Reader.HEAD)
-"""What only a head reads."""
+"""Fields that only a head reads."""
 HEAD_PROGRAM = ("before", "after")
-"""What the program of a head reads of `head`."""
+"""Fields of `head` that the program of a head reads."""
 
 
 def pod_resource(flow: str, pod: Pod, namespace: str) -> dict[str, Any]:

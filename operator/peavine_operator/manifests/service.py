@@ -8,10 +8,10 @@ from peavine.spec import GatewayService
 from peavine_operator import names
 
 GRPC, HTTP = 8081, 8080
-"""Ports in every core Pod: of gateways, and the first of Peas and heads, too."""
+"""Ports of containers: gateways listen on both, Peas and heads on the first."""
 
 PASSED = GatewayService.model_fields.keys() - {"ports", "labels", "annotations"}
-"""What is said to Kubernetes as a manifest says it."""
+"""Fields that go from the manifest to the Service unchanged."""
 
 
 def headless(
@@ -44,13 +44,13 @@ def gateway_service(
     meta = names.metadata(name, namespace, {**service.labels, **labels})
     if service.annotations:
         meta["annotations"] = dict(service.annotations)
-    said = service.model_dump(mode="json", by_alias=True, exclude_none=True, include=PASSED)
+    passed = service.model_dump(mode="json", by_alias=True, exclude_none=True, include=PASSED)
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": meta,
         "spec": {
-            **said,
+            **passed,
             "selector": names.selector("gateway", flow=flow),
             "ports": [
                 {"name": "grpc", "port": service.ports.grpc, "targetPort": "grpc", "protocol": "TCP"},

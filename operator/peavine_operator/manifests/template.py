@@ -15,7 +15,7 @@ from peavine_operator.manifests.overlay import overlay
 from peavine_operator.manifests.resources import GATEWAY_DISK, PEA_DISK, filled
 
 FILES: Final = "/etc/peavine-files"
-"""Where a Pea finds the ConfigMaps of `filesFrom`."""
+"""Folder in which a Pea finds the files of `filesFrom`."""
 USER: Final = 10001
 """The user of the images; volumes belong to its group."""
 DRAIN_SECONDS: Final = 7
@@ -63,7 +63,7 @@ class Program:
     env: Sequence[EnvVar] = ()
     env_from: Sequence[EnvFrom] = ()
     files_from: Sequence[FilesFrom] = ()
-    """What is mounted at FILES."""
+    """ConfigMaps that are mounted at FILES."""
     resources: Resources = field(default_factory=Resources)
     memory_limit: str | None = None
     """Its default limit, where what it needs is known."""
@@ -87,7 +87,7 @@ def pod_template(
 
 
 def _leaving_lost_nodes(template: dict[str, Any]) -> dict[str, Any]:
-    """Return a template whose core Pods are replaced soon after their node is lost, unless it says otherwise.
+    """Return a template whose core Pods are replaced soon after their node is lost, unless it has such tolerations.
 
     Kubernetes fills in 300 s. A core Pod with a volume keeps that: its volume cannot be attached elsewhere before.
     """
