@@ -12,7 +12,7 @@ from peavine.backoff import Backoff
 K = TypeVar("K")
 
 BACKOFF = Backoff(0.5, 60.0)
-"""Before a key that failed is tried again."""
+"""Delays before a key that failed is tried again."""
 
 
 class Workqueue(Generic[K]):

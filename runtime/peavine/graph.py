@@ -1,6 +1,6 @@
 """From a Flow to what runs: Pods with the Flow's defaults filled in, and the plan that a gateway or a head follows.
 
-Pure: nothing here opens a file or a socket. Where a Pod can be reached is told by the caller, a process on this
+Pure: nothing here opens a file or a socket. The caller knows where a Pod can be reached: a process on this
 machine or a Service in a cluster.
 """
 
@@ -32,7 +32,7 @@ class Step(Timeouts):
     needs: list[str]
     """The steps whose answers it takes; `gateway` is the request itself."""
     shards: Annotated[list[list[Target]], Field(min_length=1)]
-    """For each shard where its Peas are. A Pod with a head, or without shards, has one entry."""
+    """For each shard, where its Peas are. A Pod with a head, or without shards, has one entry."""
     polling: Polling = Polling(
         index=PollingPolicy.ANY,
         search=PollingPolicy.ANY,
@@ -49,11 +49,11 @@ class Plan(Timeouts):
     """What a router does with a request: its steps, parents before children. The last one's answer is the answer."""
 
     name: str
-    """The Flow's, or for a head the Pod's."""
+    """Name of the Flow, or for a head of the Pod."""
     steps: list[Step]
     max_message_bytes: int
     max_documents: int = MAX_DOCUMENTS
-    """Root Documents that a request may have. A plan of an earlier peavine does not set it."""
+    """Maximum number of root Documents in a request. A plan of an earlier peavine does not set it."""
     max_in_flight: int
     expose_tracebacks: bool = False
     docs: bool = True
@@ -63,7 +63,7 @@ class Plan(Timeouts):
 
 
 INHERITED = attributes(PodSpec, lambda facts: facts.inherited)
-"""What a Pod that does not set it takes from its Flow."""
+"""Fields that a Pod takes from its Flow where it does not set them."""
 
 
 def pods(flow: Flow) -> list[Pod]:
@@ -93,7 +93,7 @@ def _inherited(given: Any, own: Any) -> Any:
 
 
 def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
-    """Return the gateway's plan; `targets` tells where a Pod's head, or else its Peas, are."""
+    """Return the gateway's plan; `targets` returns where a Pod's head, or else its Peas, are."""
     spec = flow.spec
     needs = {pod.name: pod.parents for pod in spec.pods}
     # By name, as the order of Pods has no meaning. The one that no Pod needs is last; the rules refuse cycles.
@@ -116,7 +116,7 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
 
 
 def head_plan(pod: Pod, shards: Sequence[Sequence[Target]]) -> Plan:
-    """Return the plan of a Pod's head: one step, over all shards. `shards` tells where the Peas of each are."""
+    """Return the plan of a Pod's head: one step, over all shards. `shards` is where the Peas of each shard are."""
     spec = pod.spec
     timeouts = _timeouts(spec.timeouts)
     step = Step(

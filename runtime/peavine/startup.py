@@ -30,7 +30,7 @@ def read_pod(path: Path, files: Path | None = None) -> Pod:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """Return the files of a folder by name. Kubernetes keeps what it mounts behind links, in names with a dot."""
+    """Return the files of a folder by name. Names that begin with a dot are links of Kubernetes' own."""
     texts = {}
     path = folder
     try:

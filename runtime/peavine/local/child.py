@@ -23,7 +23,7 @@ Sink = Callable[[str, str], None]
 """Takes the name of a process and a line of its output."""
 
 BACKOFF = Backoff(0.5, 15.0)
-"""Before a process that exited is started again."""
+"""Delays before a process that exited is started again."""
 
 STEADY = 30.0
 """Seconds after which a process counts as healthy: its earlier failures are forgotten."""
@@ -57,9 +57,9 @@ class Child:
     def last_words(self) -> str:
         """Return why it ended: what it wrote for that purpose, else its exit code and last lines."""
         try:
-            said = json.loads(self._termination.read_text(encoding="utf-8"))
-            executor = said.get("executor")
-            return f"{self.process.name}: {said['error']}" + (f" (executor {executor})" if executor else "")
+            report = json.loads(self._termination.read_text(encoding="utf-8"))
+            executor = report.get("executor")
+            return f"{self.process.name}: {report['error']}" + (f" (executor {executor})" if executor else "")
         except (OSError, ValueError, KeyError, TypeError):
             lines = "".join(f"\n  {line}" for line in self._words)
             return f"{self.process.name} {_how(self._popen.returncode)}{lines}"

@@ -133,12 +133,12 @@ def _writes_apart(pod: spec.Pod) -> bool:
 
 
 def _environment(pod: spec.Pod) -> dict[str, str]:
-    """Return what a Pod sets in the environment of its Peas; what the cluster would fill in is there from ours."""
+    """Return what a Pod sets in the environment of its Peas; those with `valueFrom` are inherited from this process."""
     return {variable.name: variable.value or "" for variable in pod.spec.env if variable.value_from is None}
 
 
 def _cluster_only(flow: spec.Flow) -> list[Problem]:
-    """Return what this Flow asks that a single machine cannot do."""
+    """Return what this Flow asks for that a single machine cannot do."""
     problems = list(_refused("spec", flow.spec))
     for i, pod in enumerate(flow.spec.pods):
         path = f"spec.pods[{i}]"
@@ -149,9 +149,9 @@ def _cluster_only(flow: spec.Flow) -> list[Problem]:
 
 
 def _refused(path: str, given: spec.FlowSpec | spec.FlowPod) -> Iterator[Problem]:
-    """Yield the fields that only a cluster can do, and the variables whose values only a cluster knows.
+    """Yield the fields that only a cluster supports, and the variables whose values only a cluster knows.
 
-    What is optional may be missing here, and a variable of this process takes the place of a cluster's.
+    What is optional may be missing here, and a variable of this process replaces one of the cluster.
     """
     for name, facts in stated(type(given)).items():
         value = getattr(given, name)
