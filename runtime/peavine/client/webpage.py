@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from html.parser import HTMLParser
 
 __all__ = ["decode", "read"]
 
-_HIDDEN = frozenset({"head", "noscript", "script", "style", "svg", "template"})
+_HIDDEN = frozenset({"noscript", "script", "style", "svg", "template"})
 _BLOCKS = frozenset(
     {"article", "aside", "blockquote", "body", "caption", "dd", "div", "dl", "dt", "fieldset", "figcaption", "figure",
      "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav", "ol", "option",
@@ -23,12 +22,13 @@ _DECLARED_WITHIN = 1024
 def decode(raw: bytes) -> str:
     """Return a page as text, in the encoding that it declares, else UTF-8. Raises UnicodeDecodeError."""
     declared = _CHARSET.search(raw[:_DECLARED_WITHIN])
-    name = declared[1].decode() if declared else "utf-8"
+    name = declared[1].decode().lower() if declared else "utf-8"
     try:
-        codecs.lookup(name)
-    except LookupError:
-        name = "utf-8"
-    return raw.decode("utf-8-sig" if name.lower() in ("utf-8", "utf8") else name)
+        return raw.decode("utf-8-sig" if name in ("utf-8", "utf8") else name)
+    except UnicodeDecodeError:
+        raise
+    except (LookupError, UnicodeError):  # Python does not know the name, or knows it as something else than an encoding
+        return raw.decode("utf-8-sig")
 
 
 def read(page: str) -> tuple[str, str]:
@@ -50,7 +50,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._in_title = tag == "title" and not self.title
-        if tag == "body":  # a page may leave out the end of its head
+        if tag == "body":  # what the head did not close ends here
             self._hidden.clear()
         elif tag in _HIDDEN:
             self._hidden.append(tag)

@@ -133,7 +133,16 @@ def test_a_web_page_is_what_its_reader_sees(tmp_path: Path) -> None:
     assert (doc.tags, doc.mime_type, doc.id) == ({"title": "Red & blue"}, "text/html", str(tmp_path / "page.html"))
 
 
-@pytest.mark.parametrize("declaration", ['<meta charset="windows-1252">', "<meta charset=nonsense>", ""])
+def test_a_web_page_may_leave_out_the_end_of_its_head_and_its_body(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<html><head><title>Hats</title><style>p {}</style><p>A straw hat.")
+    (doc,) = sources.html(tmp_path / "page.html")
+    assert (doc.text, doc.tags) == ("A straw hat.", {"title": "Hats"})
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    ['<meta charset="windows-1252">', "<meta charset=nonsense>", "<meta charset=hex>", "<meta charset=undefined>", ""],
+)
 def test_a_web_page_is_read_in_the_encoding_that_it_declares(tmp_path: Path, declaration: str) -> None:
     encoding = "windows-1252" if "1252" in declaration else "utf-8"
     (tmp_path / "page.htm").write_bytes(f"{declaration}<p>caf\u00e9".encode(encoding))
