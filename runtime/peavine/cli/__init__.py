@@ -43,8 +43,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "ping": "Show a Flow's Pods and how fast it answers.",
     },
     "Make": {
-        "check": "Check a Flow manifest; every problem is told.",
-        "convert": "Make one manifest of a Flow and the files beside it.",
+        "check": "Check a Flow manifest and report every problem.",
+        "convert": "Make one manifest of a Flow and the files next to it.",
         "render": "Print the Kubernetes objects that a Flow leads to.",
         "new": "Create something new from a template.",
         "reshard": "Rewrite data for another number of shards.",
@@ -64,16 +64,17 @@ EXIT_CODES: tuple[tuple[type[PeavineError], int], ...] = (
 
 
 class Group(click.Group):
-    """A group that suggests the command that a misspelt one is near to."""
+    """A group of commands that suggests one for a misspelt name."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the words begin with, and those that are left."""
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+        """Return the name and the command that the arguments begin with, and the other arguments."""
+        # Completion, which parses resiliently, has no use for an error.
+        if not ctx.resilient_parsing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             known = self.list_commands(ctx)
             hint = did_you_mean(args[0], known) or f"; known: {', '.join(known)}"
-            ctx.fail(f'there is no command "{args[0]}"{hint}')
+            ctx.fail(f'no such command "{args[0]}"{hint}')
         return super().resolve_command(ctx, args)
 
 

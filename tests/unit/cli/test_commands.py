@@ -107,9 +107,9 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["serch", "x"], 'no command "serch"; did you mean "search"?'),
-        (["zzz"], 'no command "zzz"; known: hello, run,'),
-        (["new", "exectuor", "x"], 'no command "exectuor"; did you mean "executor"?'),
+        (["serch", "x"], 'no such command "serch"; did you mean "search"?'),
+        (["zzz"], 'no such command "zzz"; known: hello, run,'),
+        (["new", "exectuor", "x"], 'no such command "exectuor"; did you mean "executor"?'),
         (["search", "x", "-p", "lookups={a"], "lookups: line 1"),
         (["search", "x", "-p", "lookups={a: !Text b}"], "lookups: only data that JSON has"),
         (["index", "a.png", "--pixels", "64"], "is not WIDTHxHEIGHT"),
@@ -214,11 +214,14 @@ def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[st
     assert "_PEAVINE_COMPLETE" in capsys.readouterr().out
 
 
-def test_a_shell_completes_commands() -> None:
-    environment = {**os.environ, "_PEAVINE_COMPLETE": "bash_complete", "COMP_WORDS": "peavine se", "COMP_CWORD": "1"}
+@pytest.mark.parametrize(
+    ("words", "place", "completed"), [("peavine se", "1", ["plain,search"]), ("peavine serch --to", "2", [])]
+)
+def test_a_shell_completes_commands_and_prints_no_errors(words: str, place: str, completed: list[str]) -> None:
+    environment = {**os.environ, "_PEAVINE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": place}
     command = [sys.executable, "-m", "peavine"]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["plain,search"]
+    assert (told.stdout.split(), told.stderr) == (completed, "")
 
 
 def test_the_systems_errors_are_told_without_a_stack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
