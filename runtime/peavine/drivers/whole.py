@@ -9,16 +9,17 @@ from typing import Any
 from peavine.documents import Document
 from peavine.drivers.driver import Count, Driver, Work
 from peavine.drivers.reduce import sort_matches
+from peavine.errors import InvalidRequest
 from peavine.wire.batches import columns_in
 
 __all__ = ["WholeDocumentsDriver"]
 
 
 class WholeDocumentsDriver(Driver):
-    """Make, of the matches of a query's chunks, matches of the query: the whole Documents that they belong to.
+    """Turn the matches of a query's chunks into matches of the query: the whole Documents that they belong to.
 
-    Each has the score of its best part, and that part as its chunk. The chunks keep the matches that belong to these
-    Documents, for a Ranker to score them in another way.
+    Each has the score of its best part, and that part as its chunk. The chunks keep their matches in these Documents,
+    so that a Ranker can score them in another way.
     """
 
     top_k: Count = 50
@@ -38,6 +39,10 @@ class WholeDocumentsDriver(Driver):
         best: dict[str, Document] = {}
         for match in (*query.matches, *(match for chunk in query.chunks for match in chunk.matches)):
             root = match.root_id or match.id
+            if match.score is None:
+                raise InvalidRequest(
+                    f"Document {match.id!r}: is a match without a score; give it one, or send queries without matches"
+                )
             if root not in best or match.score.rank < best[root].score.rank:
                 best[root] = match
         query.matches = [_whole(root, part) for root, part in best.items()]
@@ -49,7 +54,7 @@ class WholeDocumentsDriver(Driver):
 
 
 def _whole(root: str, match: Document) -> Document:
-    """Return the Document that a match is a part of, with the match as its chunk; or a copy where it is no part."""
+    """Return the whole that a match is a part of, with the match as its chunk; a match that is not a part is copied."""
     if not match.root_id:
         return match.without()
     found = Document(id=root, score=replace(match.score))

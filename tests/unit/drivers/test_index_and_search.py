@@ -123,6 +123,13 @@ def test_wholes_are_found_beside_parts(ask: Any, index: Runner) -> None:
     ]
 
 
+def test_a_query_whose_own_matches_have_no_score_is_refused(ask: Any, index: Runner) -> None:
+    ask(index, "index", [chunked("a", 1)])
+    query = Document(id="q", chunks=[doc("part", 1, 0)], matches=[Document(id="a")])
+    with pytest.raises(InvalidRequest, match="Document 'a': is a match without a score"):
+        ask(index, "search", [query])
+
+
 def test_a_document_that_is_indexed_again_loses_the_chunks_that_it_has_no_more(ask: Any, index: Runner) -> None:
     ask(index, "index", [chunked("a", 1, 2, 3)])
     ask(index, "index", [chunked("a", 2)])
