@@ -10,7 +10,7 @@ import numpy as np
 from peavine.documents import Document
 from peavine.errors import InvalidRequest, NotFound
 
-__all__ = ["Content", "Inputs", "Item", "document", "identified", "iterable"]
+__all__ = ["Content", "Inputs", "Item", "document", "identified", "iterable", "of_dict"]
 
 Content: TypeAlias = "Document | Mapping[str, Any] | str | bytes | np.ndarray[Any, Any]"
 """A Document, its dictionary, or what becomes its text, its buffer or its tensor."""
@@ -64,6 +64,12 @@ def identified(doc: Document, id: str | None = None) -> Document:
     return doc
 
 
+def of_dict(data: Any) -> Document:
+    """Return the Document of a dictionary; one without `id` is identified by what it says. Raises InvalidRequest."""
+    doc = Document.from_dict(data)
+    return doc if "id" in data else identified(doc)
+
+
 def _one(content: Content, number: int, ids: bool) -> Document:
     if isinstance(content, Document):
         return content
@@ -75,8 +81,7 @@ def _one(content: Content, number: int, ids: bool) -> Document:
         if isinstance(content, np.ndarray):
             return identified(Document(tensor=content))
         if isinstance(content, Mapping):
-            doc = Document.from_dict(dict(content))
-            return doc if "id" in content else identified(doc)
+            return of_dict(dict(content))
     except (InvalidRequest, NotFound) as error:
         raise InvalidRequest(f"inputs[{number}]: {error}") from error
     raise InvalidRequest(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from peavine.client.items import identified
+from peavine.client.items import identified, of_dict
 from peavine.documents import Document
 from peavine.errors import InvalidRequest, did_you_mean
 
@@ -39,9 +39,8 @@ def of_json(data: Any) -> Document | tuple[Document, Document]:
     """Return the Document of a dictionary, or the pair of `{"document": .., "groundtruth": ..}`."""
     data = _object(data)
     if data.keys() == {"document", "groundtruth"}:
-        return Document.from_dict(data["document"]), Document.from_dict(data["groundtruth"])
-    doc = Document.from_dict(data)
-    return doc if "id" in data else identified(doc)
+        return of_dict(data["document"]), of_dict(data["groundtruth"])
+    return of_dict(data)
 
 
 def of_record(data: Any, text: str, id: str | None) -> Document:

@@ -98,7 +98,8 @@ def test_a_row_without_an_id_has_the_same_id_each_time() -> None:
     assert first == again
     assert len(set(first)) == 2
     assert [doc.id for doc in sources.lines(["a"])] == [doc.id for doc in sources.lines(["a"])]
-    assert next(sources.jsonl(['{"text": "a"}'])) == next(sources.jsonl(['{"text": "a"}']))
+    for line in ('{"text": "a"}', '{"document": {"text": "a"}, "groundtruth": {"text": "b"}}'):
+        assert next(sources.jsonl([line])) == next(sources.jsonl([line]))
 
 
 def test_json_lines_of_ones_own_become_text_id_and_tags() -> None:
