@@ -1,4 +1,4 @@
-"""One call of a user: its inputs become requests, their answers reach him in bounded number and in order."""
+"""One call of a user: its inputs become requests, a bounded number of answers waits for the user, in order."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import operator
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sized
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from peavine.client.answer import Answer, Summary
-from peavine.client.items import Inputs
+from peavine.client.items import Inputs, count
 from peavine.client.options import IN_FLIGHT, Options, check
 from peavine.client.pending import Pending
 from peavine.client.progress import Bar
@@ -186,17 +186,15 @@ class Call:
         first = options.get("on_error") if answer.error else options.get("on_done")
         for callback in (first, options.get("on_always")):
             if callback is not None:
-                told = await self._run(callback, answer)
-                if inspect.isawaitable(told):
-                    await told
+                returned = await self._run(callback, answer)
+                if inspect.isawaitable(returned):
+                    await returned
 
     def _estimate(self) -> int | None:
-        """Return how many Documents there will be by what the inputs say is left, as iterators may."""
+        """Return how many Documents there will be, estimated from the length hint of the inputs; None without one."""
         left = operator.length_hint(self._inputs, -1)
         return None if left < 0 else self._fed + left
 
     def _total(self) -> int | None:
         total = self._options.get("total")
-        if total is None and isinstance(self._inputs, Sized) and not isinstance(self._inputs, str | bytes | Mapping):
-            return len(self._inputs)
-        return total
+        return count(self._inputs) if total is None else total

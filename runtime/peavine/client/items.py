@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sized
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from peavine.documents import Document
 from peavine.errors import InvalidRequest, NotFound
 
-__all__ = ["Content", "Inputs", "Item", "document", "identified", "iterable", "of_dict"]
+__all__ = ["Content", "Inputs", "Item", "count", "document", "identified", "iterable", "of_dict"]
 
 Content: TypeAlias = "Document | Mapping[str, Any] | str | bytes | np.ndarray[Any, Any]"
 """A Document, its dictionary, or what becomes its text, its buffer or its tensor."""
@@ -28,7 +28,7 @@ def iterable(inputs: Inputs) -> Iterable[Item] | AsyncIterable[Item]:
     """Return what to iterate over; a single item is an iterable of one."""
     if callable(inputs) and not isinstance(inputs, _SINGLE):
         inputs = inputs()
-    if isinstance(inputs, _SINGLE) or (isinstance(inputs, np.ndarray) and inputs.ndim < 2):
+    if _is_single(inputs):
         return [cast("Item", inputs)]
     if isinstance(inputs, AsyncIterable | Iterable):
         return cast("Iterable[Item]", inputs)
@@ -36,6 +36,15 @@ def iterable(inputs: Inputs) -> Iterable[Item] | AsyncIterable[Item]:
         f"inputs: {type(inputs).__name__} gives no Documents; give an iterable or generator of Documents, "
         "dictionaries, strings, bytes or arrays"
     )
+
+
+def count(inputs: Inputs) -> int | None:
+    """Return how many items the inputs are; None where only iterating over them shows it."""
+    return 1 if _is_single(inputs) else len(inputs) if isinstance(inputs, Sized) else None
+
+
+def _is_single(inputs: Inputs) -> bool:
+    return isinstance(inputs, _SINGLE) or (isinstance(inputs, np.ndarray) and inputs.ndim < 2)
 
 
 def document(item: Item, number: int, *, ids: bool = False) -> tuple[Document, Document | None]:

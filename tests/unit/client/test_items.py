@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from peavine.client.items import document, iterable
+from peavine.client.items import count, document, iterable
 from peavine.documents import Document
 from peavine.errors import InvalidRequest
 
@@ -73,10 +73,17 @@ def test_a_single_item_needs_no_list(single: Any) -> None:
     given = list(iterable(single))  # type: ignore[arg-type]
     assert len(given) == 1
     assert given[0] is single
+    assert count(single) == 1
 
 
 def test_an_array_of_rows_is_its_rows() -> None:
     assert len(list(iterable(np.zeros((5, 3))))) == 5  # type: ignore[arg-type]
+    assert count(np.zeros((5, 3))) == 5
+
+
+def test_an_iterator_is_not_counted() -> None:
+    assert count(iter(["a"])) is None
+    assert count(["a", "b"]) == 2
 
 
 def test_a_function_is_asked_for_its_items() -> None:
