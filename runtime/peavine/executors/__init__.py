@@ -22,7 +22,7 @@ from peavine.executors.families import (
     TextEvaluator,
     VectorIndexer,
 )
-from peavine.executors.loading import Draft, load, load_config, make, opened
+from peavine.executors.loading import Draft, load, load_config, opened
 from peavine.executors.loading.registry import builtins
 from peavine.executors.rankers.chunk2doc_ranker import Chunk2DocRanker
 from peavine.executors.running import RunningStatistics
@@ -54,7 +54,6 @@ __all__ = [
     "load",
     "load_arrays",
     "load_config",
-    "make",
     "opened",
     "save_arrays",
 ]

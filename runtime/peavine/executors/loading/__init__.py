@@ -1,5 +1,5 @@
-"""How an Executor is made from YAML: what is said, whose class it is, what it takes, and what is wrong with it."""
+"""How an Executor is made from its YAML or object: read, checked with its class and its files, made and opened."""
 
-from peavine.executors.loading.load import Draft, load, load_config, make, opened
+from peavine.executors.loading.load import Draft, load, load_config, opened
 
-__all__ = ["Draft", "load", "load_config", "make", "opened"]
+__all__ = ["Draft", "load", "load_config", "opened"]

@@ -69,28 +69,28 @@ class Building:
             raise ManifestError(list(dict.fromkeys(self.problems)))
 
     def design(self, config: Any, path: str, over: Mapping[str, Any], over_path: str = "") -> Design:
-        """Return what the YAML says, with problems noted."""
+        """Return the design of an Executor from its configuration; what is wrong with it is noted."""
         design = Design(path, over=over, over_path=over_path)
         if not isinstance(config, Tagged):
             self._note(path, "an Executor is named by its class, such as `{class: Sentencizer, with: {..}}`")
             return design
-        said = self._mapping(config.value, path)
-        for key in said:
+        parts = self._mapping(config.value, path)
+        for key in parts:
             if key not in KEYS:
                 self._note(
                     f"{path}.{key}", f"unknown key{did_you_mean(str(key), KEYS) or '; known: ' + ', '.join(KEYS)}"
                 )
-        design.metas, problems = metas(self._mapping(said.get("metas"), f"{path}.metas"), f"{path}.metas")
+        design.metas, problems = metas(self._mapping(parts.get("metas"), f"{path}.metas"), f"{path}.metas")
         self.problems += problems
         if "py_modules" in design.metas:
             design.metas["py_modules"] = self._import(design.metas["py_modules"], f"{path}.metas.py_modules")
         if "files" in design.metas:
             design.metas["files"] = self._beside(design.metas["files"], f"{path}.metas.files")
-        if "requests" in said:
-            design.requests_on, problems = requests_on(said["requests"], f"{path}.requests")
+        if "requests" in parts:
+            design.requests_on, problems = requests_on(parts["requests"], f"{path}.requests")
             self.problems += problems
-        if "components" in said:
-            listed = said["components"]
+        if "components" in parts:
+            listed = parts["components"]
             if not isinstance(listed, list):
                 self._note(f"{path}.components", "is a list of Executors")
                 listed = []
@@ -100,7 +100,7 @@ class Building:
             self.problems += signatures.methods(design.cls, path)
             if design.components is not None and not issubclass(design.cls, CompoundExecutor):
                 self._note(f"{path}.components", f"{config.tag} is not a CompoundExecutor and takes none")
-            design.given, problems = read(design.cls, self._mapping(said.get("with"), f"{path}.with"))
+            design.given, problems = read(design.cls, self._mapping(parts.get("with"), f"{path}.with"))
             self.problems += [Problem(f"{path}.{problem.path}", problem.message) for problem in problems]
             design.given.named |= over
             self.problems += signatures.arguments(design.cls, design.given, design.where)
@@ -173,13 +173,13 @@ class Building:
             self._note(path, f"no class is named {name}{where}{hint or '; name its file under metas.py_modules'}")
         return None
 
-    def _mapping(self, said: Any, path: str) -> dict[str, Any]:
-        if said is None:
+    def _mapping(self, data: Any, path: str) -> dict[str, Any]:
+        if data is None:
             return {}
-        if not isinstance(said, dict):
+        if not isinstance(data, dict):
             self._note(path, "is a mapping")
             return {}
-        return {str(key): value for key, value in said.items()}
+        return {str(key): value for key, value in data.items()}
 
     def _note(self, path: str, message: str) -> None:
         self.problems.append(Problem(path, message))

@@ -35,12 +35,12 @@ from peavine.yaml import Tagged
 if TYPE_CHECKING:
     from peavine.store import Shard
 
-Said = str | Tagged | Mapping[str, Any]
-"""How an Executor is given: as the text under `uses`, as a node of YAML, or as an object with `class`."""
+Config = str | Tagged | Mapping[str, Any]
+"""The configuration of an Executor: the text under `uses`, a node of YAML, or an object with `class`."""
 
 
 def load(
-    said: Said,
+    config: Config,
     *,
     arguments: Mapping[str, Any] | None = None,
     folder: Path | None = None,
@@ -53,7 +53,7 @@ def load(
 ) -> Executor:
     """Return the Executor, open and ready.
 
-    `said` is a built-in name (`_index`), a class name, YAML text that begins with `!`, a YAML file in `folder`, or an
+    `config` is a built-in name (`_index`), a class name, YAML text that begins with `!`, a YAML file in `folder`, or an
     object such as `{"class": "RandomProjection", "with": {"output_dim": 64}}`. `arguments` replace those under `with`.
     `files` (name to text) are found as if they were in the folder; where one of `sources`, the folders that they may
     have been read from, has them all unchanged, they are used there.
@@ -63,8 +63,8 @@ def load(
     Raises ManifestError with everything that is wrong with the YAML, and ExecutorError when the Executor's own code
     fails.
     """
-    executor = make(said, arguments=arguments, folder=folder, files=files, sources=sources, env=env)
-    return opened(executor, workspace, read_only=read_only, shard=shard)
+    draft = Draft(config, arguments=arguments, folder=folder, files=files, sources=sources, env=env)
+    return opened(draft.make(), workspace, read_only=read_only, shard=shard)
 
 
 def opened(
@@ -75,7 +75,7 @@ def opened(
     try:
         executor.open(workspace / executor.subfolder if workspace else None, read_only=read_only)
     except BaseException as error:
-        with suppress(BaseException):  # what did open must not keep the folder; what did not may not be able to close
+        with suppress(BaseException):  # a part that is open must not keep the folder; one that is not may fail to close
             executor.close()
         propagate_interrupt(error)
         if isinstance(error, PeavineError):
@@ -84,29 +84,16 @@ def opened(
     return executor
 
 
-def make(
-    said: Said,
-    *,
-    arguments: Mapping[str, Any] | None = None,
-    folder: Path | None = None,
-    files: Mapping[str, str] | None = None,
-    sources: Sequence[Path] = (),
-    env: Mapping[str, str] | None = None,
-) -> Executor:
-    """Return the Executor as `load` does, but not open: no model is loaded, and no data is touched."""
-    return Draft(said, arguments=arguments, folder=folder, files=files, sources=sources, env=env).make()
-
-
 class Draft:
-    """An Executor that is read and checked, before there is an object. Its user's modules have been imported.
+    """The configuration of an Executor, read and checked before the Executor is made. Its modules have been imported.
 
     `problems` is everything that is wrong. `path` is where in the manifest the Executor is, and `arguments_path` where
-    the arguments are that go over it.
+    `arguments` are, which replace those of the configuration.
     """
 
     def __init__(
         self,
-        said: Said,
+        config: Config,
         *,
         arguments: Mapping[str, Any] | None = None,
         folder: Path | None = None,
@@ -116,18 +103,18 @@ class Draft:
         path: str = "",
         arguments_path: str = "executor.with",
     ) -> None:
-        self.path = path or ("executor" if isinstance(said, Mapping) else "uses")
+        self.path = path or ("executor" if isinstance(config, Mapping) else "uses")
         self._files = Files(folder, files, sources)
         self._building = Building(self._files)
         self._design = Design(self.path)
         self.problems = self._building.problems
         env = os.environ if env is None else env
         try:
-            config, problems = from_object(_read(said, self._files, self.path), self.path)
+            node, problems = from_object(_read(config, self._files, self.path), self.path)
             self.problems += problems
             over = yaml.substitute(unquoted(dict(arguments or {})), env, arguments_path)
-            config = yaml.substitute(config, env, self.path)
-            self._design = self._building.design(config, self.path, over, arguments_path)
+            node = yaml.substitute(node, env, self.path)
+            self._design = self._building.design(node, self.path, over, arguments_path)
         except ManifestError as error:
             self.problems += error.problems
         except BaseException:
@@ -135,11 +122,11 @@ class Draft:
             raise
 
     def drivers(self) -> Iterator[tuple[str, Tagged]]:
-        """Yield every Driver that is named, with where it is."""
+        """Yield every Driver that the configuration names, with its path."""
         return self._design.drivers()
 
     def make(self) -> Executor:
-        """Return the object. Raises ManifestError with every problem."""
+        """Return the Executor, not yet open. Raises ManifestError with every problem."""
         try:
             self._building.check()
             executor = self._building.make(self._design)
@@ -152,21 +139,21 @@ class Draft:
 
 
 def load_config(path: Path, **options: Any) -> Executor:
-    """Return the Executor that a YAML file says; `options` are those of `load`."""
+    """Return the Executor of a YAML file, open and ready; `options` are those of `load`."""
     return load(path.name, folder=path.parent, **options)
 
 
-def _read(said: Said, files: Files, path: str) -> Any:
-    """Return an Executor as it was given, with the YAML read wherever it is. Raises ManifestError."""
-    match said:
+def _read(config: Config, files: Files, path: str) -> Any:
+    """Return a configuration as plain data, read from YAML text or a file if that is what it names."""
+    match config:
         case Tagged():
-            return said
+            return config
         case Mapping():
-            return _over_built_in(unquoted(said), path)
+            return _over_built_in(unquoted(config), path)
         case str():
-            return _from_text(said, files, path)
+            return _from_text(config, files, path)
         case _:
-            raise ManifestError([Problem(path, f"should be text, in quotes if necessary (given: {said!r:.60})")])
+            raise ManifestError([Problem(path, f"should be text, in quotes if necessary (given: {config!r:.60})")])
 
 
 def _from_text(text: str, files: Files, path: str) -> Any:
@@ -193,7 +180,7 @@ def _from_text(text: str, files: Files, path: str) -> Any:
 
 
 def _loaded(text: str, path: str, file: str = "") -> Any:
-    """Return the data of YAML text; what is wrong with it gets the path of the Executor, and the name of the file."""
+    """Return the data of YAML text. Raises ManifestError, whose problems name the Executor's path and the file."""
     try:
         return yaml.load(text)
     except ManifestError as error:
@@ -206,14 +193,14 @@ def _loaded(text: str, path: str, file: str = "") -> Any:
         ) from None
 
 
-def _over_built_in(said: Any, path: str) -> Any:
-    """Return an object whose class is a built-in name as that built-in with the rest of the object over it."""
-    name = said.get("class") if isinstance(said, Mapping) else None
+def _over_built_in(data: Any, path: str) -> Any:
+    """Return the built-in that an object names as its class, with the rest of the object over it; or the data as is."""
+    name = data.get("class") if isinstance(data, Mapping) else None
     if not isinstance(name, str) or not isinstance(parse_uses(name), BuiltIn):
-        return said
+        return data
     built_in = _built_in(name, path)
     parts = dict(built_in.value) if isinstance(built_in.value, dict) else {}
-    for key, value in said.items():
+    for key, value in data.items():
         if key in ("with", "metas") and isinstance(value, Mapping):
             parts[key] = {**(parts.get(key) or {}), **value}
         elif key != "class":

@@ -24,11 +24,11 @@ TYPES: dict[str, type] = {
 _NAME = re.compile(r"^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$")
 
 
-def metas(said: Mapping[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Return what is said and fits, and what is wrong with the rest. One file may stand without a list."""
+def metas(data: Mapping[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the metas that are valid, and what is wrong with the rest. A single file needs no list."""
     found: dict[str, Any] = {}
     problems = []
-    for name, value in said.items():
+    for name, value in data.items():
         if name in ("py_modules", "files") and isinstance(value, str):
             value = [value]
         message = _wrong(name, value)

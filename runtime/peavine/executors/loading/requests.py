@@ -12,7 +12,7 @@ KIND_OF = {kind: kind for kind in KINDS} | {f"{kind.capitalize()}Request": kind 
 """The kind that a key under `on` names."""
 
 
-def requests_on(said: Any, path: str) -> tuple[dict[str, list[Tagged]], list[Problem]]:
+def requests_on(data: Any, path: str) -> tuple[dict[str, list[Tagged]], list[Problem]]:
     """Return the Drivers by kind, in their order, and what is wrong.
 
     A key is a kind (`IndexRequest`, or `index`), or a list of kinds. Drivers of a kind that several keys name follow
@@ -21,10 +21,10 @@ def requests_on(said: Any, path: str) -> tuple[dict[str, list[Tagged]], list[Pro
     """
     found: dict[str, list[Tagged]] = {}
     problems: list[Problem] = []
-    if not isinstance(said, dict) or set(said) != {"on"} or not isinstance(said["on"], dict):
+    if not isinstance(data, dict) or set(data) != {"on"} or not isinstance(data["on"], dict):
         message = "is a mapping from each kind of request to a list of Drivers, under `on:` in YAML with tags"
         return {}, [Problem(path, message)]
-    for key, listed in said["on"].items():
+    for key, listed in data["on"].items():
         kinds = key if isinstance(key, tuple) else (key,)
         here = f"{path}.{key if not isinstance(key, tuple) else ', '.join(map(str, key))}"
         for kind in kinds:
