@@ -65,6 +65,23 @@ def test_an_object_can_go_over_a_built_in_name() -> None:
         assert index.config().value["with"] == {"metric": "euclidean"}
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"class": "_index", "requests": {"search": ["KVSearchDriver"]}},
+        "class: _index\nrequests: {search: [KVSearchDriver]}",
+        "!_index {requests: {on: {search: [!KVSearchDriver {}]}}}",
+    ],
+    ids=str,
+)
+def test_drivers_can_go_over_those_of_a_built_in_name(config: Any) -> None:
+    with load(config) as index:
+        drivers = index.requests_on or {}
+        assert [(kind, [driver.tag for driver in listed]) for kind, listed in drivers.items()] == [
+            ("search", ["KVSearchDriver"])
+        ]
+
+
 def test_a_yaml_file_holds_an_object_or_a_tag(tmp_path: Path) -> None:
     (tmp_path / "object.yml").write_text("class: Sentencizer\nwith: {max_sent_len: 9}\n")
     (tmp_path / "tag.yml").write_text("!Sentencizer\nwith: {max_sent_len: 9}\n")

@@ -113,7 +113,7 @@ class Draft:
             node, problems = from_object(_read(config, self._files, self.path), self.path)
             self.problems += problems
             over = yaml.substitute(unquoted(dict(arguments or {})), env, arguments_path)
-            node = yaml.substitute(node, env, self.path)
+            node = yaml.substitute(_over_built_in(node, self.path), env, self.path)
             self._design = self._building.design(node, self.path, over, arguments_path)
         except ManifestError as error:
             self.problems += error.problems
@@ -149,7 +149,7 @@ def _read(config: Config, files: Files, path: str) -> Any:
         case Tagged():
             return config
         case Mapping():
-            return _over_built_in(unquoted(config), path)
+            return unquoted(config)
         case str():
             return _from_text(config, files, path)
         case _:
@@ -160,11 +160,9 @@ def _from_text(text: str, files: Files, path: str) -> Any:
     try:
         match parse_uses(text):
             case Text():
-                return _over_built_in(_loaded(text, path), path)
-            case ClassName(name):
+                return _loaded(text, path)
+            case ClassName(name) | BuiltIn(name):
                 return Tagged(name)
-            case BuiltIn(name):
-                return _built_in(name, path)
             case Image():
                 name = "executor.yml"
             case File(name):
@@ -172,7 +170,7 @@ def _from_text(text: str, files: Files, path: str) -> Any:
                     shown = name if len(name) < 60 else name[:57] + "..."
                     message = f'"{shown}" is not a built-in name, a class name or a YAML file'
                     raise ManifestError([Problem(path, f"{message}; YAML text begins with `!ClassName`")])
-        return _over_built_in(_loaded(files.find(name).read_text("utf-8"), path, name), path)
+        return _loaded(files.find(name).read_text("utf-8"), path, name)
     except NotAllowed as error:
         raise ManifestError([Problem(path, str(error))]) from None
     except UnicodeDecodeError:
@@ -193,18 +191,19 @@ def _loaded(text: str, path: str, file: str = "") -> Any:
         ) from None
 
 
-def _over_built_in(data: Any, path: str) -> Any:
-    """Return the built-in that an object names as its class, with the rest of the object over it; or the data as is."""
-    name = data.get("class") if isinstance(data, Mapping) else None
-    if not isinstance(name, str) or not isinstance(parse_uses(name), BuiltIn):
-        return data
-    built_in = _built_in(name, path)
+def _over_built_in(node: Any, path: str) -> Any:
+    """Return a node whose class is a built-in name as that built-in with the parts of the node over it."""
+    if not isinstance(node, Tagged) or not isinstance(parse_uses(node.tag), BuiltIn):
+        return node
+    built_in = _built_in(node.tag, path)
+    if node.value is None:
+        return built_in
+    if not isinstance(node.value, Mapping):
+        return Tagged(built_in.tag, node.value)
     parts = dict(built_in.value) if isinstance(built_in.value, dict) else {}
-    for key, value in data.items():
-        if key in ("with", "metas") and isinstance(value, Mapping):
-            parts[key] = {**(parts.get(key) or {}), **value}
-        elif key != "class":
-            parts[key] = value
+    for key, value in node.value.items():
+        over = key in ("with", "metas") and isinstance(value, Mapping)
+        parts[key] = {**(parts.get(key) or {}), **value} if over else value
     return Tagged(built_in.tag, parts)
 
 
