@@ -19,7 +19,7 @@ from peavine.drivers import (
 from peavine.drivers.build import build
 from peavine.drivers.call import Call, Query
 from peavine.drivers.driver import Driver, Executing, Traversing, Work, registry
-from peavine.drivers.preparing import pod_problems, prepare
+from peavine.drivers.preparing import check_executors, prepare
 from peavine.drivers.runner import Runner, Where
 
 # Each defines Drivers, which the registry knows by name once their module is there.
@@ -35,7 +35,7 @@ __all__ = [
     "Where",
     "Work",
     "build",
-    "pod_problems",
+    "check_executors",
     "prepare",
     "registry",
 ]

@@ -1,7 +1,7 @@
-"""The Executors of a Pod with their Drivers, checked as a whole before one of them is opened.
+"""The Executors of a Pod with their Drivers, checked together before any of them is opened.
 
-The one way for everybody: a Pea prepares what it then opens; `peavine check`, `run` and `render` prepare all Pods of a
-Flow and report what is wrong. No model is loaded and no data is touched.
+A Pea prepares what it then opens; `peavine check`, `run` and `render` prepare all Pods of a Flow and report what is
+wrong. No model is loaded and no data is touched.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from peavine.executors import Draft
 from peavine.spec import Chosen, OnError, Part, chosen
 from peavine.spec.uses import Image, parse_uses
 
-__all__ = ["pod_problems", "prepare"]
+__all__ = ["check_executors", "prepare"]
 
 
 def prepare(
-    it: Chosen,
+    choice: Chosen,
     *,
     folder: Path | None = None,
     files: Mapping[str, str] | None = None,
@@ -37,30 +37,30 @@ def prepare(
     ExecutorError where the Executor's own code fails.
     """
     draft = Draft(
-        it.what,
-        arguments=it.arguments,
+        choice.what,
+        arguments=choice.arguments,
         folder=folder,
         files=files,
         sources=sources,
         env=env,
-        path=it.path,
-        arguments_path=it.arguments_path,
+        path=choice.path,
+        arguments_path=choice.arguments_path,
     )
     for path, node in draft.drivers():
         try:
             build(node, path)
         except ManifestError as error:
             draft.problems += error.problems
-    return Runner(draft.make(), on_error, replicas, it.path)
+    return Runner(draft.make(), on_error, replicas, choice.path)
 
 
-def pod_problems(
+def check_executors(
     pod: Mapping[str, Any], path: str, sources: Sequence[Path] = (), env: Mapping[str, str] | None = None
 ) -> list[Problem]:
     """Return what is wrong with the Executors of a Pod, given as the plain data of its spec at `path`.
 
-    Nothing is said about a Pod of which the code is elsewhere: in an image, or a Pod resource. The plain data may be
-    wrong in any way; what is not the business of Executors is left to the schema. `sources` are folders of its files,
+    Where a Pod's code is elsewhere, in an image, a ConfigMap or a Pod resource, nothing is reported. The data may be
+    wrong in any way; what does not concern Executors is left to the schema. `sources` are folders of the Pod's files,
     and `env` is the environment that its Peas would have.
     """
     if any(pod.get(field) for field in ("podRef", "image", "filesFrom")):
@@ -70,20 +70,20 @@ def pod_problems(
         return []
     problems: list[Problem] = []
     for part in get_args(Part):
-        it = chosen(pod, part, path)
-        if it is None or (isinstance(it.what, str) and isinstance(parse_uses(it.what), Image)):
+        choice = chosen(pod, part, path)
+        if choice is None or (isinstance(choice.what, str) and isinstance(parse_uses(choice.what), Image)):
             continue
         known = dict(registry)
         try:
-            prepare(it, files=files, sources=sources, env=env)
+            prepare(choice, files=files, sources=sources, env=env)
         except ManifestError as error:
             problems += error.problems
         except PeavineError as error:
-            problems.append(Problem(it.path, str(error)))
-        except BaseException as error:  # code of the user's that runs while its class is looked at
+            problems.append(Problem(choice.path, str(error)))
+        except BaseException as error:  # the user's code can raise anything, also while its class is inspected
             propagate_interrupt(error)
-            problems.append(Problem(it.path, f"cannot be checked: {message_of(error)}"))
-        finally:  # another Pod, which is another process, has not imported this one's Drivers
+            problems.append(Problem(choice.path, f"cannot be checked: {message_of(error)}"))
+        finally:  # the next Pod, which is another process, will not have imported this one's Drivers
             registry.clear()
             registry.update(known)
     return problems

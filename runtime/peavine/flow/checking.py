@@ -22,7 +22,7 @@ def checked(reading: Reading) -> spec.Flow:
 
 
 def _problems(reading: Reading) -> Iterator[Problem]:
-    from peavine.drivers import pod_problems
+    from peavine.drivers import check_executors
 
     body = mapping(mapping(reading.written).get("spec"))
     pods = body.get("pods")
@@ -33,7 +33,7 @@ def _problems(reading: Reading) -> Iterator[Problem]:
         if body.get("envFrom") or pod.get("envFrom") or any(variable.get("valueFrom") for variable in variables):
             continue  # the values that its YAML may refer to are known in the cluster only
         own = {str(variable.get("name")): str(variable.get("value") or "") for variable in variables}
-        yield from pod_problems(pod, f"spec.pods[{i}]", reading.sources, {**os.environ, **own})
+        yield from check_executors(pod, f"spec.pods[{i}]", reading.sources, {**os.environ, **own})
 
 
 def _variables(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

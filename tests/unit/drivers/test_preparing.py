@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peavine.drivers import pod_problems, prepare
+from peavine.drivers import check_executors, prepare
 from peavine.errors import ManifestError
 from peavine.spec import chosen
 
@@ -25,7 +25,7 @@ METAS = {"py_modules": "loads.py"}
 
 
 def paths(pod: dict[str, Any]) -> list[str]:
-    return sorted(problem.path for problem in pod_problems(pod, "spec", env={}))
+    return sorted(problem.path for problem in check_executors(pod, "spec", env={}))
 
 
 def test_arguments_metas_and_drivers_are_reported_together() -> None:
@@ -116,7 +116,7 @@ class A(Encoder):
 def test_whatever_a_users_class_does_is_a_problem_and_no_crash(body: str) -> None:
     source = BEFORE + body
     pod = {"executor": {"class": "A", "metas": {"py_modules": "a.py"}}, "files": {"a.py": source}}
-    assert all(problem.path.startswith("spec.executor") for problem in pod_problems(pod, "spec", env={}))
+    assert all(problem.path.startswith("spec.executor") for problem in check_executors(pod, "spec", env={}))
 
 
 ANYTHING = st.recursive(
@@ -135,4 +135,4 @@ ANYTHING = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["uses", "executor", "head", "files", "image", "ref"]), ANYTHING, max_size=3))
 def test_any_data_is_reported_or_right_and_no_crash(pod: dict[str, Any]) -> None:
-    assert isinstance(pod_problems(pod, "spec", env={}), list)
+    assert isinstance(check_executors(pod, "spec", env={}), list)
