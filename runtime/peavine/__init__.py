@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from peavine.version import __version__ as __version__
 
-# Every public name, and the module of peavine that has it: once for running programs, and once for type checkers and
-# editors, which run nothing. A test compares the two.
+# Every public name, and the module of peavine that defines it: here for running programs, and below for type checkers
+# and editors, which run nothing. A test compares the two.
 _PUBLIC = {
     "client": "Answer AsyncClient Client Options Summary sources",
     "documents": "Batch Document Score",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backoff:
-    """Exponential backoff with jitter, so that many who failed at once do not all come again at once."""
+    """Exponential backoff with jitter, so that clients that failed together do not all come back together."""
 
     first: float
     """Longest delay in seconds after the first failure; doubled with each further one."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["COLOUR_TYPES", "data_uri", "png"]
 
 COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
-"""PNG's number for grey, RGB and RGBA, by the numbers of a pixel."""
+"""PNG colour types (grey, RGB and RGBA) by how many numbers a pixel has."""
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:

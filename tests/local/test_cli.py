@@ -96,7 +96,7 @@ def test_nobody_there_is_exit_code_3_and_names_the_host(command: list[str]) -> N
         (["search", "x", "--top-k", "0"], 2, "top_k"),
         (["search", "x", "-p", "nonsense=1"], 2, "nonsense"),
         (["index", "nowhere.jsonl"], 1, "nowhere.jsonl"),
-        (["search"], 2, "say what to search for"),
+        (["search"], 2, "name what to search for"),
         (["search", "x", "-p", "top_k"], 2, "NAME=VALUE"),
     ],
 )

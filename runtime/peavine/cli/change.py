@@ -20,7 +20,7 @@ DONE = {
     "delete": ("id", "sent; none of them is indexed any more"),
     "train": ("Document", "sent to the Executors that learn"),
 }
-"""What can be said of an answer. Whether a Document was there before, or an Executor learns, it does not say."""
+"""What an answer means, by kind. It does not include whether a Document was there before, or an Executor learns."""
 NEXT = {
     "index": 'peavine search "TEXT" --top-k 5',
     "update": 'peavine search "TEXT"',
@@ -55,7 +55,7 @@ def command(kind: str, text: str) -> click.Command:
 
 
 def report(summary: Summary, host: str, as_json: bool) -> None:
-    """Print what a call did, as far as its answers say so, and the command that a person may want next."""
+    """Print what a call did, and the command that a person may want next."""
     if as_json:
         figures = {"documents": summary.documents, "requests": summary.requests, "seconds": round(summary.seconds, 6)}
         click.echo(json.dumps({"kind": summary.kind, **figures}))

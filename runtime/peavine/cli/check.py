@@ -17,7 +17,7 @@ from peavine.errors import ManifestError
 def check(file: Path, as_json: bool) -> int:
     """Check a Flow manifest, its files and its Executors, and report every problem. Exit code 2 if there is one.
 
-    An Executor's own Python files are imported; no model is loaded. Those that come with an image are not looked at.
+    An Executor's own Python files are imported; no model is loaded. Executors that come with an image are not checked.
     """
     reading = flow.examine(file)
     try:

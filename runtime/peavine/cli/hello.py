@@ -79,5 +79,5 @@ def _started(data: Path, console: Console) -> LocalFlow:
 
 
 def _say(console: Console, sentence: str) -> None:
-    """Print a sentence; only a terminal is to wrap it."""
+    """Print a sentence, wrapped only in a terminal."""
     console.print(sentence, soft_wrap=not console.is_terminal)

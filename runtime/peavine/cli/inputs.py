@@ -29,9 +29,9 @@ IN_FOLDERS = {
     **dict.fromkeys([".html", ".htm", ".xhtml"], "html"),
     **dict.fromkeys(PICTURES, "images"),
 }
-"""What a file in a folder is taken for by its name; others are left out."""
+"""Forms of the files in a folder, by suffix; other files are left out."""
 NAMED = {**IN_FOLDERS, ".txt": "lines"}
-"""What a file that is named itself is taken for: `titles.txt` is a list; any other file is one Document, its bytes."""
+"""Forms of files that the command line names, by suffix: `titles.txt` is a list. Any other is a Document, its bytes."""
 FORMS = ("jsonl", "csv", "lines", "text", "html", "images", "npy", "files")
 
 
@@ -55,7 +55,7 @@ def _pixels(context: click.Context, option: click.Parameter, value: str) -> tupl
 
 
 def options(command: F) -> F:
-    """Add the options that say how files are read; the command gets them together, as `reading`."""
+    """Add the options for how files are read; the command gets them together, as `reading`."""
 
     @wraps(command)
     def gathered(*args: Any, **named: Any) -> Any:
@@ -75,7 +75,7 @@ def options(command: F) -> F:
         ),
         click.option(
             "--form", type=click.Choice(FORMS),
-            help="What the files are, if their names do not say: jsonl, a Document a line; csv, a row; lines, a text a "
+            help="The files' form, if not shown by their names: jsonl, a Document a line; csv, a row; lines, a text a "
             "line; text, html and images, a Document each file; npy, an array's rows; files, the bytes of each file.",
         ),
     ):  # fmt: skip
@@ -86,8 +86,8 @@ def options(command: F) -> F:
 class Documents(Iterator["Item"]):
     """The Documents of files, in their order, `-` being standard input.
 
-    Raises NotFound or InvalidRequest for what is missing when it is made, so before a server is asked. Its length is
-    estimated from the bytes that have been read, where all files have a size.
+    The constructor raises NotFound for a missing file and InvalidRequest for a missing library, so before anything is
+    sent. The length hint is estimated from the bytes that have been read, where all files have a size.
     """
 
     def __init__(self, names: Sequence[str], reading: Reading) -> None:
@@ -142,7 +142,7 @@ class Documents(Iterator["Item"]):
             case "lines":
                 return sources.lines(source)
         if not isinstance(source, Path):
-            raise InvalidRequest("-: say what standard input is with --form jsonl, csv or lines")
+            raise InvalidRequest("-: specify what standard input is with --form jsonl, csv or lines")
         match form:
             case "npy":
                 return _rows(source)
@@ -184,8 +184,8 @@ def _folder(folder: Path, form: str | None) -> Iterator[tuple[str, str]]:
     ]
     known = {path: form or IN_FOLDERS.get(path.suffix.lower(), "") for path in paths}
     if not any(known.values()):
-        raise NotFound(f"{folder}: holds no texts, web pages, pictures or tables; --form says what its files are")
-    _report([path for path in paths if not known[path]], "the name does not say what it is; see --form")
+        raise NotFound(f"{folder}: has no texts, web pages, pictures or tables; specify with --form what its files are")
+    _report([path for path in paths if not known[path]], "its name does not show what it is; see --form")
     if form is None and len(set(known.values()) - {""}) > 1:
         pictures = [path for path in paths if known[path] == "images"]
         _report(pictures, f"a picture among texts; index pictures alone, by a pattern such as '{folder}/**/*.png'")

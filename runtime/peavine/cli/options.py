@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _parameters(context: click.Context, option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
     """Return NAME=VALUE pairs as a map.
 
-    A value that is JSON, or YAML's `{..}` or `[..]`, is read as that, and any other is text: `no` too.
+    A value is read as JSON or, if it begins with a brace or bracket, as YAML. Any other value is text, `no` included.
     """
     found: dict[str, Any] = {}
     for pair in pairs:
@@ -37,7 +37,7 @@ def _flow(name: str, value: str) -> Any:
         return json.loads(json.dumps(load(value)))
     except ManifestError as error:
         raise click.BadParameter(f"{name}: {error}") from None
-    except TypeError:  # as of YAML's `!Name`
+    except TypeError:  # such as a YAML tag
         raise click.BadParameter(f"{name}: only data that JSON has can be sent") from None
 
 
@@ -70,12 +70,12 @@ request_size = click.option(
 
 
 def call_options(command: F) -> F:
-    """Add what every call of a Flow can be told."""
+    """Add the options that every call of a Flow has."""
     for option in (as_json, parameters, timeout, host):
         command = option(command)
     return command
 
 
 def given(**options: Any) -> Mapping[str, Any]:
-    """Return the options that the command line has."""
+    """Return the options that were given on the command line."""
     return {name: value for name, value in options.items() if value not in (None, {})}

@@ -1,4 +1,4 @@
-"""A client of the Flow at --host, or at once the reason why there is none."""
+"""A client of the Flow at --host, or an error at once if nothing listens there."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ SECONDS = 5.0
 def reach(host: str, seconds: float = SECONDS) -> Iterator[Client]:
     """Yield a client of the gateway at `host`. Raises Unavailable where nothing listens there.
 
-    A client would go on trying, because a gateway may be about to start; a person wants to know.
+    A client alone would keep trying, because a gateway may be about to start; a person wants to know at once.
     """
     from peavine.client import Client
     from peavine.client.address import target
 
-    check(host, target(host), seconds)
+    _check(host, target(host), seconds)
     with Client(host, connect_timeout=seconds) as client:
         yield client
 
 
-def check(host: str, target: str, seconds: float) -> None:
+def _check(host: str, target: str, seconds: float) -> None:
     """Raise Unavailable if nothing listens at a gRPC target, in one sentence with the next command."""
     remedy = "start a Flow with `peavine run FILE`, or name the gRPC address of one that runs with --host HOST:PORT"
     try:
@@ -46,7 +46,7 @@ def check(host: str, target: str, seconds: float) -> None:
     except socket.gaierror:
         raise Unavailable(f"{host}: the name of this host is not known; check its spelling, or {remedy}") from None
     except TimeoutError:
-        raise Unavailable(f"{host} does not answer within {seconds:g} s; check the address, or {remedy}") from None
+        raise Unavailable(f"{host} did not answer within {seconds:g} s; check the address, or {remedy}") from None
     except OSError as error:
         raise Unavailable(
             f"{host} cannot be reached: {error.strerror or error}; check the address, or {remedy}"

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from peavine.documents import Document
 
 LONGEST = 80
-"""Characters of a match's text, or of its tags, that the table shows."""
+"""Characters of a match's text, or of its tags, that the table shows at most."""
 MOST_TAGS = 4
-"""Tags of a match that the table shows."""
+"""Tags of a match that the table shows at most."""
 
 
 @click.command()
@@ -42,7 +42,7 @@ def search(
     --json each query is a line: the Document with its matches, without arrays.
     """
     if not texts and not files:
-        raise click.UsageError("say what to search for: a TEXT, or --file FILE")
+        raise click.UsageError("name what to search for: a TEXT, or --file FILE")
     queries = [*texts, *inputs.Documents(files, reading)]
     with reach(host) as client:
         found = client.search(queries, **options.given(top_k=top_k, timeout=timeout, parameters=parameters))
@@ -82,13 +82,13 @@ def show(found: list[Document]) -> None:
 
 
 def _measure(matches: Sequence[Document]) -> str:
-    """Return what the numbers of matches are called, so that a reader knows whether small or large ones are good."""
+    """Return the title for the scores of matches, which shows whether small or large ones are good."""
     directions = {bool(match.score.ascending) for match in matches if match.score is not None}
     return "score" if len(directions) != 1 else "distance" if directions.pop() else "similarity"
 
 
 def _content(document: Document) -> str:
-    """Return what a Document is, in one line: of a match that has parts, the one that was found."""
+    """Return the content of a Document in one line: for a match with parts, that of the best one."""
     parts = [part for part in document.chunks if part.score is not None]
     if parts:
         return _content(min(parts, key=lambda part: part.score.rank))

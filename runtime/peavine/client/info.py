@@ -1,4 +1,4 @@
-"""What a gateway says of its Flow."""
+"""What a gateway reports about its Flow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PodInfo:
 
 @dataclass(frozen=True)
 class Info:
-    """A Flow as its gateway knows it. Its timeouts are the seconds that a request may take, by kind."""
+    """A Flow as its gateway knows it."""
 
     flow: str
     version: str
@@ -31,10 +31,11 @@ class Info:
     max_documents: int
     max_in_flight: int
     timeout: float
-    """Seconds that a search may take."""
+    """Seconds that a search request may take."""
     index_timeout: float
-    """Of an index, update or delete."""
+    """Seconds that an index, update or delete request may take."""
     train_timeout: float
+    """Seconds that a train request may take."""
     pods: Sequence[PodInfo]
 
 

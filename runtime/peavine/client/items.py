@@ -63,8 +63,8 @@ def document(item: Item, number: int, *, ids: bool = False) -> tuple[Document, D
 def identified(doc: Document, id: str | None = None) -> Document:
     """Give a Document the id, or without one the hash of what it says, and return it.
 
-    So the same text is the same Document whenever it is indexed: a random id would make another copy each time. What
-    has chunks keeps its random id, for the hash does not cover them.
+    So the same text is the same Document whenever it is indexed; with a random id each time would add a copy. A
+    Document with chunks keeps its random id, because the hash does not cover them.
     """
     if id is not None:
         doc.id = id

@@ -1,4 +1,4 @@
-"""Pictures as arrays, read with Pillow, which is also in the extra `images`."""
+"""Pictures as arrays, read with Pillow, which is part of the extra `images`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["check_installed", "pixels"]
 
 
 def check_installed() -> None:
-    """Raise InvalidRequest where pictures cannot be read."""
+    """Raise InvalidRequest if Pillow, which reads pictures, is not installed."""
     try:
         import PIL.Image  # noqa: F401
     except ImportError:

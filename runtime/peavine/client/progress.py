@@ -19,7 +19,7 @@ _PATIENCE = 0.5
 class Bar:
     """Shows how far a call is, on standard error. A call that is over in half a second shows nothing.
 
-    `total` is how many Documents there will be. Where nobody knows, `estimate` is asked each time, and may say None.
+    `total` is how many Documents there will be. Without it `estimate` is called for each update; it may return None.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Bar:
             self._progress.update(self._progress.task_ids[0], completed=self._done, total=self._better_total())
 
     def _better_total(self) -> int | None:
-        """Return the total if it is estimated and has changed by much: each new one makes rich forget the speed."""
+        """Return a new estimate that differs by over 2 %, else None: each new total makes rich forget the speed."""
         assert self._progress is not None
         now, shown = self._estimate() if self._total is None else None, self._progress.tasks[0].total
         return now if now is None or shown is None or abs(now - shown) > shown / 50 else None
@@ -72,7 +72,7 @@ class Bar:
 
 
 class _Count(ProgressColumn):
-    """Documents, of how many."""
+    """Shows the number of Documents that are done, and of all where it is known or estimated."""
 
     def __init__(self, exact: bool) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ _DIGITS = 15
 
 
 def cell(value: str) -> Any:
-    """Return what a cell of CSV says, by its type. Codes such as 007 and 12E4 are not numbers."""
+    """Return a cell of CSV as a number, boolean or text. Codes such as 007 and 12E4 are text."""
     if len(value) <= _DIGITS + 2 and _NUMBER.fullmatch(value) and sum(map(str.isdigit, value)) <= _DIGITS:
         return json.loads(value)
     return {"true": True, "false": False}.get(value.lower(), value)
@@ -44,22 +44,22 @@ def of_json(data: Any) -> Document | tuple[Document, Document]:
 
 
 def of_record(data: Any, text: str, id: str | None) -> Document:
-    """Return the Document of a user's own dictionary: two of its keys are text and id, all others become tags."""
+    """Return the Document of a user's own dictionary. `text` and `id` name its keys for these; others become tags."""
     data = _object(data)
     for wanted in [text] if id is None else [text, id]:
         if wanted not in data:
             raise InvalidRequest(f'no key "{wanted}"{did_you_mean(wanted, data)}; it has: {", ".join(data)}')
     if not isinstance(data[text], str):
-        raise InvalidRequest(f"{text}: is {data[text]!r:.40}, and text is wanted")
+        raise InvalidRequest(f"{text}: should be text (given: {data[text]!r:.40})")
     key = id or ("id" if "id" in data else None)
     name = None if key is None else data[key]
     if isinstance(name, bool) or not isinstance(name, str | int | None):
-        raise InvalidRequest(f"{key}: is {name!r:.40}, and text or a whole number is wanted")
+        raise InvalidRequest(f"{key}: should be text or a whole number (given: {name!r:.40})")
     tags = {name: value for name, value in data.items() if name not in (text, key)}
     return identified(Document.from_dict({"text": data[text], "tags": tags}), None if name is None else str(name))
 
 
 def _object(data: Any) -> Mapping[str, Any]:
     if not isinstance(data, dict):
-        raise InvalidRequest(f"is a {type(data).__name__}, and a JSON object is wanted")
+        raise InvalidRequest(f"should be a JSON object (given: {data!r:.40})")
     return data

@@ -32,7 +32,7 @@ _SWEEP = 0.1
 _PATIENCE = 5
 """Times of a request's timeout within which what was late is sent again, in smaller parts."""
 _BACKOFF = Backoff(0.05, 1.0)
-"""Before the gateway is tried again, or a request is sent again."""
+"""Delays before connecting to the gateway again, and before sending a request again."""
 
 
 class Session:
@@ -126,7 +126,7 @@ class Session:
                 error = reaching.exception()
             if error is None:
                 continue
-            if isinstance(error, InvalidRequest):  # made anew, because all that wait for this attempt raise it
+            if isinstance(error, InvalidRequest):  # a new one, because every call that waits for this attempt raises it
                 raise InvalidRequest(f"host: {self._host}: {error}") from None
             if not isinstance(error, Unavailable):
                 raise error

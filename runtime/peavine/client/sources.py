@@ -130,7 +130,7 @@ def jsonl(
 
     A line `{"document": {..}, "groundtruth": {..}}` gives a pair. With `text`, the name of a key, each line is a record
     of your own: that key is the text, `id` (or a key `id`) the id, and all others become tags. A Document without an id
-    gets the hash of what it says. Raises InvalidRequest that names file and line.
+    gets the hash of what it says. Raises InvalidRequest, which names file and line.
     """
     name = _name(source, "line")
     with _opened(source) as opened:
@@ -161,8 +161,8 @@ def csv(
 
     `text` and `id` name the columns that become these fields; a column `id` is taken where there is one, and a row
     without one gets the hash of what it says. All others become tags: numbers of up to 15 digits and `true` or `false`
-    by their type, anything else as text (so do numbers with a leading zero), and an empty cell is left out. Raises
-    InvalidRequest that names file and row.
+    by their type, anything else (numbers with a leading zero, too) as text; an empty cell becomes no tag. Raises
+    InvalidRequest, which names file and row.
     """
     name = _name(source, "csv")
     # The limit is the process's, and small. It is raised, never lowered: another thread may be reading.
@@ -185,7 +185,7 @@ def csv(
         key = id or ("id" if "id" in columns else None)
         for row in _take(_rows(rows, name), size, sampling_rate, seed):
             if "" in row or None in row.values():
-                raise InvalidRequest(f"{name}:{rows.line_num}: has not {len(columns)} columns as the first row has")
+                raise InvalidRequest(f"{name}:{rows.line_num}: should have {len(columns)} columns, as the first row")
             tags = {column: cell(value) for column, value in row.items() if value and column not in (text, key)}
             try:
                 yield identified(Document(text=row[text], tags=tags), row[key] if key else None)

@@ -16,7 +16,7 @@ _BLOCKS = frozenset(
 _SPACES = frozenset({"br", "img", "td", "th"})
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w-]{1,40})", re.IGNORECASE)
 _DECLARED_WITHIN = 1024
-"""Bytes at a page's beginning in which HTML wants its encoding declared."""
+"""Bytes at a page's beginning in which HTML requires the declaration of its encoding."""
 
 
 def decode(raw: bytes) -> str:

@@ -113,7 +113,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["search", "x", "-p", "lookups={a"], "lookups: line 1"),
         (["search", "x", "-p", "lookups={a: !Text b}"], "lookups: only data that JSON has"),
         (["index", "a.png", "--pixels", "64"], "is not WIDTHxHEIGHT"),
-        (["search"], "say what to search for"),
+        (["search"], "name what to search for"),
         (["search", "x", "-p", "top_k"], "is not NAME=VALUE"),
         (["index"], "Missing argument"),
         (["run"], "name one Flow manifest: peavine run FILE"),

@@ -38,7 +38,7 @@ def test_a_folder_is_its_texts_pages_and_tables(tmp_path: Path, capsys: pytest.C
         "row": "cell",
     }
     told = capsys.readouterr().err
-    assert f"left out {tmp_path / 'e.bin'}: the name does not say what it is" in told
+    assert f"left out {tmp_path / 'e.bin'}: its name does not show what it is" in told
     assert f"left out {tmp_path / 'deep' / 'f.png'}: a picture among texts" in told
 
 
@@ -51,7 +51,7 @@ def test_a_folder_of_pictures_is_its_pictures_in_the_size_that_is_asked_for(tmp_
 
 def test_a_folder_without_documents_is_refused_and_a_form_takes_all_its_files(tmp_path: Path) -> None:
     (tmp_path / "notes.log").write_text("words")
-    with pytest.raises(NotFound, match="holds no texts, web pages, pictures or tables; --form"):
+    with pytest.raises(NotFound, match="has no texts, web pages, pictures or tables; specify with --form"):
         Documents([str(tmp_path)], Reading())
     assert [doc.text for doc in _documents(tmp_path, form="text")] == ["words"]
 

@@ -61,7 +61,12 @@ def test_json_lines_give_documents_and_pairs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [('{"id": "a"', ":2: is not JSON"), ("[1]", ":2: is a list"), ('{"id": ""}', ":2: "), ('{"txet": "a"}', "text")],
+    [
+        ('{"id": "a"', ":2: is not JSON"),
+        ("[1]", ":2: should be a JSON object (given: [1])"),
+        ('{"id": ""}', ":2: "),
+        ('{"txet": "a"}', "text"),
+    ],
 )
 def test_a_wrong_json_line_is_named_by_file_and_line(tmp_path: Path, line: str, says: str) -> None:
     path = tmp_path / "docs.jsonl"
@@ -113,8 +118,8 @@ def test_json_lines_of_ones_own_become_text_id_and_tags() -> None:
     ("line", "says"),
     [
         ('{"titel": "hat"}', 'line:1: no key "title"; did you mean "titel"?; it has: titel'),
-        ('{"title": 3}', "line:1: title: is 3, and text is wanted"),
-        ('{"title": "hat", "id": [1]}', "line:1: id: is [1], and text or a whole number is wanted"),
+        ('{"title": 3}', "line:1: title: should be text (given: 3)"),
+        ('{"title": "hat", "id": [1]}', "line:1: id: should be text or a whole number (given: [1])"),
     ],
 )
 def test_a_record_that_cannot_be_a_document_is_named(line: str, says: str) -> None:
@@ -188,7 +193,7 @@ def test_a_csv_without_the_column_is_told_which_it_has() -> None:
 
 @pytest.mark.parametrize("row", ["1", "1,x,y"])
 def test_a_csv_row_of_another_length_is_named(row: str) -> None:
-    with pytest.raises(InvalidRequest, match="csv:2: has not 2 columns"):
+    with pytest.raises(InvalidRequest, match="csv:2: should have 2 columns"):
         list(sources.csv(["id,text\n", row + "\n"]))
 
 
