@@ -1,4 +1,4 @@
-"""What a call may be told beside its inputs. One list for the synchronous and the asynchronous client."""
+"""The options of a call. One list for the synchronous and the asynchronous client."""
 
 from __future__ import annotations
 
@@ -16,35 +16,37 @@ Callback = Callable[[Answer], "Awaitable[object] | object"]
 
 
 class Options(TypedDict, total=False):
-    """Options of a call, all of which may be left out."""
+    """Options of a call, each of which may be left out.
+
+    request_size: Documents in one request. By default the client finds a number with which a request takes about a
+        second, from 1 to 256. Fewer are sent when they would be too many bytes.
+    in_flight: Requests that may be unanswered, or answered and not taken yet; 256 by default. A bound, not a goal: the
+        client sends no faster than it is answered.
+    timeout: Seconds that each request may take; by default the Flow's own limit for its kind, which is also the most.
+        A late request of several Documents is split and sent again, in at most five times that time.
+    top_k: Matches wanted for each Document of a search.
+    parameters: Arguments for Drivers by name, which replace those of the Executors' YAML.
+    queries: Arguments for one class of Driver: `{"driver": .., "parameters": {..}, "priority": 1, "disabled": False}`.
+    on_done: Called with each answer that did not fail.
+    on_error: Called with each answer that failed. With it the call goes on; without it the first failure ends the call.
+    on_always: Called with every answer, after the others.
+    ordered: Whether `search` and `stream` give Documents in the order of the inputs (the default) or as they are ready.
+    progress: Whether to show a progress bar on standard error; by default, if that is a terminal.
+    total: How many Documents there will be, for the progress bar, where the inputs do not show it.
+    """
 
     request_size: int
-    """Documents in one request. When left out the client finds a number with which a request takes about a second, from
-    1 to 256. Fewer are sent when they would be too many bytes."""
     in_flight: int
-    """Requests that may be unanswered, or answered and not taken yet; 256 when left out. A bound, not a goal: the
-    client sends no faster than it is answered."""
     timeout: float | None
-    """Seconds that each request may take; the Flow's own limit for its kind when left out, which is also the most. A
-    late request of several Documents is split and sent again, in at most five times that."""
     top_k: int | None
-    """Matches wanted for each Document of a search."""
     parameters: Mapping[str, Any]
-    """Arguments for Drivers by name, over those of the Executors' YAML."""
     queries: Sequence[Mapping[str, Any]]
-    """The same for one class of Driver: `{"driver": .., "parameters": {..}, "priority": 1, "disabled": False}`."""
     on_done: Callback | None
-    """Called with each answer, but never with a failed one."""
     on_error: Callback | None
-    """Called with each answer that failed. With it the call goes on; without it the first failure ends the call."""
     on_always: Callback | None
-    """Called with every answer, after the others."""
     ordered: bool
-    """Whether `search` and `stream` give Documents in the order of the inputs (the default) or as they are ready."""
     progress: bool | None
-    """Whether to show a progress bar on standard error; when left out, if that is a terminal."""
     total: int | None
-    """How many Documents there will be, for the progress bar, where the inputs cannot tell."""
 
 
 def check(options: Options) -> None:

@@ -1,3 +1,4 @@
+import pydoc
 from pathlib import Path
 
 import grpc
@@ -14,6 +15,11 @@ DOCS = Path(__file__).parents[3] / "docs"
 @pytest.mark.parametrize("name", [*Options.__annotations__, *sources.__all__])
 def test_the_clients_page_tells_of_every_option_and_source(name: str) -> None:
     assert f"`{name}" in (DOCS / "client.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", Options.__annotations__)
+def test_help_describes_every_option(name: str) -> None:
+    assert f"\n |  {name}: " in pydoc.plain(pydoc.render_doc(Options))
 
 
 @pytest.mark.parametrize(
