@@ -80,8 +80,8 @@ class PeaServer:
         self.address = await self._server.start(self.settings.listen)
         try:
             await self._work.load()
-        except Exception:
-            await self._server.stop(0)  # grpc complains of a server that still runs when its loop has ended
+        except Exception:  # raised again once the server has stopped: gRPC warns of one that outlives its event loop
+            await self._server.stop(0)
             raise
         if self._work.executor is not None:
             stores.expose(self._work.executor, self.settings.data)
