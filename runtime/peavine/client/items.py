@@ -76,7 +76,7 @@ def identified(doc: Document, id: str | None = None) -> Document:
 def of_dict(data: Any) -> Document:
     """Return the Document of a dictionary; one without `id` is identified by what it says. Raises InvalidRequest."""
     doc = Document.from_dict(data)
-    return doc if "id" in data else identified(doc)
+    return identified(doc) if data.get("id") is None else doc
 
 
 def _one(content: Content, number: int, ids: bool) -> Document:

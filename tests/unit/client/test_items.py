@@ -23,7 +23,9 @@ def test_text_is_never_guessed_at() -> None:
     assert document("/etc/passwd", 0)[0].uri == ""
 
 
-@pytest.mark.parametrize("item", ["red shoes", b"\x00", np.zeros(3), {"text": "a", "tags": {"n": 1}}], ids=repr)
+@pytest.mark.parametrize(
+    "item", ["red shoes", b"\x00", np.zeros(3), {"text": "a", "tags": {"n": 1}}, {"id": None, "text": "a"}], ids=repr
+)
 def test_what_comes_without_an_id_has_the_same_id_each_time(item: Any) -> None:
     first, again = document(item, 0)[0], document(item, 1)[0]
     assert first.id == again.id == first.content_hash()
