@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import struct
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -284,6 +285,17 @@ def test_columns_that_lie_are_refused(body: bytes, said: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         batch_from_bytes(body)
     assert said in str(caught.value)
+
+
+def test_a_directory_that_nothing_refers_to_takes_no_memory() -> None:
+    body = words(0, 0, *[2**32 - 1] * 100_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match="100000 words of the directory are left over"):
+            batch_from_bytes(body)
+        assert tracemalloc.get_traced_memory()[1] < len(body) / 10
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_text_for_many_rows_that_is_not_short_is_refused() -> None:

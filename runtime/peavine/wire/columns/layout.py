@@ -36,8 +36,8 @@ import numpy as np
 from peavine.documents.tensor import DTYPES
 
 __all__ = [
-    "CONSTANT", "FIELDS", "HEAD", "MASKED", "MAX_CONSTANT", "NUMBERS", "TAG", "TYPES", "VERSION", "Field", "Kind",
-    "by_code", "is_columns",
+    "CONSTANT", "FIELDS", "HEAD", "MASKED", "MAX_CONSTANT", "NUMBERS", "TAG", "TYPES", "VERSION", "WORD", "Field",
+    "Kind", "by_code", "is_columns",
 ]  # fmt: skip
 
 VERSION: Final = 1
@@ -45,6 +45,8 @@ TAG: Final = b"\x1a"
 """Begins a body of columns: field 3 of a DocumentBatch, with a length."""
 HEAD: Final = Struct("<HI")
 """Version, and words in the directory."""
+WORD: Final = Struct("<I")
+"""A word of the directory."""
 
 MASKED: Final = 1
 CONSTANT: Final = 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping
-from struct import unpack_from
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from peavine.wire.columns.layout import (
     NUMBERS,
     TYPES,
     VERSION,
+    WORD,
     Field,
     Kind,
     by_code,
@@ -112,14 +112,14 @@ class _Reader:
         self._body = body
         self._base = at + 2
         self._at = at + HEAD.size + 4 * words
-        self._words: tuple[int, ...] = unpack_from(f"<{words}I", body, at + HEAD.size)
-        self._next = 0
+        # Read one by one: all of them as numbers would take nine times their bytes.
+        self._directory, self._words, self._next = at + HEAD.size, words, 0
         self._left = self._max_rows = max_rows
 
     @property
     def first(self) -> int:
         """The first word of the directory: the number of docs."""
-        return self._words[0] if self._words else 0
+        return self._peek() if self._words else 0
 
     def level(self, depth: int) -> Level:
         """Read a level and all below it."""
@@ -150,16 +150,22 @@ class _Reader:
 
     def end(self) -> None:
         """Refuse what nothing refers to."""
-        if self._next != len(self._words):
-            raise InvalidRequest(f"columns: {len(self._words) - self._next} words of the directory are left over")
+        if self._next != self._words:
+            raise InvalidRequest(f"columns: {self._words - self._next} words of the directory are left over")
         if self._at != len(self._body):
             raise InvalidRequest(f"columns: {len(self._body) - self._at} bytes are left over")
 
     def _word(self) -> int:
-        if self._next == len(self._words):
+        if self._next == self._words:
             raise InvalidRequest("columns: the directory is cut off")
+        word = self._peek()
         self._next += 1
-        return self._words[self._next - 1]
+        return word
+
+    def _peek(self) -> int:
+        """Return the next word, which there must be, without going past it."""
+        word: int = WORD.unpack_from(self._body, self._directory + 4 * self._next)[0]
+        return word
 
     def _place(self, size: int) -> int:
         """Return where the next buffer, of so many bytes, begins."""
@@ -226,11 +232,11 @@ class _Reader:
         flag = self._word()
         if not flag:
             return None
-        if flag != 1 or self._next == len(self._words):
+        if flag != 1 or self._next == self._words:
             raise InvalidRequest(
                 "columns: the directory is cut off, or says neither that there are children nor that not"
             )
-        offsets = self._offsets("children", rows, self._words[self._next])
+        offsets = self._offsets("children", rows, self._peek())
         columns = yield from self.level(depth + 1)
         if not columns.rows:
             raise InvalidRequest("columns: a level of children is empty")
