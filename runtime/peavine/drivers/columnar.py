@@ -125,10 +125,15 @@ def constant(value: int | bool | str, rows: int) -> Column:
 
 
 def matches(
-    queries: Sequence[str], found: Sequence[Sequence[str]], distances: Sequence[Any], name: str, ascending: bool
+    queries: Sequence[str],
+    found: Sequence[Sequence[str]],
+    distances: Sequence[Any],
+    top_k: int,
+    name: str,
+    ascending: bool,
 ) -> Nested | None:
-    """Return as many matches of each query as were found, with scores; None where ids or numbers are not regular."""
-    counts = [min(len(ids), len(values)) for ids, values in zip(found, distances, strict=True)]
+    """Return at most `top_k` matches of each query, with scores; None where ids or numbers are not regular."""
+    counts = [min(len(ids), len(values), top_k) for ids, values in zip(found, distances, strict=True)]
     rows = sum(counts)
     if not rows:
         return None
@@ -136,6 +141,8 @@ def matches(
         pairs = [split_name(row) for ids, count in zip(found, counts, strict=True) for row in ids[:count]]
         ids = [check_id(id) for id, _ in pairs]
         numbers = [np.asarray(each[:count], float) for each, count in zip(distances, counts, strict=True)]
+        if any(each.ndim != 1 for each in numbers):
+            return None
         columns = {
             "id": Column(Ragged.texts(ids)),
             "root_id": Column(Ragged.texts(["" if root == id else root for id, root in pairs])),

@@ -78,8 +78,9 @@ class VectorSearchDriver(Traversing, Executing):
         made = []
         for names in ids:
             end = begin + len(names)
-            nested = matches(names, found[begin:end], distances[begin:end], executor.name, bool(executor.ascending))
-            made.append(nested)
+            part = slice(begin, end)
+            name, ascending = executor.name, bool(executor.ascending)
+            made.append(matches(names, found[part], distances[part], self.top_k, name, ascending))
             begin = end
         if None in made:
             docs = [doc for work in works for doc in work.batch.docs]

@@ -10,7 +10,7 @@ import pytest
 from peavine.documents import Document, Sparse
 from peavine.drivers import Runner, search
 from peavine.drivers.stack import MAX_WRITTEN_OUT
-from peavine.errors import InvalidRequest
+from peavine.errors import ExecutorError, InvalidRequest
 from peavine.executors import Executor
 from peavine.wire import batch_from_bytes
 from peavine.yaml import Tagged
@@ -320,3 +320,29 @@ def test_a_many_dimensional_batch_as_long_as_three_vectors_is_searched_right(ask
         wanted = np.argsort(np.linalg.norm(vectors - vector, axis=1))
         assert [match.id for match in query.matches] == [str(n) for n in wanted]
         assert query.matches[0].score.value == 0
+
+
+def test_a_users_indexer_that_finds_more_than_was_asked_for_is_cut(ask: Any) -> None:
+    class Generous(Executor):
+        ascending = True
+
+        def query(self, vectors: Any, top_k: int) -> Any:
+            return [["a", "b", "c"]] * len(vectors), [[1.0, 2.0, 3.0]] * len(vectors)
+
+    generous = Generous()
+    generous.requests_on = {"search": [Tagged("VectorSearchDriver")]}
+    (query,) = ask(generous, "search", [doc("query", 1)], top_k=2).docs
+    assert [match.id for match in query.matches] == ["a", "b"]
+
+
+def test_distances_that_are_not_numbers_are_the_indexers_fault(ask: Any) -> None:
+    class Odd(Executor):
+        ascending = True
+
+        def query(self, vectors: Any, top_k: int) -> Any:
+            return [["a", "b"]] * len(vectors), np.ones((len(vectors), 2, 2))
+
+    odd = Odd()
+    odd.requests_on = {"search": [Tagged("VectorSearchDriver")]}
+    with pytest.raises(ExecutorError, match="TypeError"):
+        ask(odd, "search", [doc("query", 1)])
