@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
 import pytest
 
-from peavine.documents import Document, Sparse
-from peavine.drivers import Runner, search
+from peavine.documents import Batch, Document, Sparse
+from peavine.drivers import Call, Runner, search
 from peavine.drivers.stack import MAX_WRITTEN_OUT
 from peavine.errors import ExecutorError, InvalidRequest
 from peavine.executors import Executor
-from peavine.wire import batch_from_bytes
+from peavine.wire import batch_from_bytes, encoded
 from peavine.yaml import Tagged
 
 
@@ -320,6 +321,26 @@ def test_a_many_dimensional_batch_as_long_as_three_vectors_is_searched_right(ask
         wanted = np.argsort(np.linalg.norm(vectors - vector, axis=1))
         assert [match.id for match in query.matches] == [str(n) for n in wanted]
         assert query.matches[0].score.value == 0
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b"words", b"w\xffrds"),
+        (b"\x0a\x01k", b"\x0a\x01\xff"),
+        (struct.pack("<d", 1.5), struct.pack("<d", np.nan)),
+    ],
+    ids=["text", "key of tags", "number in tags"],
+)
+def test_a_damaged_cell_of_columns_is_not_kept(ask: Any, index: Runner, good: bytes, bad: bytes) -> None:
+    ask(index, "index", [doc("a", 0, 0, text="kept")])
+    body = encoded(Batch([doc("b", 1, 1, text="words", tags={"k": 1.5}), doc("c", 2, 2)]), columns=True)
+    assert body.count(good) == 1
+    call = Call([body.replace(good, bad)])
+    index.run("index", [call])
+    assert isinstance(call.failure, InvalidRequest)
+    (query,) = ask(index, "search", [doc("query", 0, 0)]).docs
+    assert [(match.id, match.text) for match in query.matches] == [("a", "kept")]
 
 
 def test_a_users_indexer_that_finds_more_than_was_asked_for_is_cut(ask: Any) -> None:

@@ -22,7 +22,7 @@ from peavine.wire.documents import batch_to_bytes, rest_from_bytes, rows_from_by
 from peavine.wire.fields import fields
 from peavine.wire.tags import write_struct
 
-__all__ = ["columns_of", "rest_column", "texts"]
+__all__ = ["columns_of", "rest_column", "write_tags"]
 
 _HELD = {
     field.number: slot
@@ -47,7 +47,7 @@ def columns_of(docs: Sequence[Document], path: Literal["docs", "groundtruths"] =
         return _made(batch.docs if path == "docs" else batch.groundtruths, 0)
 
 
-def texts(values: Sequence[str | None]) -> Column | None:
+def _texts(values: Sequence[str | None]) -> Column | None:
     """Return a column of texts; None where there are none."""
     at, kept = _present(values)
     if not kept:
@@ -111,7 +111,7 @@ def _put(made: Columns, name: str, column: Column | None) -> None:
 
 def _text(name: str) -> _Maker:
     def make(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
-        _put(made, name, texts([value or None for value in values]) if any(values) else None)
+        _put(made, name, _texts([value or None for value in values]) if any(values) else None)
 
     return make
 
@@ -146,7 +146,7 @@ def _content(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> N
     for name in ("text", "buffer", "tensor"):
         made.fields.pop(name, None)
     if any(issubclass(kind, str) for kind in kinds):
-        _put(made, "text", texts([value if isinstance(value, str) else None for value in values]))
+        _put(made, "text", _texts([value if isinstance(value, str) else None for value in values]))
     if bytes in kinds:
         at, kept = _present([value if type(value) is bytes else None for value in values])
         made.fields["buffer"] = Column(Ragged.of(kept, READERS[Kind.BYTES]), at)
@@ -179,11 +179,12 @@ def _arrays(values: Sequence[Any], irregular: Callable[[int, Any], None]) -> Col
 
 
 def _tags(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> None:
-    at, kept = _present([_struct(tags) if tags else None for tags in values])
+    at, kept = _present([write_tags(tags) if tags else None for tags in values])
     _put(made, "tags", Column(Ragged.of(kept, read_tags), at) if kept else None)
 
 
-def _struct(tags: Mapping[str, Any]) -> bytes:
+def write_tags(tags: Mapping[str, Any]) -> bytes:
+    """Return tags as a cell; InvalidRequest names the key of what JSON does not know."""
     struct = Struct()
     write_struct(tags, struct)
     return struct.SerializeToString()
@@ -201,8 +202,8 @@ def _score(made: Columns, values: Sequence[Any], rest: _Rest, depth: int) -> Non
         if score is not None and (score.operands or score.description):
             write_rest(_of(rest, row), score=Score(description=score.description, operands=score.operands))
     _put(made, "score_value", _placed(_numbers([score.value for score in scores], Kind.DOUBLE), at))
-    _put(made, "score_name", _placed(texts([score.name or None for score in scores]), at))
-    _put(made, "score_reference", _placed(texts([score.reference or None for score in scores]), at))
+    _put(made, "score_name", _placed(_texts([score.name or None for score in scores]), at))
+    _put(made, "score_reference", _placed(_texts([score.reference or None for score in scores]), at))
     _put(made, "score_ascending", _placed(_numbers([score.ascending or None for score in scores], Kind.BOOL), at))
 
 

@@ -1,4 +1,8 @@
-"""Single rows of columns as serialized Documents, as stores keep them. The fields' bytes are copied, not decoded."""
+"""Single rows of columns as serialized Documents, as stores keep them.
+
+Texts and tags are read before their bytes are copied. A damaged cell may travel back to whoever sent it; in a store it
+would fail the searches of everybody.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,15 @@ from typing import Any
 from peavine.documents.columns import Block, Column, Columns, Numbers, Ragged
 from peavine.v1 import document_pb2
 from peavine.wire.columns.layout import FIELDS, Field, Kind
+from peavine.wire.columns.making import write_tags
 
 __all__ = ["rows_of"]
-
-_WRITTEN = (Kind.TEXT, Kind.BYTES, Kind.TAGS)
 
 
 def rows_of(columns: Columns, left_out: Collection[str]) -> list[bytes] | None:
     """Return each row as a Document without its children, its score and some fields, which are named as columns are.
 
-    None where a row has more than its columns.
+    None where a row has more than its columns. Raises InvalidRequest where a text or tags are not what rows may have.
     """
     if "rest" in columns.fields:
         return None
@@ -46,7 +49,7 @@ def _encoded(field: Field, store: Any) -> list[bytes]:
     if isinstance(store, Ragged):
         # Proto3 leaves out what is empty, unless it is one of several contents.
         kept = field.name in ("text", "buffer", "tags")
-        return [tag + _varint(len(cell)) + cell if cell or kept else b"" for cell in store.cells()]
+        return [tag + _varint(len(cell)) + cell if cell or kept else b"" for cell in _checked(field, store)]
     if isinstance(store, Block):
         return _tensors(field, store)
     assert isinstance(store, Numbers)
@@ -57,6 +60,16 @@ def _encoded(field: Field, store: Any) -> list[bytes]:
             setattr(message, field.name, value)
         found.append(message.SerializeToString())
     return found
+
+
+def _checked(field: Field, store: Ragged) -> list[bytes]:
+    """Return the cells as a Document in rows would have them."""
+    cells = store.cells()
+    if field.kind is Kind.TAGS:
+        return [write_tags(store.read(cell)) for cell in cells]
+    for cell in cells:
+        store.read(cell)
+    return cells
 
 
 def _tensors(field: Field, store: Block) -> list[bytes]:
