@@ -140,8 +140,11 @@ class Runner:
             failure = ExecutorError(message_of(error), where.executor, where.driver)
             failure.__cause__ = error
         if self.on_error == OnError.SKIP and where.driver and may_skip and not isinstance(failure, StoreError):
-            call.skipped = failure
-            call.body = call.bodies[0] if len(call.bodies) == 1 else _rejoined(call.bodies)
+            try:
+                call.body = call.bodies[0] if len(call.bodies) == 1 else _rejoined(call.bodies)
+                call.skipped = failure
+            except PeavineError as unreadable:  # a cell of columns, which is read when it is needed
+                call.failure = unreadable
         else:
             call.failure = failure
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peavine.documents import Document
+from peavine.documents import Batch, Document
 from peavine.drivers import Call, Driver, Query, Runner, Work, registry
 from peavine.errors import DeadlineExceeded, ExecutorError, InvalidRequest, ManifestError, StoreFull
 from peavine.executors import Crafter, Encoder, Executor, Segmenter
 from peavine.spec import OnError
-from peavine.wire import batch_from_bytes
+from peavine.wire import batch_from_bytes, encoded
 from peavine.yaml import Tagged
 
 Make = Callable[..., Runner]
@@ -206,6 +206,16 @@ def test_a_joining_pod_that_skips_passes_what_was_joined(make: Make, new_call: N
     make(Lengths(), OnError.SKIP).run("index", [one])
     assert one.skipped is not None
     assert [(doc.text, doc.tags) for doc in docs(one)] == [("bad", {"seen": True})]
+
+
+def test_a_pod_that_skips_refuses_bodies_that_cannot_be_joined(make: Make) -> None:
+    joining = Lengths()
+    joining.requests_on = {"index": [Tagged("ReduceAllDriver", {"traversal_paths": ["r"]})]}
+    body = encoded(Batch(texts("good")), columns=True)
+    calls = [Call([body[:-4] + b"g\xffod"] * 2), Call([body] * 2)]
+    make(joining, OnError.SKIP).run("index", calls)
+    assert isinstance(calls[0].failure, InvalidRequest)
+    assert [doc.text for doc in docs(calls[1])] == ["good"]
 
 
 def test_skipping_does_not_excuse_a_wrong_request(make: Make, new_call: NewCall) -> None:
