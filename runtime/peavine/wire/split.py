@@ -141,7 +141,12 @@ def _assemble(item: pea_pb2.Envelope, pieces: list[pea_pb2.Envelope]) -> None:
             item.header.coverage.CopyFrom(lesser(item.header, piece.header.coverage))
     bodies = [body for piece in pieces for body in piece.bodies]
     if len(bodies) > 1:
-        bodies = [_ordered(item, bodies)]
+        try:
+            bodies = [_ordered(item, bodies)]
+        except InvalidRequest as error:  # a cell of columns is read only when it is needed
+            item.header.status.CopyFrom(status_of(error))
+            del item.bodies[:]
+            return
     del item.bodies[:]
     item.bodies.extend(bodies)
 

@@ -112,3 +112,18 @@ def test_documents_that_the_shards_gave_arrays_of_different_shapes_come_together
     assert [doc.id for doc in docs] == names
     assert [doc.embedding.tolist() for doc in docs] == [[int(name)] * (owner(name, 3) + 1) for name in names]  # type: ignore[union-attr]
     assert [doc.chunks[0].id for doc in docs] == [f"part of {name}" for name in names]
+
+
+def test_an_answer_that_cannot_be_put_together_fails_alone() -> None:
+    whole = unit([[f"{number}" for number in range(8)], ["e"]], True)
+    parts = split(whole, 3)
+    for shard, part in parts.items():
+        for item in part.unit.items:
+            batch = batch_from_bytes(item.bodies[0])
+            for doc in batch.docs:
+                doc.embedding, doc.uri = np.ones(shard + 1), "word"  # shapes that do not fit into one column
+            body = encoded(batch, True)
+            item.bodies[0] = body.replace(b"word", b"w\xffrd") if item.header.id == "r0" else body
+    assert assemble(whole, parts, {shard: part.unit for shard, part in parts.items()}) == 1
+    assert "UTF-8" in whole.items[0].header.status.message
+    assert contents(whole.items[1]) == [("e", "1 0")]
