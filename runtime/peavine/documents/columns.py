@@ -144,6 +144,13 @@ class Column:
         place = int(self.at[row])
         return None if place < 0 else self.store[place]
 
+    def values(self) -> list[Any]:
+        """Return the texts, bytes or messages of all rows, None where a row has none. Each is read once."""
+        store = self.store
+        assert isinstance(store, Ragged)
+        values = [store.read(cell) for cell in store.cells()]
+        return values if self.at is None else [None if place < 0 else values[place] for place in self.at.tolist()]
+
     def take(self, rows: Places) -> Column:
         """Return the column of these rows."""
         return Column(self.store, rows if self.at is None else self.at[rows])
@@ -182,6 +189,11 @@ class Columns:
         """Return the value of a field in a row, or None where it has none."""
         column = self.fields.get(field)
         return None if column is None else column[row]
+
+    def texts(self, field: str) -> list[str]:
+        """Return the texts of all rows, "" where a row has none. Raises InvalidRequest where one is not UTF-8."""
+        column = self.fields.get(field)
+        return [""] * self.rows if column is None else [value or "" for value in column.values()]
 
     def copy(self) -> Columns:
         """Return columns of their own, with the same values and the same children."""

@@ -22,8 +22,8 @@ from peavine.wire.columns import rest_column
 from peavine.wire.fields import fields
 
 __all__ = [
-    "FOUND", "constant", "contents", "embeddings", "fill_matches", "levels", "match_names", "matches", "may_be_rest",
-    "set_embeddings", "texts",
+    "FOUND", "contents", "embeddings", "fill_matches", "levels", "match_names", "matches", "may_be_rest",
+    "set_embeddings",
 ]  # fmt: skip
 
 
@@ -55,15 +55,10 @@ def contents(found: Sequence[Columns]) -> Any:
         return _stacked(columns, 2)
     values: list[Any] = []
     for column in columns:
-        if column is None or not isinstance(column.store, Ragged):
+        if column is None:
             return None
-        read = [column.store.read(cell) for cell in column.store.cells()]
-        if column.at is not None:
-            if (column.at < 0).any():
-                return None
-            read = [read[place] for place in column.at.tolist()]
-        values += read
-    return values
+        values += column.values()
+    return None if None in values else values
 
 
 def embeddings(found: Sequence[Columns]) -> NDArray[Any] | None:
@@ -106,15 +101,7 @@ def set_embeddings(found: Sequence[Columns], answers: Sequence[Any]) -> bool:
     return True
 
 
-def texts(column: Column | None, rows: int) -> list[str]:
-    """Return the texts of all rows, "" where one has none."""
-    if column is None or not isinstance(column.store, Ragged):
-        return [""] * rows
-    values = [column.store.read(cell) for cell in column.store.cells()]
-    return values if column.at is None else ["" if place < 0 else values[place] for place in column.at.tolist()]
-
-
-def constant(value: int | bool | str, rows: int) -> Column:
+def _constant(value: int | bool | str, rows: int) -> Column:
     """Return a column that has the same value in each row."""
     store: Any
     if isinstance(value, str):
@@ -146,12 +133,12 @@ def matches(
         columns = {
             "id": Column(Ragged.texts(ids)),
             "root_id": Column(Ragged.texts(["" if root == id else root for id, root in pairs])),
-            "granularity": constant(0, rows),
-            "adjacency": constant(1, rows),
+            "granularity": _constant(0, rows),
+            "adjacency": _constant(1, rows),
             "score_value": Column(Numbers(np.concatenate(numbers))),
-            "score_name": constant(name, rows),
+            "score_name": _constant(name, rows),
             "score_reference": Column(Ragged.texts(queries), np.repeat(np.arange(len(queries)), counts)),
-            "score_ascending": constant(ascending, rows),
+            "score_ascending": _constant(ascending, rows),
         }
     except (AttributeError, TypeError, ValueError, PeavineError):
         return None
@@ -166,8 +153,7 @@ FOUND = frozenset({
 
 def match_names(found: Columns) -> list[str]:
     """Return the names of the rows that matches stand for."""
-    pairs = zip(texts(found.fields["id"], found.rows), texts(found.fields["root_id"], found.rows), strict=True)
-    return [row_name(id, root or id) for id, root in pairs]
+    return [row_name(id, root or id) for id, root in zip(found.texts("id"), found.texts("root_id"), strict=True)]
 
 
 def may_be_rest(stored: bytes) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from peavine.documents import Document, row_name
 from peavine.documents.columns import Columns
-from peavine.drivers.columnar import embeddings, levels, texts
+from peavine.drivers.columnar import embeddings, levels
 from peavine.drivers.driver import Executing, Traversing, Work
 from peavine.drivers.querylang import Fields
 from peavine.drivers.stack import vectors
@@ -66,7 +66,7 @@ class _IndexDriver(Traversing, Executing):
         below = levels(works, [path for path in self.traversal_paths if path != "r"])
         if not found or below or below is None or "r" not in self.traversal_paths:
             return False
-        owners = [id for level in found for id in texts(level.fields["id"], level.rows)]
+        owners = [id for level in found for id in level.texts("id")]
         if len(set(owners)) < len(owners):
             return False
         values = self._of_columns(found)

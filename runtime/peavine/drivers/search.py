@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from peavine.documents import Document, Level, Score, split_name
 from peavine.documents.columns import Columns
-from peavine.drivers.columnar import FOUND, embeddings, fill_matches, levels, match_names, matches, may_be_rest, texts
+from peavine.drivers.columnar import FOUND, embeddings, fill_matches, levels, match_names, matches, may_be_rest
 from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
 from peavine.drivers.reduce import fill
 from peavine.drivers.stack import vectors
@@ -72,7 +72,7 @@ class VectorSearchDriver(Traversing, Executing):
 
     def _search_columns(self, roots: Sequence[Columns], queries: Any, works: Sequence[Work], executor: Any) -> None:
         """Search with all roots, and make columns of what is found."""
-        ids = [texts(level.fields["id"], level.rows) for level in roots]
+        ids = [level.texts("id") for level in roots]
         found, distances = self._found(queries, self.top_k, ids[0][0], executor)
         begin = 0
         made = []

@@ -21,7 +21,6 @@ from peavine.v1 import pea_pb2, shallow_pb2
 from peavine.wire.batches import batch_from_bytes, encoded
 from peavine.wire.columns import columns_from_bytes, columns_to_bytes, is_columns
 from peavine.wire.join import lesser, union
-from peavine.wire.roots import ids_of, texts_of
 from peavine.wire.status import status_of
 
 __all__ = ["merge", "merge_bodies", "merge_matches"]
@@ -105,7 +104,7 @@ def _merged_columns(levels: Sequence[Columns], top_k: int) -> Columns | None:
 
 def _best(every: Columns, parents: NDArray[np.int64], rows: int, top_k: int) -> Nested:
     """Return the best matches of each parent, the best first, each row once."""
-    ids, roots = ids_of(every), texts_of(every.fields.get("root_id"), every.rows)
+    ids, roots = every.texts("id"), every.texts("root_id")
     names = [row_name(id, root or id) for id, root in zip(ids, roots, strict=True)]
     values = _numbers(every.fields.get("score_value"), every.rows)
     # Scores of one list have one direction; one that says so speaks for all.

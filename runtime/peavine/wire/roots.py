@@ -13,14 +13,14 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from peavine.documents import Batch
-from peavine.documents.columns import Column, Columns, Ragged, concat
+from peavine.documents.columns import Columns, concat
 from peavine.documents.view import views
 from peavine.errors import InvalidRequest
 from peavine.v1 import shallow_pb2
 from peavine.wire.batches import batch_from_bytes, encoded
 from peavine.wire.columns import columns_from_bytes, columns_to_bytes, count_of, is_columns
 
-__all__ = ["Roots", "count", "ids_of", "roots", "together"]
+__all__ = ["Roots", "count", "roots", "together"]
 
 
 class Roots(Protocol):
@@ -64,23 +64,6 @@ def together(bodies: Sequence[bytes]) -> Roots:
     return _ColumnRoots(_joined([docs for docs, _ in parts]), _joined(truths))
 
 
-def ids_of(columns: Columns) -> list[str]:
-    """Return the ids of all rows. Raises InvalidRequest where one is not text."""
-    return texts_of(columns.fields["id"], columns.rows) if columns.rows else []
-
-
-def texts_of(column: Column | None, rows: int) -> list[str]:
-    """Return the texts of all rows, "" where a row has none."""
-    if column is None:
-        return [""] * rows
-    store = column.store
-    assert isinstance(store, Ragged)
-    values = [store.read(cell) for cell in store.cells()]
-    if column.at is None:
-        return values
-    return ["" if place < 0 else values[place] for place in column.at.tolist()]
-
-
 class _RowRoots:
     def __init__(self, batch: shallow_pb2.ShallowBatch) -> None:
         self._batch = batch
@@ -98,7 +81,7 @@ class _RowRoots:
 class _ColumnRoots:
     def __init__(self, docs: Columns, truths: Columns) -> None:
         self._docs, self._truths = docs, truths
-        self.names: Sequence[str] = ids_of(docs)
+        self.names: Sequence[str] = docs.texts("id")
 
     def chosen(self, places: Sequence[int]) -> bytes:
         rows = np.array(places, np.int64)
