@@ -18,7 +18,7 @@ from pathlib import Path
 from peavine.clock import SHARD
 from peavine.drivers import Runner, Where
 from peavine.executors import load
-from peavine.pea.executing import Arrived, Place, execute
+from peavine.pea.executing import Arrived, Host, execute
 from peavine.pea.faults import Faults
 from peavine.spec import parse_pod
 from peavine.wire.header import name_of
@@ -35,7 +35,7 @@ def opened(folder: Path) -> Runner:
 
 def serve(connection: Connection, folder: Path) -> None:
     """Answer each unit with the number of failed items, the rest of the answer and the time at which it arrived."""
-    runner, place, faults = opened(folder), Place.of(POD, "index-0"), Faults()
+    runner, host, faults = opened(folder), Host.of(POD, "index-0"), Faults()
     connection.send(os.getpid())
     while True:
         try:
@@ -45,7 +45,7 @@ def serve(connection: Connection, folder: Path) -> None:
             return
         arrived = SHARD.seconds
         units = [Arrived(unit, time.time(), 0.0)]
-        ((failed, rest),) = execute(runner, name_of(unit.kind), units, place, faults, Where())
+        ((failed, rest),) = execute(runner, name_of(unit.kind), units, host, faults, Where())
         connection.send((failed, rest, arrived))
 
 

@@ -18,7 +18,7 @@ from peavine.drivers import (
 )
 from peavine.drivers.build import build
 from peavine.drivers.call import Call, Query
-from peavine.drivers.driver import Driver, Executing, Traversing, Work, registry
+from peavine.drivers.driver import Driver, Executing, Task, Traversing, registry
 from peavine.drivers.preparing import check_executors, prepare
 from peavine.drivers.runner import Runner, Where
 
@@ -31,9 +31,9 @@ __all__ = [
     "Executing",
     "Query",
     "Runner",
+    "Task",
     "Traversing",
     "Where",
-    "Work",
     "build",
     "check_executors",
     "prepare",

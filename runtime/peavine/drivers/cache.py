@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from peavine.documents import Document
-from peavine.drivers.driver import Executing, Work
+from peavine.drivers.driver import Executing, Task
 
 __all__ = ["TaggingCacheDriver", "UniqueDriver"]
 
@@ -24,9 +24,9 @@ class _CacheDriver(Executing):
 
     writes: ClassVar[bool] = True
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Ask and tell the cache for all requests of the batch at once."""
-        docs = [doc for work in works for doc in work.batch.docs]
+        docs = [doc for task in tasks for doc in task.batch.docs]
         if not docs:
             return
         if kind == "delete":
@@ -47,10 +47,10 @@ class _CacheDriver(Executing):
                 new[doc.id] = key
         if new:
             self.call(executor, "add", list(new.values()), list(new))
-        for work in works:
-            self._treat(work, seen)
+        for task in tasks:
+            self._treat(task, seen)
 
-    def _treat(self, work: Work, seen: set[int]) -> None:
+    def _treat(self, task: Task, seen: set[int]) -> None:
         """Do what is to be done with the Documents that were seen before; they are known by their identity."""
         raise NotImplementedError
 
@@ -61,12 +61,12 @@ _VALUES: dict[str, Callable[[Document], str]] = {"id": lambda doc: doc.id, "cont
 class UniqueDriver(_CacheDriver):
     """Drop Documents that were indexed before: by id or by content, as the Executor's `field` says."""
 
-    def _treat(self, work: Work, seen: set[int]) -> None:
-        places = [place for place, doc in enumerate(work.batch.docs) if id(doc) not in seen]
-        truths = work.batch.groundtruths
-        if len(truths) == len(work.batch.docs):
+    def _treat(self, task: Task, seen: set[int]) -> None:
+        places = [place for place, doc in enumerate(task.batch.docs) if id(doc) not in seen]
+        truths = task.batch.groundtruths
+        if len(truths) == len(task.batch.docs):
             truths[:] = [truths[place] for place in places]
-        work.batch.docs[:] = [work.batch.docs[place] for place in places]
+        task.batch.docs[:] = [task.batch.docs[place] for place in places]
 
 
 class TaggingCacheDriver(_CacheDriver):
@@ -75,7 +75,7 @@ class TaggingCacheDriver(_CacheDriver):
     tags: dict[str, Any] = Field(default_factory=lambda: {"is_indexed": True})
     """What is set."""
 
-    def _treat(self, work: Work, seen: set[int]) -> None:
-        for doc in work.batch.docs:
+    def _treat(self, task: Task, seen: set[int]) -> None:
+        for doc in task.batch.docs:
             if id(doc) in seen:
                 doc.tags.update(self.tags)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from peavine.documents import check_id, row_name, split_name
 from peavine.documents.columns import Block, Column, Columns, Nested, Numbers, Ragged
 from peavine.documents.tensor import DTYPES
-from peavine.drivers.driver import Work
+from peavine.drivers.driver import Task
 from peavine.errors import PeavineError
 from peavine.wire.batches import columns_in
 from peavine.wire.columns import rest_column
@@ -27,11 +27,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def levels(works: Iterable[Work], paths: Iterable[str]) -> list[Columns] | None:
+def levels(tasks: Iterable[Task], paths: Iterable[str]) -> list[Columns] | None:
     """Return the levels that the paths lead to in each request, those without Documents left out."""
     found = []
-    for work in works:
-        root = columns_in(work.batch)
+    for task in tasks:
+        root = columns_in(task.batch)
         if root is None:
             return None
         for path in paths:

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 import numpy as np
 
 from peavine.documents import Document
-from peavine.drivers.driver import Count, Traversing, Work
+from peavine.drivers.driver import Count, Task, Traversing
 from peavine.drivers.stack import WritingOut
 from peavine.errors import InvalidRequest
 from peavine.png import COLOUR_TYPES, data_uri, png
@@ -26,9 +26,9 @@ __all__ = ["Buffer2URI", "Tensor2PngURI", "Text2URI", "URI2Buffer", "URI2Text"]
 class _Converter(Traversing):
     """Converts each Document on the paths; those that have nothing to convert stay as they are."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Convert each Document."""
-        for level in self.levels(works):
+        for level in self.levels(tasks):
             for doc in level.docs:
                 self._convert(doc)
 

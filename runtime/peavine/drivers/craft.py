@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from peavine.documents import Document
-from peavine.drivers.driver import Executing, Paths, Traversing, Work
+from peavine.drivers.driver import Executing, Paths, Task, Traversing
 from peavine.errors import ExecutorError, InvalidRequest, did_you_mean
 
 __all__ = ["CraftDriver", "SegmentDriver", "field_names"]
@@ -21,10 +21,10 @@ class CraftDriver(Traversing, Executing):
 
     method: str = "craft"
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Craft each Document."""
         wanted = field_names(getattr(executor, self.method))
-        for level in self.levels(works):
+        for level in self.levels(tasks):
             for doc in level.docs:
                 fields = _fields(doc, wanted, executor, self.method)
                 if fields is not None:
@@ -52,10 +52,10 @@ class SegmentDriver(Traversing, Executing):
     method: str = "segment"
     traversal_paths: Paths = ("r",)
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Cut each Document."""
         wanted = field_names(getattr(executor, self.method))
-        for level in self.levels(works):
+        for level in self.levels(tasks):
             for doc in list(level.docs):
                 fields = _fields(doc, wanted, executor, self.method)
                 if fields is not None:

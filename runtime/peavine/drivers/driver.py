@@ -1,7 +1,7 @@
 """Driver: binds a method of an Executor to a kind of request. This page is its contract.
 
 A Driver is made of its arguments and nothing else: it keeps no state, and a request that overrides an argument gets
-another Driver. It is given the Work of a batch, the requests that are executed together, and must treat each as if it
+another Driver. It is given the Tasks of a batch, requests that are executed together, and must treat each as if it
 came alone; only what it hands to the Executor is put together.
 """
 
@@ -16,14 +16,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from peavine.documents import Batch, Document, Level, check_path, traverse
 from peavine.errors import ExecutorError, InvalidRequest, PeavineError, Problem, did_you_mean, message_of
 
-__all__ = ["Count", "Driver", "Executing", "Paths", "Traversing", "Whole", "Work", "fits", "registry"]
+__all__ = ["Count", "Driver", "Executing", "Paths", "Task", "Traversing", "Whole", "fits", "registry"]
 
 registry: dict[str, type[Driver]] = {}
 """Every class of Driver by its name, which is its tag in YAML."""
 
 
 @dataclass(slots=True)
-class Work:
+class Task:
     """One request of a batch: a body from each parent, of which a Driver that joins makes one."""
 
     bodies: list[Batch]
@@ -58,7 +58,7 @@ class Driver(BaseModel):
         if cls.run is not Driver.run and not cls.__name__.startswith("_"):
             registry[cls.__name__] = cls
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Do it to the requests of a batch, in place. `kind` is index, search, update, delete or train."""
         raise NotImplementedError
 
@@ -123,11 +123,11 @@ class Traversing(Driver):
     traversal_paths: Paths = ("r", "c")
     """The levels: `r` roots, `c` chunks, `m` matches, `cm` the chunks' matches, ..."""
 
-    def levels(self, works: Iterable[Work]) -> Iterator[Level]:
+    def levels(self, tasks: Iterable[Task]) -> Iterator[Level]:
         """Yield the sets of siblings of each request on each path."""
-        for work in works:
+        for task in tasks:
             for path in self.traversal_paths:
-                yield from traverse(work.batch.docs, path)
+                yield from traverse(task.batch.docs, path)
 
     def reached(self, root: Document) -> Iterator[Document]:
         """Yield the Documents on the paths below one root, itself included where `r` is a path."""

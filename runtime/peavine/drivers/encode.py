@@ -11,7 +11,7 @@ from peavine.documents import Document, Level, Sparse
 from peavine.documents.columns import Columns
 from peavine.documents.sparse import is_masked
 from peavine.drivers.columnar import contents, levels, set_embeddings
-from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
+from peavine.drivers.driver import Count, Executing, Paths, Task, Traversing
 from peavine.drivers.stack import alike, slices
 from peavine.drivers.train import learner
 from peavine.errors import ExecutorError, InvalidRequest
@@ -32,7 +32,7 @@ class EncodeDriver(Traversing, Executing):
 
     fixed: ClassVar[frozenset[str]] = Executing.fixed | {"batch_size"}
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Encode all requests of the batch together."""
         if kind == "train" and learner(executor, self.method).train_on == "all":
             return  # before it has seen all of it, it can encode nothing
@@ -42,25 +42,25 @@ class EncodeDriver(Traversing, Executing):
         def encode(values: Any) -> Any:
             return _fitting(self.call(executor, self.method, values, **named), len(values), executor, self)
 
-        found = self._regular(works)
+        found = self._regular(tasks)
         batch = contents(found) if found else None
         if found and batch is not None:
             answers = [encode(values) for values in slices(batch, size)]
             if not set_embeddings(found, answers):
-                docs = [doc for level in self.levels(works) for doc in level.docs]
+                docs = [doc for level in self.levels(tasks) for doc in level.docs]
                 for part, matrix in zip(slices(docs, size), answers, strict=True):
                     _write(part, matrix)
             return
-        for group, batch in alike(_smallest(list(self.levels(works))), "content"):
+        for group, batch in alike(_smallest(list(self.levels(tasks))), "content"):
             for part, values in zip(slices(group, size), slices(batch, size), strict=True):
                 _write(part, encode(values))
 
-    def _regular(self, works: Sequence[Work]) -> list[Columns] | None:
+    def _regular(self, tasks: Sequence[Task]) -> list[Columns] | None:
         """Return the levels to encode where none of them has chunks that are encoded, too."""
         paths = self.traversal_paths
-        if len(paths) > 1 and levels(works, [path for path in paths if path.endswith("c")]) != []:
+        if len(paths) > 1 and levels(tasks, [path for path in paths if path.endswith("c")]) != []:
             return None
-        return levels(works, paths)
+        return levels(tasks, paths)
 
 
 def _smallest(levels: Sequence[Level]) -> list[Document]:
@@ -106,9 +106,9 @@ class MultiModalDriver(Traversing, Executing):
     method: str = "encode"
     traversal_paths: Paths = ("r",)
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Encode all requests of the batch together."""
-        docs = [doc for level in self.levels(works) for doc in level.docs]
+        docs = [doc for level in self.levels(tasks) for doc in level.docs]
         columns: list[list[Any]] = []
         for modality in executor.positional_modality:
             chunks = [_of_modality(doc, modality) for doc in docs]

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import AfterValidator
 
 from peavine.documents import Document, Score, Sparse, traverse
-from peavine.drivers.driver import Executing, Paths, Traversing, Work
+from peavine.drivers.driver import Executing, Paths, Task, Traversing
 from peavine.drivers.lookup import field_value, known_field
 from peavine.drivers.stack import WritingOut
 from peavine.errors import InvalidRequest
@@ -39,10 +39,10 @@ class FieldEvaluateDriver(Traversing, Executing):
     running_avg: bool = False
     """Whether the value is the mean of all that this Executor has measured, instead of this Document's own."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Evaluate each Document."""
-        for work in works:
-            for doc, truth in self._pairs(work):
+        for task in tasks:
+            for doc, truth in self._pairs(task):
                 value = float(self.call(executor, self.method, self._of(doc), self._of(truth)))
                 if self.running_avg:
                     executor.statistics.add(value)
@@ -58,8 +58,8 @@ class FieldEvaluateDriver(Traversing, Executing):
             raise InvalidRequest(f"Document {doc.id!r}: its {self.field} is a single number without a dimension")
         return WritingOut()(doc, value) if isinstance(value, Sparse) else value
 
-    def _pairs(self, work: Work) -> Iterator[tuple[Document, Document]]:
-        docs, truths = work.batch.docs, work.batch.groundtruths
+    def _pairs(self, task: Task) -> Iterator[tuple[Document, Document]]:
+        docs, truths = task.batch.docs, task.batch.groundtruths
         if not truths:
             return
         for path in self.traversal_paths:
@@ -100,11 +100,11 @@ class LoadGroundTruthDriver(Executing):
 
     fixed: ClassVar[frozenset[str]] = Executing.fixed
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Look up for all requests of the batch at once."""
-        ids = list({doc.id: None for work in works for doc in work.batch.docs})
+        ids = list({doc.id: None for task in tasks for doc in task.batch.docs})
         found = dict(zip(ids, self.call(executor, self.method, ids) if ids else (), strict=True))
-        for work in works:
-            docs = work.batch.docs
+        for task in tasks:
+            docs = task.batch.docs
             docs[:] = [doc for doc in docs if found[doc.id] is not None]
-            work.batch.groundtruths[:] = [document_from_bytes(found[doc.id]) for doc in docs]
+            task.batch.groundtruths[:] = [document_from_bytes(found[doc.id]) for doc in docs]

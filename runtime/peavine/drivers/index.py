@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from peavine.documents import Document, row_name
 from peavine.documents.columns import Columns
 from peavine.drivers.columnar import embeddings, levels
-from peavine.drivers.driver import Executing, Traversing, Work
+from peavine.drivers.driver import Executing, Task, Traversing
 from peavine.drivers.querylang import Fields
 from peavine.drivers.stack import vectors
 from peavine.errors import InvalidRequest
@@ -32,15 +32,15 @@ class _IndexDriver(Traversing, Executing):
         """Return `add` for index, and `update` and `delete` for themselves, unless the YAML says another."""
         return self.method or _METHODS.get(kind, "add")
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Change what the Executor keeps, for all requests of the batch at once."""
         method = self.method_for(kind)
         taken = inspect.signature(getattr(executor, method)).parameters
         # What is sent twice in a batch counts as if it came in two: the one that was issued last stands, or came last.
-        ordered = sorted(works, key=lambda work: work.version)
+        ordered = sorted(tasks, key=lambda task: task.version)
         if method != "delete" and self._regular(ordered, executor, method, taken):
             return
-        roots = {doc.id: (doc, work.version) for work in ordered for doc in work.batch.docs}
+        roots = {doc.id: (doc, task.version) for task in ordered for doc in task.batch.docs}
         if method == "delete":
             if roots:
                 versions = [version for _, version in roots.values()]
@@ -60,10 +60,10 @@ class _IndexDriver(Traversing, Executing):
         except InvalidRequest as problem:
             raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
 
-    def _regular(self, works: Sequence[Work], executor: Any, method: str, taken: Container[str]) -> bool:
+    def _regular(self, tasks: Sequence[Task], executor: Any, method: str, taken: Container[str]) -> bool:
         """Do it straight from columns; False where these are not roots alone, each once, with a regular value each."""
-        found = levels(works, ("r",))
-        below = levels(works, [path for path in self.traversal_paths if path != "r"])
+        found = levels(tasks, ("r",))
+        below = levels(tasks, [path for path in self.traversal_paths if path != "r"])
         if not found or below or below is None or "r" not in self.traversal_paths:
             return False
         owners = [id for level in found for id in level.texts("id")]
@@ -72,7 +72,7 @@ class _IndexDriver(Traversing, Executing):
         values = self._of_columns(found)
         if values is None:
             return False
-        counts = [(work.version, len(columns_in(work.batch) or ())) for work in works]
+        counts = [(task.version, len(columns_in(task.batch) or ())) for task in tasks]
         versions = [version for version, count in counts for _ in range(count)]
         names = owners if "owners" in taken else [row_name(id, id) for id in owners]
         try:

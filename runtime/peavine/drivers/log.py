@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from peavine.documents.plain import to_dict
-from peavine.drivers.driver import Driver, Work
+from peavine.drivers.driver import Driver, Task
 
 __all__ = ["LogInfoDriver"]
 
@@ -21,8 +21,8 @@ LONGEST = 10_000
 class LogInfoDriver(Driver):
     """Write each request to the log, and hand it on as it is."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Log each request."""
-        for work in works:
-            docs = [to_dict(doc, "none") for doc in work.batch.docs]
+        for task in tasks:
+            docs = [to_dict(doc, "none") for doc in task.batch.docs]
             log.info("%s %s", kind, json.dumps(docs, ensure_ascii=False)[:LONGEST])

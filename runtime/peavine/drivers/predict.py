@@ -12,7 +12,7 @@ from pydantic import Field
 from peavine.documents import Document
 from peavine.documents.sparse import is_masked
 from peavine.drivers import stack
-from peavine.drivers.driver import Executing, Traversing, Work
+from peavine.drivers.driver import Executing, Task, Traversing
 from peavine.errors import ExecutorError
 
 __all__ = [
@@ -35,9 +35,9 @@ class PredictDriver(Traversing, Executing):
     output_tag: str = "prediction"
     """The tag that it is written to."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Classify all requests of the batch together."""
-        docs = [doc for level in self.levels(works) for doc in level.docs]
+        docs = [doc for level in self.levels(tasks) for doc in level.docs]
         for group, batch in stack.alike(docs, self.field):
             size = executor.batch_size
             for part, values in zip(stack.slices(group, size), stack.slices(batch, size), strict=True):

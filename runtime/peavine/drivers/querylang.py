@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from peavine.documents import Document, Level
 from peavine.documents.plain import FIELDS, NUMBERS
-from peavine.drivers.driver import Driver, Paths, Traversing, Whole, Work
+from peavine.drivers.driver import Driver, Paths, Task, Traversing, Whole
 from peavine.drivers.lookup import OPERATORS, condition, field_value, known_field
 from peavine.errors import did_you_mean
 
@@ -23,16 +23,16 @@ class _Arranging(Traversing):
 
     traversal_paths: Paths = ("c",)
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Arrange each set of siblings on the paths."""
-        for work in works:
-            for level in self.levels([work]):
+        for task in tasks:
+            for level in self.levels([task]):
                 places = self._chosen(level)
                 if places == list(range(len(level.docs))):
                     continue
                 docs = list(level.docs)
                 level.docs[:] = [docs[place] for place in places]
-                truths = work.batch.groundtruths
+                truths = task.batch.groundtruths
                 if level.edge == "docs" and len(truths) == len(docs):
                     truths[:] = [truths[place] for place in places]
 
@@ -129,9 +129,9 @@ class _Clearing(Traversing):
     fields: Fields
     """Names of fields of a Document."""
 
-    def _clear(self, works: Sequence[Work], cleared: Callable[[str], bool]) -> None:
+    def _clear(self, tasks: Sequence[Task], cleared: Callable[[str], bool]) -> None:
         names = [name for name in FIELDS if name != "id" and cleared(name)]
-        for level in list(self.levels(works)):
+        for level in list(self.levels(tasks)):
             for doc in level.docs:
                 doc.clear(*names)
 
@@ -139,9 +139,9 @@ class _Clearing(Traversing):
 class SelectQL(_Clearing):
     """Empty all fields of Documents but these; the id stays, and so does what says where they stand in the tree."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Empty the fields of the Documents on the paths."""
-        self._clear(works, lambda name: name not in self.fields and name not in _PLACE)
+        self._clear(tasks, lambda name: name not in self.fields and name not in _PLACE)
 
 
 _PLACE = ("parent_id", *NUMBERS)
@@ -150,14 +150,14 @@ _PLACE = ("parent_id", *NUMBERS)
 class ExcludeQL(_Clearing):
     """Empty these fields of Documents."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Empty the fields of the Documents on the paths."""
-        self._clear(works, lambda name: name in self.fields)
+        self._clear(tasks, lambda name: name in self.fields)
 
 
-_PARTS: Mapping[str, Callable[[Work], list[Document]]] = {
-    "docs": lambda work: work.batch.docs,
-    "groundtruths": lambda work: work.batch.groundtruths,
+_PARTS: Mapping[str, Callable[[Task], list[Document]]] = {
+    "docs": lambda task: task.batch.docs,
+    "groundtruths": lambda task: task.batch.groundtruths,
 }
 
 
@@ -174,11 +174,11 @@ class SelectReqQL(Driver):
     fields: Annotated[tuple[str, ...], AfterValidator(_parts)]
     """`docs`, `groundtruths`."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Empty parts of each request."""
-        for work in works:
+        for task in tasks:
             for name in _PARTS.keys() - set(self.fields):
-                _PARTS[name](work).clear()
+                _PARTS[name](task).clear()
 
 
 class ExcludeReqQL(Driver):
@@ -187,8 +187,8 @@ class ExcludeReqQL(Driver):
     fields: Annotated[tuple[str, ...], AfterValidator(_parts)]
     """`docs`, `groundtruths`."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Empty parts of each request."""
-        for work in works:
+        for task in tasks:
             for name in self.fields:
-                _PARTS[name](work).clear()
+                _PARTS[name](task).clear()

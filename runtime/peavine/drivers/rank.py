@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from peavine.documents import Document, Score
-from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
+from peavine.drivers.driver import Count, Executing, Paths, Task, Traversing
 from peavine.drivers.reduce import fill, sort_matches
 from peavine.errors import ExecutorError, InvalidRequest
 from peavine.executors import Hit
@@ -78,9 +78,9 @@ class Chunk2DocRankDriver(_HitDriver):
 
     traversal_paths: Paths = ("c",)
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Rank for each Document that has chunks on the paths."""
-        for level in self.levels(works):
+        for level in self.levels(tasks):
             if level.parent is None:
                 continue
             pairs = [(chunk, match) for chunk in level.docs for match in chunk.matches]
@@ -104,9 +104,9 @@ class AggregateMatches2DocRankDriver(_HitDriver):
 
     traversal_paths: Paths = ("m",)
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Rank for each Document that has matches on the paths."""
-        for level in self.levels(works):
+        for level in self.levels(tasks):
             if level.parent is None or level.edge != "matches":
                 continue
             ranked = self._ranked([(level.parent, match) for match in level.docs], executor)
@@ -122,9 +122,9 @@ class Matches2DocRankDriver(Traversing, Executing):
     top_k: Count | None = None
     """How many matches a Document keeps at the most."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Rank for each Document that has matches on the paths."""
-        for level in self.levels(works):
+        for level in self.levels(tasks):
             if level.parent is None or level.edge != "matches":
                 continue
             query = _chosen(level.parent, executor.query_fields)
@@ -154,9 +154,9 @@ class TopKDriver(Traversing):
     top_k: Count = 10
     """How many matches a Document keeps at the most."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Cut the matches on the paths."""
-        for level in self.levels(works):
+        for level in self.levels(tasks):
             if level.parent is not None and level.edge == "matches":
                 sort_matches(level.parent)
                 del level.docs[self.top_k :]

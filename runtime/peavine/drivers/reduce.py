@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from peavine.documents import Batch, Document
-from peavine.drivers.driver import Driver, Paths, Traversing, Work
+from peavine.drivers.driver import Driver, Paths, Task, Traversing
 from peavine.drivers.stack import WritingOut
 from peavine.errors import InvalidRequest
 
@@ -102,14 +102,14 @@ class ReduceAllDriver(Traversing):
 
     joins: ClassVar[bool] = True
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Make one body of several."""
-        for work in works:
-            first = work.bodies[0]
-            for other in work.bodies[1:]:
+        for task in tasks:
+            first = task.bodies[0]
+            for other in task.bodies[1:]:
                 for path in self.traversal_paths:
                     _unite_along(first.docs, other.docs, path)
-            work.bodies = [first]
+            task.bodies = [first]
 
 
 def _unite_along(docs: MutableSequence[Document], others: Iterable[Document], path: str) -> None:
@@ -134,17 +134,17 @@ class CollectEvaluationDriver(Driver):
 
     joins: ClassVar[bool] = True
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Make one body of several."""
-        for work in works:
-            first = work.bodies[0]
-            for body in work.bodies[1:]:
+        for task in tasks:
+            first = task.bodies[0]
+            for body in task.bodies[1:]:
                 for doc, other in list(_pairs(first.docs, body.docs)):
                     if doc is None:
                         first.docs.append(other)
                     elif other.has_evaluations:
                         _collect(doc, other)
-            work.bodies = [first]
+            task.bodies = [first]
 
 
 class ConcatEmbedDriver(Driver):
@@ -152,11 +152,11 @@ class ConcatEmbedDriver(Driver):
 
     joins: ClassVar[bool] = True
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Make one body of several."""
-        for work in works:
-            _concat([body.docs for body in work.bodies], WritingOut())
-            work.bodies = [joined(work.bodies)]
+        for task in tasks:
+            _concat([body.docs for body in task.bodies], WritingOut())
+            task.bodies = [joined(task.bodies)]
 
 
 def _concat(answers: Sequence[Sequence[Document]], dense: WritingOut) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from peavine.clock import SHARD
 from peavine.drivers.build import Bound, chains
 from peavine.drivers.call import Call, Query
-from peavine.drivers.driver import Driver, Work
+from peavine.drivers.driver import Driver, Task
 from peavine.drivers.reduce import joined
 from peavine.errors import ExecutorError, InvalidRequest, PeavineError, StoreError, message_of
 from peavine.spec import OnError
@@ -111,20 +111,20 @@ class Runner:
         """Return the answers. They are made before the transaction ends: one that cannot travel must not be kept."""
         if not chain and all(len(call.bodies) == 1 for call in calls):
             return [call.bodies[0] for call in calls]
-        works = [
-            Work([batch_from_bytes(body) for body in call.bodies], call.version or SHARD.issue()) for call in calls
+        tasks = [
+            Task([batch_from_bytes(body) for body in call.bodies], call.version or SHARD.issue()) for call in calls
         ]
         if not any(bound.driver.joins for bound in chain):
-            for work in works:
-                work.bodies = [joined(work.bodies)]
+            for task in tasks:
+                task.bodies = [joined(task.bodies)]
         writes = any(bound.driver.writes for bound in chain)
         with self.executor.transaction() if writes else nullcontext():
             for bound in chain:
                 where.executor, where.driver = bound.executor.name, type(bound.driver).__name__
                 where.method = getattr(bound.driver, "method", "")
-                bound.driver.run(works, bound.executor, kind)
+                bound.driver.run(tasks, bound.executor, kind)
             # An answer has the form of its request.
-            return [encoded(work.batch, is_columns(call.bodies[0])) for work, call in zip(works, calls, strict=True)]
+            return [encoded(task.batch, is_columns(call.bodies[0])) for task, call in zip(tasks, calls, strict=True)]
 
     def _settle(self, call: Call, error: BaseException, where: Where, may_skip: bool) -> None:
         """Record what went wrong with one call, and whether the request goes on.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from peavine.documents import Document, Level, Score, split_name
 from peavine.documents.columns import Columns
 from peavine.drivers.columnar import FOUND, embeddings, fill_matches, levels, match_names, matches, may_be_rest
-from peavine.drivers.driver import Count, Executing, Paths, Traversing, Work
+from peavine.drivers.driver import Count, Executing, Paths, Task, Traversing
 from peavine.drivers.reduce import fill
 from peavine.drivers.stack import vectors
 from peavine.errors import InvalidRequest
@@ -36,14 +36,14 @@ class VectorSearchDriver(Traversing, Executing):
 
     fixed: ClassVar[frozenset[str]] = Executing.fixed | {"oversampling"}
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Search for all requests of the batch together."""
-        roots = self._regular(works)
+        roots = self._regular(tasks)
         if roots and (queries := embeddings(roots)) is not None:
             self._check_matches(len(queries), executor)
-            self._search_columns(roots, queries, works, executor)
+            self._search_columns(roots, queries, tasks, executor)
             return
-        docs = [doc for work in works for root in work.batch.docs for doc in self._queries(root)]
+        docs = [doc for task in tasks for root in task.batch.docs for doc in self._queries(root)]
         if not docs:
             return
         self._check_matches(len(docs), executor)
@@ -60,17 +60,17 @@ class VectorSearchDriver(Traversing, Executing):
             raise InvalidRequest(f"Document {first!r}: {problem}") from problem
         return found, distances
 
-    def _regular(self, works: Sequence[Work]) -> list[Columns] | None:
+    def _regular(self, tasks: Sequence[Task]) -> list[Columns] | None:
         """Return the roots, where they alone are searched with, and neither they nor others have a place or matches."""
         if self.fill_embedding or "r" not in self.traversal_paths:
             return None
-        roots = levels(works, ("r",))
-        if not roots or levels(works, [path for path in self.traversal_paths if path != "r"]):
+        roots = levels(tasks, ("r",))
+        if not roots or levels(tasks, [path for path in self.traversal_paths if path != "r"]):
             return None
         placed = any("granularity" in level.fields or "adjacency" in level.fields for level in roots)
         return None if placed or any(level.matches for level in roots) else roots
 
-    def _search_columns(self, roots: Sequence[Columns], queries: Any, works: Sequence[Work], executor: Any) -> None:
+    def _search_columns(self, roots: Sequence[Columns], queries: Any, tasks: Sequence[Task], executor: Any) -> None:
         """Search with all roots, and make columns of what is found."""
         ids = [level.texts("id") for level in roots]
         found, distances = self._found(queries, self.top_k, ids[0][0], executor)
@@ -83,7 +83,7 @@ class VectorSearchDriver(Traversing, Executing):
             made.append(matches(names, found[part], distances[part], self.top_k, name, ascending))
             begin = end
         if None in made:
-            docs = [doc for work in works for doc in work.batch.docs]
+            docs = [doc for task in tasks for doc in task.batch.docs]
             self._write(docs, found, distances, executor)
             return
         for level, nested in zip(roots, made, strict=True):
@@ -129,9 +129,9 @@ class VectorFillDriver(Traversing, Executing):
     method: str = "query_by_id"
     traversal_paths: Paths = ("m", "cm")
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Look up for all requests of the batch at once."""
-        docs = [doc for level in self.levels(works) for doc in level.docs]
+        docs = [doc for level in self.levels(tasks) for doc in level.docs]
         _fill_embeddings(docs, executor, self, self.method)
 
 
@@ -152,10 +152,10 @@ class KVSearchDriver(Traversing, Executing):
     method: str = "query"
     traversal_paths: Paths = ("m", "mc", "cm")
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Look up for all requests of the batch at once."""
-        roots = self._regular(works)
-        siblings = [] if roots else list(self.levels(works))
+        roots = self._regular(tasks)
+        siblings = [] if roots else list(self.levels(tasks))
         rows = [match_names(root.matches.columns) for root in roots or () if root.matches]
         rows += [[doc.row_name for doc in level.docs] for level in siblings]
         names = list(dict.fromkeys(name for each in rows for name in each))
@@ -170,15 +170,15 @@ class KVSearchDriver(Traversing, Executing):
             for root, each in zip(roots, rows, strict=True):
                 fill_matches(root, [found[name] for name in each])
             return
-        for level in siblings or list(self.levels(works)):
+        for level in siblings or list(self.levels(tasks)):
             _fill_level(level, found)
 
-    def _regular(self, works: Sequence[Work]) -> list[Columns] | None:
+    def _regular(self, tasks: Sequence[Task]) -> list[Columns] | None:
         """Return the roots where only their matches are filled, and these say no more than that they were found."""
-        roots = levels(works, ("r",))
+        roots = levels(tasks, ("r",))
         if not roots or "m" not in self.traversal_paths:
             return None
-        if levels(works, [path for path in self.traversal_paths if path != "m"]):
+        if levels(tasks, [path for path in self.traversal_paths if path != "m"]):
             return None
         roots = [root for root in roots if root.matches]
         return roots if all(root.matches and set(root.matches.columns.fields) == FOUND for root in roots) else None

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from peavine.documents import Document
 from peavine.documents.identity import row_name
-from peavine.drivers.driver import Executing, Traversing, Work
+from peavine.drivers.driver import Executing, Task, Traversing
 from peavine.drivers.lookup import field_value, known_field
 from peavine.drivers.stack import Field, alike, slices
 from peavine.errors import InvalidRequest
@@ -55,11 +55,11 @@ class TrainDriver(Traversing, Executing):
         """Return whether the Executor cannot learn."""
         return not callable(getattr(executor, self.method, None))
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Train with all requests of the batch together."""
         who = learner(executor, self.method)
-        roots = {id(doc): root for work in works for root in work.batch.docs for doc in self.reached(root)}
-        docs = [doc for level in self.levels(works) for doc in level.docs]
+        roots = {id(doc): root for task in tasks for root in task.batch.docs for doc in self.reached(root)}
+        docs = [doc for level in self.levels(tasks) for doc in level.docs]
         for group, batch in alike(docs, self.field):
             if who.train_on == "all":
                 labels = self._labels(group)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from peavine.documents import Document
-from peavine.drivers.driver import Count, Driver, Work
+from peavine.drivers.driver import Count, Driver, Task
 from peavine.drivers.reduce import sort_matches
 from peavine.errors import InvalidRequest
 from peavine.wire.batches import columns_in
@@ -25,13 +25,13 @@ class WholeDocumentsDriver(Driver):
     top_k: Count = 50
     """How many Documents a query gets at the most."""
 
-    def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
+    def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Do it for every root Document whose chunks have matches."""
-        for work in works:
-            columns = columns_in(work.batch)
+        for task in tasks:
+            columns = columns_in(task.batch)
             if columns is not None and columns.chunks is None:
                 continue
-            for query in work.batch.docs:
+            for query in task.batch.docs:
                 if any(chunk.matches for chunk in query.chunks):
                     self._gather(query)
 

@@ -27,11 +27,11 @@ from peavine.wire.status import status_of
 from peavine.wire.tags import read_struct
 from peavine.wire.unit import serialize
 
-__all__ = ["Arrived", "Place", "execute"]
+__all__ = ["Arrived", "Host", "execute"]
 
 
 @dataclass(frozen=True)
-class Place:
+class Host:
     """Where units are executed, as routes and errors say it, and what bounds them."""
 
     pod: str
@@ -44,8 +44,8 @@ class Place:
     expose_tracebacks: bool
 
     @classmethod
-    def of(cls, pod: Pod, pea: str) -> Place:
-        """Return the place of a Pea of that Pod."""
+    def of(cls, pod: Pod, pea: str) -> Host:
+        """Return the host that is a Pea of that Pod."""
         spec = pod.spec
         max_documents = spec.max_documents or MAX_DOCUMENTS
         return cls(
@@ -88,7 +88,7 @@ class _Task:
 
 
 def execute(
-    runner: Runner, kind: str, units: Sequence[Arrived], place: Place, faults: Faults, where: Where
+    runner: Runner, kind: str, units: Sequence[Arrived], host: Host, faults: Faults, where: Where
 ) -> list[tuple[int, bytes]]:
     """Return, for each unit, the number of its failed items and the rest of its answer.
 
@@ -101,10 +101,10 @@ def execute(
         for item in arrived.unit.items:
             if not item.header.HasField("status"):
                 try:
-                    tasks.append(_Task(item, _call(item, arrived, place)))
+                    tasks.append(_Task(item, _call(item, arrived, host)))
                 except InvalidRequest as error:
-                    _fail(item, status_of(error, place.pod, place.pea))
-    for some in _bounded(tasks, place.max_batch):
+                    _fail(item, status_of(error, host.pod, host.pea))
+    for some in _bounded(tasks, host.max_batch):
         runner.run(kind, [task.call for task in some], where)
     end = time.time()
     for task in tasks:
@@ -112,19 +112,19 @@ def execute(
             fault = task.call.failure or task.call.skipped
             if fault is not None:
                 faults.report(fault, kind, task.call.executor, task.call.driver)
-            _answer(task.item, task.call, place, end)
+            _answer(task.item, task.call, host, end)
     answers = []
     for arrived in units:
         unit = arrived.unit
-        unit.routes.add(pod=place.pod, pea=place.pea, start=arrived.at, end=end)
+        unit.routes.add(pod=host.pod, pea=host.pea, start=arrived.at, end=end)
         answers.append((sum(item.header.HasField("status") for item in unit.items), serialize(unit)))
     return answers
 
 
-def _overdue(item: pea_pb2.Envelope, arrived: Arrived, place: Place) -> PeavineError | None:
+def _overdue(item: pea_pb2.Envelope, arrived: Arrived, host: Host) -> PeavineError | None:
     """Return the error of an item whose deadline has passed, None before."""
     by = time.time() - item.header.deadline - arrived.ahead
-    return overdue(arrived.unit, place.pod, by) if by > 0 else None
+    return overdue(arrived.unit, host.pod, by) if by > 0 else None
 
 
 def _fail(item: pea_pb2.Envelope, status: pea_pb2.Status) -> None:
@@ -132,10 +132,10 @@ def _fail(item: pea_pb2.Envelope, status: pea_pb2.Status) -> None:
     del item.bodies[:]
 
 
-def _call(item: pea_pb2.Envelope, arrived: Arrived, place: Place) -> Call:
+def _call(item: pea_pb2.Envelope, arrived: Arrived, host: Host) -> Call:
     """Return what an item asks for. Raises InvalidRequest where it has too many Documents."""
     for body in item.bodies:
-        check_documents(body, place.max_documents)
+        check_documents(body, host.max_documents)
     header = item.header
     return Call(
         bodies=list(item.bodies),
@@ -144,7 +144,7 @@ def _call(item: pea_pb2.Envelope, arrived: Arrived, place: Place) -> Call:
             Query(query.driver, _plain(query.parameters), query.priority, query.disabled) for query in header.queries
         ],
         version=header.version,
-        overdue=partial(_overdue, item, arrived, place),
+        overdue=partial(_overdue, item, arrived, host),
     )
 
 
@@ -184,27 +184,27 @@ def _bounded(tasks: Sequence[_Task], most: int) -> Iterator[Sequence[_Task]]:
         yield run
 
 
-def _answer(item: pea_pb2.Envelope, call: Call, place: Place, end: float) -> None:
+def _answer(item: pea_pb2.Envelope, call: Call, host: Host, end: float) -> None:
     """Write into an item what became of its call."""
     failure = call.failure
-    if failure is None and len(call.body) > place.max_message_bytes:
+    if failure is None and len(call.body) > host.max_message_bytes:
         failure = InvalidRequest(
-            f"the answer has {len(call.body)} bytes, and {place.max_message_bytes} are the most; ask for less (top_k), "
+            f"the answer has {len(call.body)} bytes, and {host.max_message_bytes} are the most; ask for less (top_k), "
             f"send fewer Documents a request, or raise spec.maxMessageBytes of the Flow"
         )
     if failure is not None:
-        _fail(item, _status(failure, call, place))
+        _fail(item, _status(failure, call, host))
         return
     del item.bodies[:]
     item.bodies.append(call.body)
     item.header.top_k = call.top_k
     if call.skipped is not None:
-        status = _status(call.skipped, call, place)
-        item.header.routes.add(pod=place.pod, pea=place.pea, start=end, end=end, status=status)
+        status = _status(call.skipped, call, host)
+        item.header.routes.add(pod=host.pod, pea=host.pea, start=end, end=end, status=status)
 
 
-def _status(error: PeavineError, call: Call, place: Place) -> pea_pb2.Status:
-    status = status_of(error, place.pod, place.pea, place.expose_tracebacks)
+def _status(error: PeavineError, call: Call, host: Host) -> pea_pb2.Status:
+    status = status_of(error, host.pod, host.pea, host.expose_tracebacks)
     status.executor = status.executor or call.executor
     status.driver = status.driver or call.driver
     return status

@@ -11,7 +11,7 @@ from typing import Final
 from peavine.errors import LATE_REMEDY, DeadlineExceeded, InvalidRequest
 from peavine.graph import Plan
 from peavine.pea.watch import PATIENCE_SECONDS
-from peavine.pea.work import MAX_HEADER_BYTES, Answer, Work
+from peavine.pea.worker import MAX_HEADER_BYTES, Answer, Worker
 from peavine.router.question import Parcel
 from peavine.router.router import Router
 from peavine.spec import Pod
@@ -29,7 +29,7 @@ LONGEST_SECONDS: Final = 86400.0
 
 
 class Head:
-    """Does for a Pod of several shards what `Work` does for one Pea."""
+    """Does for a Pod of several shards what `Worker` does for one Pea."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class Head:
         self._router = Router(plan, pea, self._came.set)
         chosen = (pod.spec.chosen("before"), pod.spec.chosen("after"))
         self._before, self._after = (
-            Work(pod, pea, each, None, least_patience, sources) if each else None for each in chosen
+            Worker(pod, pea, each, None, least_patience, sources) if each else None for each in chosen
         )
-        self.works = [work for work in (self._before, self._after) if work is not None]
+        self.workers = [worker for worker in (self._before, self._after) if worker is not None]
         """What runs an Executor in this process."""
         self.clock = self._router.clock
         self._tasks: set[asyncio.Task[None]] = set()
@@ -60,14 +60,14 @@ class Head:
         It does not wait for all of them. A head that starts while a shard is away, as when a node is drained, must be
         there for those who ask, so that they can wait for the shard within their deadlines.
         """
-        for work in self.works:
-            await work.load()
+        for worker in self.workers:
+            await worker.load()
         await self._router.start()
         while self._router.accepts is None:
             self._came.clear()
             await self._came.wait()
         self.concurrency = self._router.width
-        self.accepts = together([self._router.accepts or {}, *(work.accepts for work in self.works)])
+        self.accepts = together([self._router.accepts or {}, *(worker.accepts for worker in self.workers)])
 
     def put(self, stamped: Stamped, answer: Answer, wanted: Callable[[], bool] = lambda: True) -> None:
         """Take a unit; it is answered once, later. Raises InvalidRequest where no router would send it."""
@@ -81,15 +81,15 @@ class Head:
 
     def healthy(self) -> str | None:
         """Return why an Executor cannot work any longer, None while they can."""
-        works = [work for work in (self._before, self._after) if work is not None]
-        return next((reason for work in works if (reason := work.healthy()) is not None), None)
+        workers = [worker for worker in (self._before, self._after) if worker is not None]
+        return next((reason for worker in workers if (reason := worker.healthy()) is not None), None)
 
     async def close(self, grace: float) -> bool:
         """Close the connections and both Executors."""
         for task in self._tasks:
             task.cancel()
         await self._router.stop()
-        return all([await work.close(grace) for work in self.works])
+        return all([await worker.close(grace) for worker in self.workers])
 
     async def _carry(self, stamped: Stamped, unit: pea_pb2.Unit, answer: Answer, wanted: Callable[[], bool]) -> None:
         at, now = time.time(), time.monotonic()
@@ -124,9 +124,9 @@ class Head:
                 del item.bodies[:]
         return excessive
 
-    async def _through(self, work: Work | None, parcel: Parcel, wanted: Callable[[], bool]) -> Parcel:
+    async def _through(self, worker: Worker | None, parcel: Parcel, wanted: Callable[[], bool]) -> Parcel:
         """Return the parcel as an Executor of this process leaves it."""
-        if work is None or parcel.failed >= parcel.count:
+        if worker is None or parcel.failed >= parcel.count:
             return parcel
         done: asyncio.Future[Parcel] = asyncio.get_running_loop().create_future()
 
@@ -135,7 +135,7 @@ class Head:
                 done.set_result(parcel.after(rest, failed))
 
         stamped = Stamped(0, parcel.failed, time.monotonic() + parcel.skew, parcel.rest)
-        waiting = work.put(stamped, answer, wanted)
+        waiting = worker.put(stamped, answer, wanted)
         try:
             async with asyncio.timeout(parcel.deadline - time.monotonic()):
                 return await done
@@ -143,4 +143,4 @@ class Head:
             where = f'in the head of Pod "{self._pod}": {parcel.trail}'
             raise DeadlineExceeded(f"deadline exceeded {where}; {LATE_REMEDY}") from None
         finally:
-            work.forget(waiting)
+            worker.forget(waiting)

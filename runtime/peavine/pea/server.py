@@ -17,7 +17,7 @@ from peavine.graph import Plan
 from peavine.pea import stores
 from peavine.pea.head import Head
 from peavine.pea.settings import PeaSettings
-from peavine.pea.work import Work
+from peavine.pea.worker import Worker
 from peavine.serving import SPARE_BYTES, Server, last_words, method, metrics, stopped
 from peavine.spec import Pod
 from peavine.spec.model import MAX_MESSAGE_BYTES
@@ -58,10 +58,10 @@ class PeaServer:
         self.name = settings.name or f"{pod.metadata.name}-{'head' if plan else settings.shard}"
         self.address = ""
         patience, sources = settings.patience, settings.sources
-        self._work = (
+        self._worker = (
             Head(pod, self.name, plan, patience, sources)
             if plan
-            else Work(pod, self.name, pod.spec.chosen("pea"), settings.data, patience, sources, settings.shard)
+            else Worker(pod, self.name, pod.spec.chosen("pea"), settings.data, patience, sources, settings.shard)
         )
         self._asking: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -79,12 +79,12 @@ class PeaServer:
         """Listen, load the Executor, and return the address. Raises PeavineError where it cannot."""
         self.address = await self._server.start(self.settings.listen)
         try:
-            await self._work.load()
+            await self._worker.load()
         except Exception:  # raised again once the server has stopped: gRPC warns of one that outlives its event loop
             await self._server.stop(0)
             raise
-        if self._work.executor is not None:
-            stores.expose(self._work.executor, self.settings.data)
+        if self._worker.executor is not None:
+            stores.expose(self._worker.executor, self.settings.data)
         self._loaded.set()
         await self._server.set_serving(True)
         self._watching = asyncio.create_task(self._watch(), name="watch")
@@ -96,7 +96,7 @@ class PeaServer:
 
     def status(self) -> dict[str, Any]:
         """Return what is served under /status. Called from another thread."""
-        executor = self._work.executor
+        executor = self._worker.executor
         found = stores.report(executor, self.settings.data) if executor is not None else []
         return {"pod": self.pod.metadata.name, "pea": self.name, "stores": found}
 
@@ -112,7 +112,7 @@ class PeaServer:
         await self._server.set_serving(False)
         self._streams.drain(f"{self.name} is stopping")
         await self._server.stop(grace)
-        return await self._work.close(CLOSE_SECONDS)
+        return await self._worker.close(CLOSE_SECONDS)
 
     @property
     def remaining(self) -> float:
@@ -121,8 +121,8 @@ class PeaServer:
         return max([self.settings.patience, *(work.watch.remaining(now) for work in self._works)])
 
     @property
-    def _works(self) -> list[Work]:
-        return self._work.works if isinstance(self._work, Head) else [self._work]
+    def _works(self) -> list[Worker]:
+        return self._worker.workers if isinstance(self._worker, Head) else [self._worker]
 
     async def _watch(self) -> None:
         """Look after the Executors' threads and our own tasks, until something makes this process useless."""
@@ -145,7 +145,7 @@ class PeaServer:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 async with asyncio.timeout(HEALTHY_SECONDS):
-                    reason = await asyncio.to_thread(self._work.healthy)
+                    reason = await asyncio.to_thread(self._worker.healthy)
             except TimeoutError:
                 reason, looks = f"healthy() of the Executor did not return within {HEALTHY_SECONDS:g} s", UNHEALTHY
             looks = looks + 1 if reason is not None else 0
@@ -164,7 +164,7 @@ class PeaServer:
                 await context.abort(grpc.StatusCode.UNAVAILABLE, f"{self.name} is stopping")
             return greeting
 
-        stream = Stream(context, self._window, WINDOW_MESSAGES * self._max_bytes // 2, self._work.clock)
+        stream = Stream(context, self._window, WINDOW_MESSAGES * self._max_bytes // 2, self._worker.clock)
         try:
             self._streams.add(stream)
         except Overloaded as error:
@@ -175,19 +175,19 @@ class PeaServer:
             self._streams.remove(stream)
 
     def _hello(self) -> bytes:
-        executor = self._work.executor
+        executor = self._worker.executor
         return hello(
             self.pod.metadata.name,
             self.name,
-            self._work.accepts,
+            self._worker.accepts,
             window=self._window,
-            concurrency=self._work.concurrency,
+            concurrency=self._worker.concurrency,
             max_bytes=self._max_bytes,
             stores=stores.identities(executor) if executor is not None else (),
         )
 
     def _take(self, stream: Stream, unit: Stamped) -> None:
-        self._work.put(unit, partial(stream.answer, unit.number), lambda: stream.alive)
+        self._worker.put(unit, partial(stream.answer, unit.number), lambda: stream.alive)
 
 
 async def serve(settings: PeaSettings) -> int:

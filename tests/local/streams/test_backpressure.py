@@ -11,7 +11,7 @@ import pytest
 
 from peavine.documents import Document
 from peavine.gateway.edge import Asked
-from peavine.pea.work import Waiting
+from peavine.pea.worker import Waiting
 from peavine.router.question import Question
 from tests.local.streams.running import OBEY, Start, UnitStream, envelope
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from peavine.documents import Batch, Document
-from peavine.drivers import Work
+from peavine.drivers import Task
 from peavine.drivers.convert import Buffer2URI, Tensor2PngURI, Text2URI, URI2Buffer, URI2Text
 from peavine.errors import InvalidRequest
 
 
 def converted(driver: Any, doc: Document) -> Document:
-    driver.run([Work([Batch([doc])])], None, "index")
+    driver.run([Task([Batch([doc])])], None, "index")
     return doc
 
 

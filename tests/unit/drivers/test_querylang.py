@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peavine.documents import Batch, Document, Score
-from peavine.drivers import Query, Work
+from peavine.drivers import Query, Task
 from peavine.drivers.lookup import OPERATORS, condition, field_value
 from peavine.drivers.querylang import FilterQL, ReverseQL, SliceQL, SortQL
 from peavine.errors import InvalidRequest
@@ -79,7 +79,7 @@ def test_a_field_is_found_by_its_path_and_nothing_else_of_python_is(path: str, v
 )
 def test_a_lookup_holds_or_not(lookup: dict[str, Any], holds: bool) -> None:
     docs = [DOC]
-    FilterQL(lookups=lookup, traversal_paths=("r",)).run([Work([Batch(docs)])], None, "search")
+    FilterQL(lookups=lookup, traversal_paths=("r",)).run([Task([Batch(docs)])], None, "search")
     assert bool(docs) is holds
 
 
@@ -139,7 +139,7 @@ def paired(batch: Batch) -> bool:
 @given(NUMBERED, st.booleans())
 def test_sorting_is_stable_and_groundtruths_follow(numbers: list[int], reverse: bool) -> None:
     batch, docs = numbered(numbers)
-    SortQL(field="tags__n", reverse=reverse, traversal_paths=("r",)).run([Work([batch])], None, "search")
+    SortQL(field="tags__n", reverse=reverse, traversal_paths=("r",)).run([Task([batch])], None, "search")
     assert batch.docs == sorted(docs, key=lambda doc: doc.tags["n"], reverse=reverse)
     assert paired(batch)
 
@@ -147,7 +147,7 @@ def test_sorting_is_stable_and_groundtruths_follow(numbers: list[int], reverse: 
 @given(NUMBERED, st.integers(-9, 9), st.none() | st.integers(-9, 9))
 def test_a_slice_is_pythons(numbers: list[int], start: int, end: int | None) -> None:
     batch, docs = numbered(numbers)
-    SliceQL(start=start, end=end, traversal_paths=("r",)).run([Work([batch])], None, "search")
+    SliceQL(start=start, end=end, traversal_paths=("r",)).run([Task([batch])], None, "search")
     assert batch.docs == docs[start:end]
     assert paired(batch)
 
@@ -155,17 +155,17 @@ def test_a_slice_is_pythons(numbers: list[int], start: int, end: int | None) -> 
 @given(NUMBERED)
 def test_reversing_twice_changes_nothing(numbers: list[int]) -> None:
     batch, docs = numbered(numbers)
-    ReverseQL(traversal_paths=("r",)).run([Work([batch])], None, "search")
+    ReverseQL(traversal_paths=("r",)).run([Task([batch])], None, "search")
     assert batch.docs == docs[::-1]
     assert paired(batch)
-    ReverseQL(traversal_paths=("r",)).run([Work([batch])], None, "search")
+    ReverseQL(traversal_paths=("r",)).run([Task([batch])], None, "search")
     assert batch.docs == docs
 
 
 @given(NUMBERED, st.integers(0, 9))
 def test_a_filter_keeps_the_order_of_what_it_keeps(numbers: list[int], limit: int) -> None:
     batch, docs = numbered(numbers)
-    FilterQL(lookups={"tags__n__lt": limit}, traversal_paths=("r",)).run([Work([batch])], None, "search")
+    FilterQL(lookups={"tags__n__lt": limit}, traversal_paths=("r",)).run([Task([batch])], None, "search")
     assert batch.docs == [doc for doc in docs if doc.tags["n"] < limit]
     assert paired(batch)
 
@@ -174,14 +174,14 @@ def test_a_filter_keeps_the_order_of_what_it_keeps(numbers: list[int], limit: in
 def test_sorting_by_score_puts_the_best_first_and_the_unscored_last(ascending: bool, order: str) -> None:
     docs = [Document(id="none"), *(Document(id=id, score=Score(value, ascending=ascending))
                                    for id, value in (("high", 2.0), ("low", 0.0)))]  # fmt: skip
-    SortQL(field="score", traversal_paths=("r",)).run([Work([Batch(docs)])], None, "search")
+    SortQL(field="score", traversal_paths=("r",)).run([Task([Batch(docs)])], None, "search")
     assert " ".join(doc.id for doc in docs) == order
 
 
 def test_what_has_no_order_comes_last() -> None:
     values = ["b", 2, None, "a", 1, [1], float("nan")]
     docs = [Document(id=str(place), tags={"n": value}) for place, value in enumerate(values)]
-    SortQL(field="tags__n", traversal_paths=("r",)).run([Work([Batch(docs)])], None, "search")
+    SortQL(field="tags__n", traversal_paths=("r",)).run([Task([Batch(docs)])], None, "search")
     assert [doc.tags["n"] for doc in docs][:4] == [1, 2, "a", "b"]
 
 

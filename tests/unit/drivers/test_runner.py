@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peavine.documents import Batch, Document
-from peavine.drivers import Call, Driver, Query, Runner, Work, registry
+from peavine.drivers import Call, Driver, Query, Runner, Task, registry
 from peavine.errors import DeadlineExceeded, ExecutorError, InvalidRequest, ManifestError, StoreFull
 from peavine.executors import Crafter, Encoder, Executor, Segmenter
 from peavine.spec import OnError
@@ -177,8 +177,8 @@ def test_whatever_a_users_code_raises_fails_its_own_request_only(
 
 def test_whatever_a_users_driver_raises_fails_its_own_request_only(make: Make, new_call: NewCall) -> None:
     class RaisingDriver(Driver):
-        def run(self, works: Sequence[Work], executor: Any, kind: str) -> None:
-            if any(doc.id == "bad" for work in works for doc in work.batch.docs):
+        def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
+            if any(doc.id == "bad" for task in tasks for doc in task.batch.docs):
                 raise asyncio.CancelledError
 
     executor = Executor()

@@ -15,7 +15,7 @@ from peavine.clock import SHARD
 from peavine.drivers import Runner, prepare
 from peavine.errors import ExecutorError, PeavineError, message_of
 from peavine.executors import Executor, opened
-from peavine.pea.executing import Arrived, Place, execute
+from peavine.pea.executing import Arrived, Host, execute
 from peavine.pea.faults import Faults
 from peavine.pea.metrics import EXECUTED, REQUESTS, WAITING
 from peavine.pea.passing import passed
@@ -28,7 +28,7 @@ from peavine.wire.join import fail
 from peavine.wire.status import status_of
 from peavine.wire.unit import MAX_BYTES, MAX_ITEMS, Stamped, received
 
-__all__ = ["MAX_HEADER_BYTES", "Answer", "Waiting", "Work"]
+__all__ = ["MAX_HEADER_BYTES", "Answer", "Waiting", "Worker"]
 
 MAX_HEADER_BYTES = 1048576
 """Bytes of a request besides its Documents: routes with the stacks of errors that were skipped are among them."""
@@ -55,7 +55,7 @@ class Waiting:
         return self.arrived.unit.kind
 
 
-class Work:
+class Worker:
     """One Executor and what it has to do. Bounded by the windows of the streams that bring units."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Work:
             None if shard is None else Shard(labels.get(FLOW_LABEL, ""), pod.metadata.name, shard, pod.spec.shards)
         )
         self._batching = pod.spec.batching
-        self._place = Place.of(pod, pea)
+        self._host = Host.of(pod, pea)
         self._faults = Faults()
         self._pool = ThreadPoolExecutor(pod.spec.concurrency, thread_name_prefix="executor")
         self._loading = self._closing = False
@@ -155,7 +155,7 @@ class Work:
         at = time.time()
         unit = received(stamped, MAX_HEADER_BYTES)
         if self._runner.passes(name_of(unit.kind)):
-            route = pea_pb2.Route(pod=self._place.pod, pea=self._place.pea, start=at, end=time.time())
+            route = pea_pb2.Route(pod=self._host.pod, pea=self._host.pea, start=at, end=time.time())
             done = passed(stamped, unit, route)
             if done is not None:
                 answer(*done)
@@ -219,9 +219,9 @@ class Work:
         """Return an answer to each unit. Nothing is raised: a CancelledError would seem to be one of our own task."""
         running.enter()
         try:
-            return execute(runner, running.kind, units, self._place, self._faults, running.where)
+            return execute(runner, running.kind, units, self._host, self._faults, running.where)
         except BaseException as error:  # not the Executor's: the Runner answers for that
-            status = status_of(error, self._place.pod, self._place.pea)
+            status = status_of(error, self._host.pod, self._host.pea)
             return [fail(arrived.unit, status)[::-1] for arrived in units]
 
     async def _next(self) -> list[Waiting]:
