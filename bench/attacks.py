@@ -43,7 +43,7 @@ from peavine.local import Listen, LocalFlow
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_to_bytes
 from peavine.wire.hello import hello
-from peavine.wire.unit import stamp
+from peavine.wire.unit import CONTROL, stamp
 
 FLOW = {
     "metadata": {"name": "attacked"},
@@ -250,7 +250,7 @@ def search(raw: bytes, clients: int = 1, again: bool = False) -> Attack:
 async def many_items(target: Target) -> None:
     async with channel(target) as opened:
         stream: Any = opened.stream_stream("/peavine.v1.Pea/Stream")()
-        await stream.write(hello("", "attacker"))
+        await stream.write(stamp(hello("", "attacker"), CONTROL, 0, time.time()))
         await stream.read()
         await stream.write(stamp(b"\x20\x02" + b"\x2a\x00" * (MIB // 8), 1, 0, time.time()))
         await stream.read()

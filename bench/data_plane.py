@@ -37,7 +37,7 @@ from peavine.local.runner import LocalFlow
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_to_bytes
 from peavine.wire.hello import hello
-from peavine.wire.unit import serialize, stamp, unstamp
+from peavine.wire.unit import CONTROL, serialize, stamp, unstamp
 
 IN_FLIGHT = 64
 FLOORS = {"Call stream": 3.0, "client units": 20.0}
@@ -93,7 +93,7 @@ async def units(address: str, width: int, until: float) -> tuple[int, list[float
     done, number, times = 0, 0, list[float]()
     async with grpc.aio.insecure_channel(address) as channel:
         stream: Any = channel.stream_stream("/peavine.v1.Pea/Stream")()
-        await stream.write(hello("", "bench"))
+        await stream.write(stamp(hello("", "bench"), CONTROL, 0, time.time()))
         await stream.read()
         while (began := time.perf_counter()) < until:
             number += 1
