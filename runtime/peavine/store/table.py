@@ -14,7 +14,7 @@ Which writes come too late to count is the business of versions.py.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from peavine.documents.identity import MAX_ID_BYTES, row_name, split_name
@@ -24,6 +24,7 @@ from peavine.store.store import META, Store
 from peavine.store.transaction import Reading, Writing
 
 _SIZE = struct.Struct("<H")
+_NO_OWNER = _SIZE.pack(0)
 _PART = b"\xff"
 _LONGEST_KEY = 511
 _LAYOUT = b"2"
@@ -83,23 +84,24 @@ class Table:
         `issued` is the version of the write of each row; by default it is that of now. What is older than what is kept
         of an owner, or than its deletion, changes nothing.
         """
-        self._write(ids, values, owners, issued, lambda txn, owner: True)
+        self._write(ids, values, owners, issued, lambda kept: True)
 
     def update(
         self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], issued: Sequence[int] = ()
     ) -> None:
         """Do as `add` for the owners that have rows; ignore the others."""
-        self._write(ids, values, owners, issued, lambda txn, owner: bool(self._rows_of(txn, owner)))
+        self._write(ids, values, owners, issued, bool)
 
     def delete(self, owners: Sequence[str], issued: Sequence[int] = ()) -> None:
         """Remove all rows of these owners, unless a later write made them; ignore unknown ids."""
         keys = [owner.encode() for owner in owners]
+        newest = _newest(keys, issued or [versions.now()] * len(keys))
         with self.store.write() as txn:
             txn.lock()
             versions.sweep(txn)
-            for owner, version in zip(keys, issued or [versions.now()] * len(keys), strict=True):
-                if 0 < len(owner) <= MAX_ID_BYTES and versions.claim(txn, owner, version, deletes=True):
-                    self._clear(txn, owner)
+            possible = {owner: version for owner, version in newest.items() if 0 < len(owner) <= MAX_ID_BYTES}
+            for owner, ids in self._rows_of(txn, versions.claim(txn, possible, deletes=True)).items():
+                self._clear(txn, owner, ids)
 
     def _write(
         self,
@@ -107,15 +109,13 @@ class Table:
         values: Sequence[bytes],
         owners: Sequence[str],
         issued: Sequence[int],
-        wanted: Callable[[Writing, bytes], bool],
+        wanted: Callable[[list[bytes]], bool],
     ) -> None:
         keys = _keys(ids, values, owners)
         if not keys:
             return
         every = issued or [versions.now()] * len(keys)
-        newest: dict[bytes, int] = {}
-        for (_, owner), version in zip(keys, every, strict=True):
-            newest[owner] = max(newest.get(owner, 0), version)
+        newest = _newest([owner for _, owner in keys], every)
         rows: dict[bytes, dict[bytes, bytes]] = {owner: {} for owner in newest}
         for (id, owner), value, version in zip(keys, values, every, strict=True):
             if version == newest[owner]:
@@ -123,29 +123,32 @@ class Table:
         with self.store.write() as txn:
             txn.lock()
             versions.sweep(txn)
-            for owner, version in newest.items():
-                if wanted(txn, owner) and versions.claim(txn, owner, version):
-                    self._replace(txn, owner, rows[owner])
+            kept = self._rows_of(txn, newest)
+            puts = {}
+            for owner in versions.claim(txn, {owner: newest[owner] for owner, ids in kept.items() if wanted(ids)}):
+                if kept[owner]:
+                    self._clear(txn, owner, kept[owner])
+                own = rows[owner]
+                for id, value in own.items():
+                    puts[_key(id, owner)] = _NO_OWNER + value
+                if len(own) > 1 or owner not in own:
+                    txn.put(self.owners, owner, pack(own))
+            txn.put_many(self.name, puts)
 
-    def _replace(self, txn: Writing, owner: bytes, rows: Mapping[bytes, bytes]) -> None:
-        self._clear(txn, owner)
-        for id, value in rows.items():
-            txn.put(self.name, _key(id, owner), _kept(value))
-        if list(rows) != [owner]:
-            txn.put(self.owners, owner, pack(rows))
-
-    def _clear(self, txn: Writing, owner: bytes) -> None:
-        ids = self._rows_of(txn, owner)
+    def _clear(self, txn: Writing, owner: bytes, ids: list[bytes]) -> None:
+        """Remove the rows of an owner, all of which have these ids."""
         for id in ids:
             txn.delete(self.name, _key(id, owner))
         if ids and ids != [owner]:
             txn.delete(self.owners, owner)
 
-    def _rows_of(self, txn: Reading | Writing, owner: bytes) -> list[bytes]:
-        listed = txn.get(self.owners, owner)
-        if listed is not None:
-            return unpack(listed)
-        return [owner] if txn.get(self.name, owner) is not None else []
+    def _rows_of(self, txn: Writing, owners: Collection[bytes]) -> dict[bytes, list[bytes]]:
+        """Return the ids of the rows of each owner."""
+        listed = txn.get_many(self.owners, owners)
+        own = txn.get_many(self.name, [owner for owner in owners if owner not in listed])
+        return {
+            owner: unpack(listed[owner]) if owner in listed else [owner] if owner in own else [] for owner in owners
+        }
 
     def _get(self, txn: Reading | Writing, name: str) -> Row | None:
         id, owner = (each.encode() for each in split_name(name))
@@ -174,15 +177,18 @@ class Table:
                     assert value is not None
                     owner = _owner(value)
                     writing.delete(self.name, key)
-                    writing.put(self.name, _key(key, owner), _kept(value[2 + len(owner) :]))
+                    writing.put(self.name, _key(key, owner), _NO_OWNER + value[2 + len(owner) :])
         with self.store.write() as writing:
             writing.put(META, layout, _LAYOUT)
 
 
 def row(key: bytes, value: bytes) -> Row:
     """Read a row as it is kept."""
-    id, owner = _ids(key)
-    return Row(id.decode(), owner.decode(), value[_SIZE.size :])
+    if key[:1] != _PART:
+        id = key.decode()
+        return Row(id, id, value[_SIZE.size :])
+    end = 3 + key[1]
+    return Row(key[end:].decode(), key[2:end].decode(), value[_SIZE.size :])
 
 
 def pack(ids: Iterable[bytes]) -> bytes:
@@ -200,27 +206,24 @@ def unpack(packed: bytes) -> list[bytes]:
     return ids
 
 
+def _newest(owners: Iterable[bytes], issued: Iterable[int]) -> dict[bytes, int]:
+    """Return the newest version of the writes of each owner."""
+    newest: dict[bytes, int] = {}
+    for owner, version in zip(owners, issued, strict=True):
+        newest[owner] = max(newest.get(owner, 0), version)
+    return newest
+
+
 def _by_name(changes: Mapping[bytes, bytes | None]) -> dict[str, Row | None]:
     found = {}
     for key, value in changes.items():
-        id, owner = _ids(key)
-        found[row_name(id.decode(), owner.decode())] = None if value is None else row(key, value)
+        changed = row(key, value or _NO_OWNER)
+        found[changed.name] = None if value is None else changed
     return found
 
 
 def _key(id: bytes, owner: bytes) -> bytes:
     return id if id == owner else _PART + bytes((len(owner) - 1,)) + owner + id
-
-
-def _ids(key: bytes) -> tuple[bytes, bytes]:
-    if key[:1] != _PART:
-        return key, key
-    end = 3 + key[1]
-    return key[end:], key[2:end]
-
-
-def _kept(value: bytes) -> bytes:
-    return _SIZE.pack(0) + value
 
 
 def _owner(value: bytes) -> bytes:
@@ -234,14 +237,17 @@ def _keys(ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) ->
         raise InvalidRequest(f"{len(ids)} ids, {len(values)} values and {len(owners)} owners: give one of each per row")
     keys = [(id.encode(), owner.encode()) for id, owner in zip(ids, owners, strict=True)]
     for id, owner in keys:
+        if 0 < len(id) <= MAX_ID_BYTES and (
+            id == owner or 0 < len(owner) <= min(MAX_ID_BYTES, _LONGEST_KEY - 2 - len(id))
+        ):
+            continue
         for each in (id, owner):
             if not 0 < len(each) <= MAX_ID_BYTES:
                 start = each[:32].decode(errors="replace")
                 raise InvalidRequest(f'id "{start}" has {len(each)} bytes; give it 1 to {MAX_ID_BYTES}')
-        if len(_key(id, owner)) > _LONGEST_KEY:
-            start = owner[:32].decode(errors="replace")
-            raise InvalidRequest(
-                f'a part of "{start}..." and this Document have ids of {len(id)} and {len(owner)} bytes; '
-                f"together they may have {_LONGEST_KEY - 2}"
-            )
+        start = owner[:32].decode(errors="replace")
+        raise InvalidRequest(
+            f'a part of "{start}..." and this Document have ids of {len(id)} and {len(owner)} bytes; '
+            f"together they may have {_LONGEST_KEY - 2}"
+        )
     return keys

@@ -7,7 +7,7 @@ is as large as one batch; nothing here splits it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import lmdb
 
@@ -22,6 +22,11 @@ class Reading:
         """Return the value at `key`, or None."""
         database = self._databases.get(table)
         return None if database is None else self._txn.get(key, db=database)
+
+    def get_many(self, table: str, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the values of those keys that the table has."""
+        database = self._databases.get(table)
+        return {} if database is None else dict(self._txn.cursor(database).getmulti(keys))
 
     def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
         """Yield all (key, value) in the order of the keys."""
@@ -60,6 +65,22 @@ class Writing:
             return changed[key]
         return self._committed.get(table, key) if self._committed else self._peek(table, key)
 
+    def get_many(self, table: str, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the values of those keys that the table would have, as this transaction would leave it."""
+        self.lock()
+        assert self._committed is not None
+        found = self._committed.get_many(table, keys)
+        changed = self.changes.get(table)
+        if changed:
+            for key in keys:
+                if key in changed:
+                    value = changed[key]
+                    if value is None:
+                        found.pop(key, None)
+                    else:
+                        found[key] = value
+        return found
+
     def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
         """Yield all (key, value) that were committed when it locked, in the order of the keys."""
         self.lock()
@@ -70,6 +91,11 @@ class Writing:
         """Set the value at `key`."""
         self.lock()
         self.changes.setdefault(table, {})[key] = value
+
+    def put_many(self, table: str, values: Mapping[bytes, bytes]) -> None:
+        """Set the values of these keys."""
+        self.lock()
+        self.changes.setdefault(table, {}).update(values)
 
     def delete(self, table: str, key: bytes) -> None:
         """Remove `key`, if it is there."""

@@ -13,6 +13,7 @@ All Tables of a store share them: what a transaction claims for one table it has
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 
 from peavine.clock import LIFETIME, MOST_AHEAD, SHARD
@@ -37,25 +38,27 @@ def now() -> int:
     return SHARD.issue()
 
 
-def claim(txn: Writing, owner: bytes, version: int, deletes: bool = False) -> bool:
-    """Return whether a write of this version changes what is kept of the owner, and remember it if so.
+def claim(txn: Writing, issued: Mapping[bytes, int], deletes: bool = False) -> set[bytes]:
+    """Return the owners that a write of these versions, by owner, changes, and remember the versions.
 
     The same version again is the same write, sent again, or its part for another table. Raises InvalidRequest for a
     version that no write can have now.
     """
-    SHARD.check(version)
-    kept = txn.get(VERSIONS, owner)
-    packed = version.to_bytes(_SIZE, "big")
-    if kept is not None and kept > packed:
-        return False
-    if kept != packed:
-        txn.put(VERSIONS, owner, packed)
+    for version in set(issued.values()):
+        SHARD.check(version)
+    packed = {owner: version.to_bytes(_SIZE, "big") for owner, version in issued.items()}
+    kept = txn.get_many(VERSIONS, packed)
+    claimed = {owner for owner, version in packed.items() if kept.get(owner, b"") <= version}
+    newer = {owner: packed[owner] for owner in claimed if kept.get(owner) != packed[owner]}
+    if newer:
+        txn.put_many(VERSIONS, newer)
+        newest = max(newer.values())
         latest = txn.get(META, LATEST)
-        if latest is None or latest < packed:
-            txn.put(META, LATEST, packed)
+        if latest is None or latest < newest:
+            txn.put(META, LATEST, newest)
     if deletes:
-        txn.put(TOMBSTONES, packed + owner, b"")
-    return True
+        txn.put_many(TOMBSTONES, {packed[owner] + owner: b"" for owner in claimed})
+    return claimed
 
 
 def sweep(txn: Writing) -> None:
