@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from peavine.documents import Batch, Document
 from peavine.errors import DeadlineExceeded, Overloaded, PeavineError, Unavailable
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes
+from peavine.wire.report import report_of
 from peavine.wire.status import error_of
 
 __all__ = ["Answer", "Coverage", "Route", "Summary"]
@@ -44,6 +46,8 @@ class Answer:
     """How many Documents the request had."""
     routes: Sequence[Route] = ()
     coverage: Coverage | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """What the Flow answers besides Documents, such as counts, statistics and explanations."""
     error: PeavineError | None = None
     """Why the request failed; it has no `docs` then."""
     body: bytes = field(default=b"", repr=False)
@@ -96,6 +100,7 @@ def answer(asked_id: str, kind: str, documents: int, envelope: pea_pb2.Envelope,
         documents=documents,
         routes=[_route(route) for route in (*header.routes, *unit.routes)],
         coverage=Coverage(header.coverage.answered, header.coverage.total) if header.HasField("coverage") else None,
+        report=report_of(header),
         body=envelope.bodies[0] if envelope.bodies else b"",
     )
 

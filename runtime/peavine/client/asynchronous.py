@@ -59,7 +59,7 @@ class AsyncClient:
                     yield doc
 
     def answers(self, kind: str, inputs: Inputs, **options: Unpack[Options]) -> AsyncGenerator[Answer, None]:
-        """Give the answer to each request, with its routes and coverage."""
+        """Give the answer to each request, with its report, routes and coverage."""
         return self._call(kind, inputs, options).answers(options.get("ordered", True))
 
     async def info(self) -> Info:

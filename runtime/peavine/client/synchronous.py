@@ -63,7 +63,7 @@ class Client:
             yield from answer.docs
 
     def answers(self, kind: str, inputs: Inputs, **options: Unpack[Options]) -> Iterator[Answer]:
-        """Give the answer to each request, with its routes and coverage."""
+        """Give the answer to each request, with its report, routes and coverage."""
         caller = self._caller()
         answers = Call(self._session, kind, inputs, options, caller).answers(options.get("ordered", True))
         try:

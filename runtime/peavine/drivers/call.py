@@ -47,6 +47,8 @@ class Call:
     """What went wrong, when the request ends here."""
     skipped: PeavineError | None = None
     """What went wrong, when the request goes on as it came: the Pod says `onError: Skip`."""
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """What the Drivers answer besides Documents, such as counts; see `Task.report`."""
     executor: str = ""
     driver: str = ""
     top_k: int = 0

@@ -8,7 +8,7 @@ came alone; only what it hands to the Executor is put together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
@@ -29,6 +29,9 @@ class Task:
     bodies: list[Batch]
     version: int = 0
     """When the request, a write, was issued, in microseconds since 1970 by the Flow's clock."""
+    report: dict[str, Any] = field(default_factory=dict)
+    """What is answered besides Documents: plain data by name. Shards' reports merge: numbers add, objects merge key by
+    key, lists join in the order of the shards, and of anything else the first shard's value is kept."""
 
     @property
     def batch(self) -> Batch:

@@ -98,8 +98,8 @@ class Runner:
             return
         where.executor, where.driver, where.method = self.executor.name, "", ""
         try:
-            for call, body in zip(calls, self._attempt(kind, chain, calls, where), strict=True):
-                call.body = body
+            for call, (body, report) in zip(calls, self._attempt(kind, chain, calls, where), strict=True):
+                call.body, call.report = body, report
         except BaseException as error:  # whatever an Executor raises is an answer
             if len(calls) > 1:
                 for call in calls:
@@ -107,10 +107,15 @@ class Runner:
                 return
             self._settle(calls[0], error, where, may_skip=not any(bound.driver.writes for bound in chain))
 
-    def _attempt(self, kind: str, chain: Sequence[Bound], calls: Sequence[Call], where: Where) -> list[bytes]:
-        """Return the answers. They are made before the transaction ends: one that cannot travel must not be kept."""
+    def _attempt(
+        self, kind: str, chain: Sequence[Bound], calls: Sequence[Call], where: Where
+    ) -> list[tuple[bytes, dict[str, Any]]]:
+        """Return the answers, each a body and a report.
+
+        They are made before the transaction ends: one that cannot travel must not be kept.
+        """
         if not chain and all(len(call.bodies) == 1 for call in calls):
-            return [call.bodies[0] for call in calls]
+            return [(call.bodies[0], {}) for call in calls]
         tasks = [
             Task([batch_from_bytes(body) for body in call.bodies], call.version or SHARD.issue()) for call in calls
         ]
@@ -124,7 +129,10 @@ class Runner:
                 where.method = getattr(bound.driver, "method", "")
                 bound.driver.run(tasks, bound.executor, kind)
             # An answer has the form of its request.
-            return [encoded(task.batch, is_columns(call.bodies[0])) for task, call in zip(tasks, calls, strict=True)]
+            return [
+                (encoded(task.batch, is_columns(call.bodies[0])), task.report)
+                for task, call in zip(tasks, calls, strict=True)
+            ]
 
     def _settle(self, call: Call, error: BaseException, where: Where, may_skip: bool) -> None:
         """Record what went wrong with one call, and whether the request goes on.

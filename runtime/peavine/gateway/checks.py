@@ -21,7 +21,7 @@ Accepts = Mapping[str, frozenset[str]]
 def sanitize(envelope: pea_pb2.Envelope) -> None:
     """Take out what only we may say: routes, status, coverage. Bodies that protobuf would have merged are merged."""
     header = envelope.header
-    for field in ("routes", "status", "coverage", "top_k"):
+    for field in ("routes", "status", "coverage", "top_k", "report"):
         header.ClearField(field)
     if len(envelope.bodies) > 1:
         whole = b"".join(envelope.bodies)

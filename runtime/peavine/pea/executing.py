@@ -9,9 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-from google.protobuf.struct_pb2 import Struct
 
 from peavine.drivers import Call, Query, Runner, Where
 from peavine.errors import InvalidRequest, PeavineError
@@ -22,9 +19,10 @@ from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import MAX_DOCUMENTS
 from peavine.v1 import pea_pb2
 from peavine.wire.census import TOTAL, check_documents
+from peavine.wire.report import filled, report_of, set_report
 from peavine.wire.roots import count
 from peavine.wire.status import status_of
-from peavine.wire.tags import read_struct
+from peavine.wire.tags import read_plain
 from peavine.wire.unit import serialize
 
 __all__ = ["Arrived", "Host", "execute"]
@@ -139,29 +137,14 @@ def _call(item: pea_pb2.Envelope, arrived: Arrived, host: Host) -> Call:
     header = item.header
     return Call(
         bodies=list(item.bodies),
-        parameters=_plain(header.parameters) if header.HasField("parameters") else {},
+        parameters=read_plain(header.parameters) if header.HasField("parameters") else {},
         queries=[
-            Query(query.driver, _plain(query.parameters), query.priority, query.disabled) for query in header.queries
+            Query(query.driver, read_plain(query.parameters), query.priority, query.disabled)
+            for query in header.queries
         ],
         version=header.version,
         overdue=partial(_overdue, item, arrived, host),
     )
-
-
-def _plain(struct: Struct) -> dict[str, Any]:
-    """Return the values; a Struct has only doubles, and a whole number of them is meant as one."""
-    return {name: _whole(value) for name, value in read_struct(struct).items()}
-
-
-def _whole(value: Any) -> Any:
-    match value:
-        case float() if value.is_integer():
-            return int(value)
-        case list():
-            return [_whole(each) for each in value]
-        case dict():
-            return {name: _whole(each) for name, each in value.items()}
-    return value
 
 
 def _bounded(tasks: Sequence[_Task], most: int) -> Iterator[Sequence[_Task]]:
@@ -192,6 +175,11 @@ def _answer(item: pea_pb2.Envelope, call: Call, host: Host, end: float) -> None:
             f"the answer has {len(call.body)} bytes, and {host.max_message_bytes} are the most; ask for less (top_k), "
             f"send fewer Documents a request, or raise spec.maxMessageBytes of the Flow"
         )
+    if failure is None and call.report:
+        try:
+            set_report(item.header, filled([report_of(item.header), call.report]))
+        except InvalidRequest as error:
+            failure = error
     if failure is not None:
         _fail(item, _status(failure, call, host))
         return

@@ -15,6 +15,7 @@ from peavine.spec import OnMissingShard, PollingPolicy
 from peavine.v1 import pea_pb2
 from peavine.wire.header import name_of
 from peavine.wire.merge import merge
+from peavine.wire.report import put_back, taken_out
 from peavine.wire.split import assemble, split
 from peavine.wire.unit import answered, parse, serialize
 
@@ -99,6 +100,10 @@ class Shards:
 
     async def _all(self, parcel: Parcel, deadline: float) -> Parcel:
         asked = list(self._shards)
+        unit = parse(parcel.rest)
+        earlier = taken_out(unit)
+        if any(earlier):
+            parcel = parcel.after(serialize(unit), parcel.failed)
         if self._partial:
             # Who is known to be gone is not waited for, as long as somebody is there.
             asked = [shard for shard in asked if shard.ready] or asked
@@ -112,6 +117,7 @@ class Shards:
             found = list((await _every(dict(enumerate(shard.ask(parcel, deadline) for shard in asked)))).values())
         read = [answered(answer.rest, parcel.count) for answer in found]
         merged, failed = merge(read, len(self._shards), self._partial)
+        failed += put_back(merged, earlier)
         return parcel.after(serialize(merged), failed)
 
 

@@ -184,6 +184,7 @@ class Header(google.protobuf.message.Message):
     COVERAGE_FIELD_NUMBER: builtins.int
     TOP_K_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
+    REPORT_FIELD_NUMBER: builtins.int
     id: builtins.str
     """unique among the requests of one stream"""
     kind: Global___Kind.ValueType
@@ -209,6 +210,10 @@ class Header(google.protobuf.message.Message):
     def status(self) -> Global___Status: ...
     @property
     def coverage(self) -> Global___Coverage: ...
+    @property
+    def report(self) -> google.protobuf.struct_pb2.Struct:
+        """in an answer: what is not a Document, such as counts, statistics, facets, explanations"""
+
     def __init__(
         self,
         *,
@@ -223,9 +228,10 @@ class Header(google.protobuf.message.Message):
         coverage: Global___Coverage | None = ...,
         top_k: builtins.int = ...,
         version: builtins.int = ...,
+        report: google.protobuf.struct_pb2.Struct | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["coverage", b"coverage", "parameters", b"parameters", "status", b"status"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "deadline", b"deadline", "id", b"id", "kind", b"kind", "parameters", b"parameters", "queries", b"queries", "routes", b"routes", "status", b"status", "timeout", b"timeout", "top_k", b"top_k", "version", b"version"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["coverage", b"coverage", "parameters", b"parameters", "report", b"report", "status", b"status"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "deadline", b"deadline", "id", b"id", "kind", b"kind", "parameters", b"parameters", "queries", b"queries", "report", b"report", "routes", b"routes", "status", b"status", "timeout", b"timeout", "top_k", b"top_k", "version", b"version"]) -> None: ...
 
 Global___Header: typing_extensions.TypeAlias = Header
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from peavine.errors import InvalidRequest
 from peavine.v1 import pea_pb2
+from peavine.wire.report import filled, report_of, set_report
+from peavine.wire.status import status_of
 from peavine.wire.unit import answered, serialize
 
 __all__ = ["fail", "join", "lesser", "union"]
@@ -36,6 +39,13 @@ def join(rests: Sequence[bytes], items: int) -> tuple[bytes, int]:
             if item.header.HasField("coverage"):
                 one.header.coverage.CopyFrom(lesser(one.header, item.header.coverage))
             one.bodies.extend(item.bodies)
+        if any(item.header.HasField("report") for item in branches):
+            try:
+                set_report(one.header, filled(report_of(item.header) for item in branches))
+            except InvalidRequest as error:
+                one.header.status.CopyFrom(status_of(error))
+                del one.bodies[:]
+                failed += 1
     return serialize(joined), failed
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from peavine.errors import InvalidRequest
 from peavine.v1 import pea_pb2
 from peavine.wire.join import lesser, union
+from peavine.wire.report import added, filled, report_of, set_report
 from peavine.wire.roots import roots, together
 from peavine.wire.status import status_of
 
@@ -55,6 +56,7 @@ def split(unit: pea_pb2.Unit, shards: int) -> dict[int, Part]:
             part.places.append(place)
             own = part.unit.items.add(bodies=bodies)
             own.header.CopyFrom(item.header)
+            own.header.ClearField("report")  # each shard would repeat it
             del own.header.routes[:]
     return parts
 
@@ -140,13 +142,16 @@ def _assemble(item: pea_pb2.Envelope, pieces: list[pea_pb2.Envelope]) -> None:
         if piece.header.HasField("coverage"):
             item.header.coverage.CopyFrom(lesser(item.header, piece.header.coverage))
     bodies = [body for piece in pieces for body in piece.bodies]
-    if len(bodies) > 1:
-        try:
+    try:
+        if any(piece.header.HasField("report") for piece in pieces):
+            reported = added(report_of(piece.header) for piece in pieces)
+            set_report(item.header, filled([report_of(item.header), reported]))
+        if len(bodies) > 1:
             bodies = [_ordered(item, bodies)]
-        except InvalidRequest as error:  # a cell of columns is read only when it is needed
-            item.header.status.CopyFrom(status_of(error))
-            del item.bodies[:]
-            return
+    except InvalidRequest as error:  # a cell of columns is read only when it is needed
+        item.header.status.CopyFrom(status_of(error))
+        del item.bodies[:]
+        return
     del item.bodies[:]
     item.bodies.extend(bodies)
 

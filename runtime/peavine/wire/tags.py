@@ -16,12 +16,28 @@ from google.protobuf.struct_pb2 import Struct, Value
 from peavine.documents.bounds import MAX_TAG_DEPTH
 from peavine.errors import InvalidRequest
 
-__all__ = ["read_struct", "write_struct"]
+__all__ = ["read_plain", "read_struct", "write_struct"]
 
 
 def read_struct(struct: Struct) -> dict[str, Any]:
     """Return the Struct as a dictionary of str, float, bool, None, lists and dictionaries."""
     return {key: _read(value) for key, value in struct.fields.items()}
+
+
+def read_plain(struct: Struct) -> dict[str, Any]:
+    """Return the Struct as a dictionary in which whole numbers are int: a Struct has only doubles."""
+    return {name: _whole(value) for name, value in read_struct(struct).items()}
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_whole(each) for each in value]
+        case dict():
+            return {name: _whole(each) for name, each in value.items()}
+    return value
 
 
 def _read(value: Value) -> Any:

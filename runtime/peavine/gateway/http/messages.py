@@ -19,6 +19,7 @@ from peavine.spec.manifest import problems_in
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes, batch_to_bytes
 from peavine.wire.header import header
+from peavine.wire.report import report_of
 
 __all__ = ["Asking", "answer", "answer_cost", "asking", "json", "read", "read_cost"]
 
@@ -118,6 +119,8 @@ def answer(envelope: pea_pb2.Envelope, arrays: Arrays) -> dict[str, Any]:
     data: dict[str, Any] = {"docs": [doc.to_dict(arrays) for doc in batch.docs] if batch else []}
     if said.HasField("coverage"):
         data["coverage"] = {"answered": said.coverage.answered, "total": said.coverage.total}
+    if report := report_of(said):
+        data["report"] = report
     data["routes"] = [_route(route) for route in said.routes]
     return data
 

@@ -206,6 +206,8 @@ class AnswerBody(_Json):
     """The n-th answers the n-th Document asked."""
     coverage: CoverageBody | None = None
     """How much of the data it rests on, where data is sharded."""
+    report: dict[str, Any] = {}
+    """What is answered besides Documents, such as counts, statistics and explanations."""
     routes: list[RouteBody] = []
     """Where the request was."""
 
