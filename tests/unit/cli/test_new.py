@@ -1,4 +1,4 @@
-"""`peavine new executor` makes a folder that works as it is."""
+"""`peavine new` makes an Executor's folder, or a Flow's manifest, that works as it is."""
 
 from __future__ import annotations
 
@@ -49,3 +49,34 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert cli.main(["new", "executor", "shout", "--folder", str(tmp_path)]) == 2
     assert "exists and is not empty" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
+@pytest.mark.parametrize("content", ["text", "chunks", "images"])
+def test_a_new_flow_is_valid_here_and_in_a_cluster(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["new", "flow", "my-notes", "--of", content]) == 0
+    told = capsys.readouterr().out
+    assert "Next: peavine run my-notes.yaml --data my-notes-data\n" in told
+    assert cli.main(["check", "my-notes.yaml"]) == 0
+    assert cli.main(["render", "-f", "my-notes.yaml"]) == 0
+    assert Flow.load("my-notes.yaml").manifest().metadata.name == "my-notes"
+
+
+@pytest.mark.parametrize("name", ["My", "a-", "-a", "a_b", 'a"', "a b", "../x", "x" * 64, ""])
+def test_a_flow_of_a_name_that_cannot_be_one_is_not_made(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["new", "flow", "--", name]) == 2
+    assert "name" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_manifest_that_is_there_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text("mine")
+    assert cli.main(["new", "flow", "notes", "--file", str(file)]) == 2
+    assert "exists" in capsys.readouterr().err
+    assert file.read_text() == "mine"
