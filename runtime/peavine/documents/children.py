@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
+from peavine.documents.outline import list_html
+
 if TYPE_CHECKING:
     from peavine.documents.document import Document
 
@@ -85,6 +87,9 @@ class Children(MutableSequence["Document"]):
 
     def __repr__(self) -> str:
         return repr(self._docs)
+
+    def _repr_html_(self) -> str:
+        return list_html(self._docs)
 
 
 class Chunks(Children):

@@ -11,6 +11,7 @@ import numpy as np
 
 from peavine.documents.children import Children, Chunks, Matches
 from peavine.documents.identity import check_id, random_id, row_name
+from peavine.documents.outline import document_html
 from peavine.documents.score import Score
 from peavine.documents.sparse import Sparse
 from peavine.documents.tensor import Tensor, as_tensor, same
@@ -334,6 +335,9 @@ class Document:
             f"{name}={len(docs)}" for name, docs in (("chunks", self._chunks), ("matches", self._matches)) if docs
         ]
         return f"Document({', '.join(shown)})"
+
+    def _repr_html_(self) -> str:
+        return document_html(self)
 
 
 _EMPTY: dict[str, Any] = (

@@ -255,6 +255,10 @@ class Flow:
     def __repr__(self) -> str:
         return f"<Flow {self._metadata['name']}: {', '.join(str(pod['name']) for pod in self._pods)}>"
 
+    def _repr_html_(self) -> str:
+        where = f" at {self.host} (gRPC) and {self.url} (HTTP)" if self._running is not None else ", not running"
+        return f"{drawing.svg(self.manifest())}<div>Flow <b>{self._metadata['name']}</b>{where}</div>"
+
     def _pod(self, name: str | None, uses: str | type | None, fields: Mapping[str, Any]) -> dict[str, Any]:
         path = f"spec.pods[{len(self._pods)}]"
         pod = {"name": name or f"pod{len(self._pods)}", **_fields(FlowPod, fields, path)}
