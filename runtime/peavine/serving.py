@@ -62,7 +62,7 @@ AGE_SECONDS: Final = 3600.0
 CONNECTION_AGE: Final = 1.25
 """Age at which a connection is asked to end, as a multiple: its streams have ended by themselves before."""
 IDLE_SECONDS: Final = 300.0
-"""How long a connection without calls, or a client's stream on which nothing is said, stays open."""
+"""How long a connection without calls, or a client's stream on which nothing travels, stays open."""
 SPARE_BYTES: Final = 1048576
 """What a message may have over the limits, so that what is a little too large is refused by name, not by gRPC."""
 
@@ -80,7 +80,7 @@ def method(handler: Raw, streams: bool = False) -> grpc.RpcMethodHandler[Any, An
 
 
 class Server:
-    """A gRPC server with health and, unless told not to, reflection. Not serving until `set_serving` is called."""
+    """A gRPC server with health and, by default, reflection. Not serving until `set_serving` is called."""
 
     def __init__(
         self,
@@ -194,12 +194,12 @@ def last_words(error: str, pod: str, pea: str, executor: str = "", what: str = "
     lines = (line.strip() for line in executor.splitlines())
     named = next((line for line in lines if line and not line.startswith("#")), "")
     short = error.encode(errors="backslashreplace")[:MOST_LAST_WORDS].decode(errors="ignore")
-    said = {"error": short, "pod": pod, "pea": pea, "executor": named[:200]}
+    report = {"error": short, "pod": pod, "pea": pea, "executor": named[:200]}
     _log.error("%s: %s", what, error)
     path = os.environ.get("PEAVINE_TERMINATION_LOG")
     if path:
         try:
             with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-                json.dump(said, file, ensure_ascii=False)
+                json.dump(report, file, ensure_ascii=False)
         except OSError as problem:
             _log.warning("could not write %s: %s", path, problem.strerror)

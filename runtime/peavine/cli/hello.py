@@ -65,14 +65,14 @@ def hello(
 
 def _started(data: Path, console: Console) -> LocalFlow:
     """Start the Flow; what its processes say is shown if they fail."""
-    said: list[str] = []
+    lines: list[str] = []
     manifest, _ = flow.read(demonstration.FLOW)
-    running = LocalFlow(manifest, data=data, listen=Listen(), sink=lambda name, line: said.append(f"{name} | {line}"))
+    running = LocalFlow(manifest, data=data, listen=Listen(), sink=lambda name, line: lines.append(f"{name} | {line}"))
     with console.status("Starting the Flow: encode (2 replicas), index (2 shards), its head, the gateway"):
         try:
             running.start()
         except StartError:
-            console.print("\n".join(said), markup=False)
+            console.print("\n".join(lines), markup=False)
             raise
     _say(console, f"The Flow runs: {len(running.pids)} processes; gateway at {running.host}")
     return running

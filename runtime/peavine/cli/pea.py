@@ -11,11 +11,11 @@ from peavine.cli.process import FILE, PORT, logging_options, serve
 from peavine.listening import split
 
 
-def _address(context: click.Context, option: click.Parameter, said: str) -> str:
+def _address(context: click.Context, option: click.Parameter, value: str) -> str:
     """Return where to listen, or refuse it: gRPC would take a port above 65535 for another one."""
-    if said.startswith("unix:") or split(said) is not None:
-        return said
-    raise click.BadParameter(f'"{said}" is not HOST:PORT, such as 127.0.0.1:8081 or [::]:8081, or unix:PATH')
+    if value.startswith("unix:") or split(value) is not None:
+        return value
+    raise click.BadParameter(f'"{value}" is not HOST:PORT, such as 127.0.0.1:8081 or [::]:8081, or unix:PATH')
 
 
 @click.command()

@@ -51,11 +51,11 @@ def takes(cls: type, kind: Any) -> bool:
     return any(parameter.kind is kind for parameter in constructor(cls).parameters.values())
 
 
-def read(cls: type, said: Mapping[str, Any]) -> tuple[Given, list[Problem]]:
+def read(cls: type, arguments: Mapping[str, Any]) -> tuple[Given, list[Problem]]:
     """Return the arguments that stand under `with:`, and what is wrong with their form."""
-    if not _by_place(cls, said):
-        return Given(dict(said)), []
-    listed, by_name = said.get("args") or [], said.get("kwargs") or {}
+    if not _by_place(cls, arguments):
+        return Given(dict(arguments)), []
+    listed, by_name = arguments.get("args") or [], arguments.get("kwargs") or {}
     if not isinstance(listed, list) or not isinstance(by_name, dict):
         message = "arguments by place are {args: [value, ..], kwargs: {name: value, ..}}"
         return Given({}), [Problem("with", message)]
@@ -101,8 +101,8 @@ def write(cls: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if rest:
         order = _order(cls)
         by_name = {name: value for name, value in by_name.items() if name not in order}
-        said = {"args": [*(arguments[name] for name in order), *rest], "kwargs": by_name}
-        return {key: _plain(value) for key, value in said.items() if value}
+        data = {"args": [*(arguments[name] for name in order), *rest], "kwargs": by_name}
+        return {key: _plain(value) for key, value in data.items() if value}
     plain = {name: _plain(value) for name, value in by_name.items()}
     return {"kwargs": plain} if _by_place(cls, plain) else plain
 
@@ -116,8 +116,8 @@ def _order(cls: type) -> list[str]:
     return [name for name, parameter in named(cls).items() if parameter.kind is not inspect.Parameter.KEYWORD_ONLY]
 
 
-def _by_place(cls: type, said: Mapping[str, Any]) -> bool:
-    return bool(said) and _BY_PLACE.issuperset(said) and _BY_PLACE.isdisjoint(named(cls))
+def _by_place(cls: type, arguments: Mapping[str, Any]) -> bool:
+    return bool(arguments) and _BY_PLACE.issuperset(arguments) and _BY_PLACE.isdisjoint(named(cls))
 
 
 def _plain(value: Any) -> Any:

@@ -158,12 +158,12 @@ class Executor:
         for key in ("py_modules", "files"):
             if key in metas:
                 metas[key] = list(metas[key])
-        said: dict[str, Any] = {"with": write(type(self), self._arguments), "metas": metas}
+        parts: dict[str, Any] = {"with": write(type(self), self._arguments), "metas": metas}
         if self.requests_on is not None:
-            said["requests"] = {"on": {kind: list(drivers) for kind, drivers in self.requests_on.items()}}
+            parts["requests"] = {"on": {kind: list(drivers) for kind, drivers in self.requests_on.items()}}
         if "components" in self._arguments:
-            said["components"] = [component.config() for component in self.components]
-        return Tagged(type(self).__name__, {key: value for key, value in said.items() if value})
+            parts["components"] = [component.config() for component in self.components]
+        return Tagged(type(self).__name__, {key: value for key, value in parts.items() if value})
 
     def save_config(self, path: Path) -> None:
         """Write its configuration as YAML, such that `load_config` makes an equal one."""
@@ -178,5 +178,5 @@ class Executor:
         self.close()
 
     def __repr__(self) -> str:
-        said = ", ".join(f"{name}={value!r}" for name, value in self._arguments.items())
-        return f"{type(self).__name__}({said})"
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._arguments.items())
+        return f"{type(self).__name__}({shown})"

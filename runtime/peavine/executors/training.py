@@ -114,8 +114,8 @@ def _written(item: Any, label: Any) -> bytes:
     else:
         array = np.ascontiguousarray(item)
         head, content = {"kind": array.dtype.str, "shape": array.shape}, array.tobytes()  # type: ignore[dict-item]
-    said = json.dumps({**head, "label": label}).encode()
-    return _SIZE.pack(len(said)) + said + content
+    header = json.dumps({**head, "label": label}).encode()
+    return _SIZE.pack(len(header)) + header + content
 
 
 def _head(value: bytes) -> tuple[dict[str, Any], int]:

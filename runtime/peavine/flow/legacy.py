@@ -140,9 +140,9 @@ class _Conversion:
             self.pods.append({"name": "gather", "uses": "_merge_eval", "needs": [self.last, *self.inspected]})
         self.spec["pods"] = in_order(self.pods)
 
-    def shared(self, said: object) -> dict[str, Any]:
+    def shared(self, arguments: object) -> dict[str, Any]:
         """Return what all Pods share: arguments by name, or `{args: [..], kwargs: {..}}` as they were handed over."""
-        given = said or {}
+        given = arguments or {}
         by_name = given.get("kwargs") or {} if isinstance(given, Mapping) else None
         if not isinstance(given, Mapping) or not isinstance(by_name, Mapping):
             self.problems.append(Problem("with", "is a map of arguments, or {args: [], kwargs: {name: value}}"))

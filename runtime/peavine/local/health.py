@@ -45,7 +45,7 @@ class Health:
 def addresses(file: Path) -> dict[str, str]:
     """Return what the gateway wrote about where it listens, reachable from here; nothing while it has not."""
     try:
-        said = json.loads(file.read_text())
+        addresses = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
-    return {edge: reachable(address) for edge, address in said.items()}
+    return {edge: reachable(address) for edge, address in addresses.items()}

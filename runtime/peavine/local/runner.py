@@ -18,7 +18,7 @@ from peavine.local.health import Health, addresses
 from peavine.local.layout import Listen, Process, gateway, layout
 
 START_SECONDS = 120.0
-"""How long all processes may take to start, unless said otherwise. A model may be large."""
+"""How long all processes may take to start, by default. A model may be large."""
 
 FINISH_SECONDS = 25.0
 """How long the processes may take to finish what they do before they are killed."""
@@ -27,7 +27,7 @@ FINISH_SECONDS = 25.0
 class LocalFlow:
     """A Flow that runs. Use it in a `with` statement, or call `start` and `stop`.
 
-    `listen` is the manifest's ports on the loopback interface unless said otherwise. `data` is the folder for the
+    `listen` is the manifest's ports on the loopback interface by default. `data` is the folder for the
     Peas' data; without it the data ends with the Flow. `sources` are the folders that the manifest's files were read
     from: while they are unchanged there, that is where they are used. `sink` gets each line that a process prints, with
     the process's name; `log_level` is what they log, unless the environment says otherwise. Raises ManifestError for

@@ -57,7 +57,7 @@ class Replicas:
     def __init__(self, pod: str, targets: Sequence[str], hello: bytes, observer: Observer, clock: Issuer) -> None:
         self.pod = pod
         self.accepts: dict[str, frozenset[str]] | None = None
-        """Parameters by kind, as the last Pea that was connected said; None before the first."""
+        """Parameters by kind, as announced by the Pea that connected last; None before the first."""
         self._targets, self._hello, self._observer, self._clock = targets, hello, observer, clock
         self._links: dict[str, Link] = {}
         self._leaving: set[Link] = set()
@@ -156,9 +156,9 @@ class Replicas:
         """Why no Pea takes work, address by address; empty when one does."""
         if self.ready:
             return ""
-        said = [f"{link.address}: {link.problem or 'draining'}" for link in self._links.values()]
-        said += [f"{target}: {problem}" for target, problem in self._unresolved.items()]
-        return f'Pod "{self.pod}" cannot be reached ({"; ".join(said) or "its name has no address"})'
+        reasons = [f"{link.address}: {link.problem or 'draining'}" for link in self._links.values()]
+        reasons += [f"{target}: {problem}" for target, problem in self._unresolved.items()]
+        return f'Pod "{self.pod}" cannot be reached ({"; ".join(reasons) or "its name has no address"})'
 
     def _dispatch(self) -> None:
         queue = self._queue

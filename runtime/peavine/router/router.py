@@ -91,8 +91,8 @@ class Router:
     def peas_changed(self) -> None:
         """Hear from a stage that Peas came or went."""
         self.width = max(1, *(stage.workers for stage in self._stages.values()))
-        said = [stage.accepts for stage in self._stages.values()]
-        self.accepts = None if None in said else together(each for each in said if each is not None)
+        known = [stage.accepts for stage in self._stages.values()]
+        self.accepts = None if None in known else together(each for each in known if each is not None)
         self.depth = max(1, sum(stage.workers for stage in self._stages.values()))
         self.changed()
 

@@ -25,6 +25,6 @@ class Trail:
 
     def __str__(self) -> str:
         now = time.monotonic()
-        said = [f'waited {now - since:.2f} s for Pod "{pod}"' for pod, since in self.waits.items()]
-        said += [f'"{pod}" took {seconds:.2f} s' for pod, seconds in self.took.items()]
-        return "; ".join(said) or "no Pod was asked yet"
+        parts = [f'waited {now - since:.2f} s for Pod "{pod}"' for pod, since in self.waits.items()]
+        parts += [f'"{pod}" took {seconds:.2f} s' for pod, seconds in self.took.items()]
+        return "; ".join(parts) or "no Pod was asked yet"

@@ -1,4 +1,4 @@
-"""The answering side of a bidirectional stream: one reader, one writer, a window. Knows nothing of what is said.
+"""The answering side of a bidirectional stream: one reader, one writer, a window. What messages mean is not known here.
 
 Memory is bounded without a bound on any queue: while `window` messages are unanswered, or answered and not yet taken by
 the peer's connection, nothing more is read, and gRPC's flow control holds the peer back.
@@ -49,7 +49,7 @@ class Duplex:
         return None if self._held else self._heard
 
     async def serve(self, take: Callable[[bytes], None]) -> None:
-        """Hand each message to `take` until the peer has said all and is answered, or a drain is done.
+        """Hand each message to `take` until the peer has sent all and is answered, or a drain is done.
 
         `take` may raise InvalidRequest for what cannot be answered: it ends the stream.
         """

@@ -1,7 +1,7 @@
 """The streams that a server has open: how many, how long each may be silent, and how old it may become.
 
 One that must go is drained: its peer is asked to send nothing new, what came is answered, and the stream ends. Peers
-connect again and lose nothing. So a stranger cannot keep others out with streams on which nothing is said.
+connect again and lose nothing. So a stranger cannot keep others out with streams on which nothing travels.
 """
 
 from __future__ import annotations

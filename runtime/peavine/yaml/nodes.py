@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Tagged:
-    """`!tag value`: a class named in YAML, and what is said about it."""
+    """`!tag value`: a class named in YAML, and its settings."""
 
     tag: str
     value: Any = None

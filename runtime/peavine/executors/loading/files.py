@@ -151,13 +151,13 @@ class ImportFailed(PeavineError):
 
     def __init__(self, name: str, path: Path, error: BaseException) -> None:
         line = _line(error, path)
-        said = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        reason = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
         hint = ""
         if isinstance(error, ModuleNotFoundError) and error.name is not None:
             missing = error.name.partition(".")[0]
             beside = (path.parent / f"{missing}.py").is_file()
             hint = f"; write `from . import {missing}`" if beside else "; install it where the Executor runs"
-        super().__init__(printable(f"{name} failed to import{f' at line {line}' if line else ''}: {said}{hint}"))
+        super().__init__(printable(f"{name} failed to import{f' at line {line}' if line else ''}: {reason}{hint}"))
 
 
 def _line(error: BaseException, path: Path) -> int | None:

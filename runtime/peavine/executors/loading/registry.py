@@ -53,10 +53,10 @@ _FORMER = {
 def former(name: str) -> str:
     """Return, after a semicolon, what has become of a class that YAML of Jina 0.9 may name; nothing for others."""
     unprefixed = name.removeprefix("Base")
-    said = _FORMER.get(name) or (
+    remedy = _FORMER.get(name) or (
         f"it is called {unprefixed}" if name != unprefixed and unprefixed in builtins() else ""
     )
-    return f"; {said}" if said else ""
+    return f"; {remedy}" if remedy else ""
 
 
 @cache

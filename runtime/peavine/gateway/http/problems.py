@@ -62,22 +62,22 @@ class ProblemResponse(JSONResponse):
 
 
 def status(error: BaseException, pea: str) -> pea_pb2.Status:
-    """Return what a client is told of an error that happened in the gateway `pea`."""
-    said = status_of(error, pea=pea)
+    """Return the status that a client gets of an error in the gateway `pea`."""
+    status = status_of(error, pea=pea)
     if isinstance(error, Refused):
-        said.code = error.code.value[0]
-    return said
+        status.code = error.code.value[0]
+    return status
 
 
-def problem(said: pea_pb2.Status, error: BaseException | None = None) -> dict[str, Any]:
+def problem(status: pea_pb2.Status, error: BaseException | None = None) -> dict[str, Any]:
     """Return the problem details of a status; of an error that is at hand too, all that was found."""
-    code = code_of(said.code)
+    code = code_of(status.code)
     http = error.http if isinstance(error, Refused) else HTTP[code]
     title = "Client Closed Request" if http == 499 else HTTPStatus(http).phrase
     details: dict[str, Any] = {"type": "about:blank", "title": title, "status": http, "code": code.name}
-    details["detail"] = said.message
+    details["detail"] = status.message
     for name in ("pod", "pea", "executor", "driver", "traceback", "retry_after"):
-        if value := getattr(said, name):
+        if value := getattr(status, name):
             details[name] = value
     if isinstance(error, InvalidBody):
         details["problems"] = [{"path": found.path, "message": found.message} for found in error.problems]
