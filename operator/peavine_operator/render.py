@@ -144,7 +144,7 @@ def _peas(pod: Pod, place: Place) -> list[Object]:
     else:
         if pod.spec.has_head:
             objects.append(headless(names.peas(name), namespace, labels, selector))
-        workload = deployment(name, namespace, labels, selector, template, replicas)
+        workload = deployment(name, namespace, labels, selector, template, replicas, pod.spec.rollout)
     objects += [workload, disruption_budget(name, namespace, labels, selector)]
     if pod.spec.autoscaling:
         target = {"apiVersion": API_VERSION, "kind": "Pod", "name": name}
