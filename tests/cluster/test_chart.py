@@ -156,6 +156,21 @@ def test_an_upgrade_brings_the_resources_and_loses_nothing(flow: Flow, kube: Kub
 
 
 @install.alone
+def test_policies_go_and_come_with_their_switch(flow: Flow, kube: Kube) -> None:
+    kube.apply(manifest(pods=[{"name": "only", "rollout": {"maxSurge": 0, "maxUnavailable": 1}}]))
+    flow.wait_ready()
+    before = [name(each) for each in kube.all("networkpolicies")]
+    assert before == ["pictures-gateway", "pictures-only"]
+    try:
+        install.install("networkPolicies.enabled=false")
+        until("no policy is left", lambda: kube.all("networkpolicies") == [])
+    finally:
+        install.install()
+    until("they are back", lambda: [name(each) for each in kube.all("networkpolicies")] == before)
+    flow.wait_ready()
+
+
+@install.alone
 def test_an_uninstall_leaves_flows_and_their_data_and_a_new_install_takes_them_up(flow: Flow, kube: Kube) -> None:
     kube.apply(manifest())
     flow.wait_ready()
