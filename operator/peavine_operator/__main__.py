@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import sys
+from dataclasses import replace
 
-from peavine_operator import election, metrics
+from peavine_operator import dns, election, metrics
 from peavine_operator.cluster import Cluster
 from peavine_operator.handlers import WatchEnded, stop_by_signals
 from peavine_operator.operation import Operation
@@ -44,6 +45,7 @@ def main() -> None:
         settings = from_environment()
     except ValueError as error:
         sys.exit(str(error))
+    settings = replace(settings, cluster_domain=settings.cluster_domain or dns.cluster_domain())
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.exit(asyncio.run(operate(settings)))
 

@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector", "tolerations", "scaleTargetRef", "metrics", "data"})
+ATOMIC = frozenset(
+    {
+        "selector", "labelSelector", "podSelector", "nodeSelector", "tolerations", "scaleTargetRef", "metrics",
+        "ingress", "data",
+    }
+)  # fmt: skip
 """Fields that Kubernetes replaces as a whole, or, as a ConfigMap's data, that have one owner: nobody can add to them
 what is somebody else's. A label more in a Service's selector would cut it off from its pods."""
 QUANTITIES = re.compile(r"\.(requests|limits)\.[^.]+$|averageValue$|sizeLimit$")

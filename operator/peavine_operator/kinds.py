@@ -47,12 +47,15 @@ DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 
 RESOURCES = (FLOW, POD)
 """What users write."""
-APPLIED = (CONFIG_MAP, SERVICE_ACCOUNT, SERVICE, DEPLOYMENT, STATEFUL_SET, DISRUPTION_BUDGET, AUTOSCALER)
+APPLIED = (
+    CONFIG_MAP, SERVICE_ACCOUNT, NETWORK_POLICY, SERVICE, DEPLOYMENT, STATEFUL_SET, DISRUPTION_BUDGET, AUTOSCALER,
+)  # fmt: skip
 """What the operator makes of them, beside Pods."""
 SEEN = (CORE_POD, ENDPOINT_SLICE)
 """What Kubernetes makes of that."""

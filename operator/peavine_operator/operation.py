@@ -56,7 +56,7 @@ class Operation:
         await self._list_until_complete()
         registry = handlers.registry(self._cluster, self._observed, self._changed)
         watch = handlers.watch(self._cluster, registry, self._stop)
-        forever: list[Coroutine[Any, Any, None]] = [self._resync(), watch]
+        forever: list[Coroutine[Any, Any, None]] = [self._relist(), self._resync(), watch]
         forever += [self._queue.work(self._look) for _ in range(self._settings.workers)]
         await together(forever, self._stop)
 
@@ -104,7 +104,12 @@ class Operation:
                 return
             await asyncio.sleep(pause)
 
+    async def _relist(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.relist_seconds)
+            await self._list(kinds.ALL)
+
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(self._settings.resync_seconds)
-            await self._list(kinds.ALL)
+            self._changed(self._observed.resources())

@@ -65,13 +65,25 @@ class Reconciler:
         await self._tell(key, body, told, {})
         return True
 
+    def _place(self, namespace: str) -> render.Place:
+        settings = self._settings
+        return render.Place(
+            namespace=namespace,
+            image=settings.image,
+            pull_policy=settings.image_pull_policy,
+            pull_secrets=settings.image_pull_secrets,
+            network_policies=settings.network_policies,
+            fs_group=settings.fs_group,
+            cluster_domain=settings.cluster_domain,
+        )
+
     def _accepted_before(self, key: Ref, body: Body) -> Flow | Pod | None:
         """Return the manifest that a resource had before it was wrong, if this process has seen it."""
         uid, spec = self._accepted.get(key, ("", ""))
         return _accept({**body, "spec": json.loads(spec)}) if uid == body["metadata"]["uid"] else None
 
     async def _pod(self, key: Ref, body: Body, pod: Pod, wrong: Finding | None) -> bool:
-        place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
+        place = self._place(key.namespace)
         objects = render.pod_objects(pod, place)
         seen = pod_status.see(self._observed, key, pod)
         self._hold_entry(key, objects[-1], seen)
@@ -126,7 +138,7 @@ class Reconciler:
             service["spec"]["selector"] = names.selector("pea", pod=key.name)
 
     async def _flow(self, key: Ref, body: Body, flow: Flow, wrong: Finding | None) -> bool:
-        place = render.Place(key.namespace, self._settings.image, self._settings.image_pull_policy)
+        place = self._place(key.namespace)
         pods, gateway = render.flow_pods(flow, place), render.flow_gateway(flow, place)
         refused = await self._apply_pods(pods, body, flow)
         held = self._hold_plan(key, gateway)

@@ -9,6 +9,7 @@ import yaml
 
 from peavine.spec import API_VERSION, FlowPod, FlowSpec, Gateway, GatewayService
 from peavine.spec.facts import stated
+from peavine.spec.model import AMOUNT_OR_SHARE
 from peavine_operator.crds import Schema, definitions
 
 HEAD = """\
@@ -86,7 +87,7 @@ def _type(node: Schema) -> str:
     if "enum" in node:
         return ", ".join(f"`{value}`" for value in node["enum"])
     if node.get("x-kubernetes-int-or-string"):
-        return "quantity"
+        return "number or percentage" if node.get("pattern") == AMOUNT_OR_SHARE else "quantity"
     if "items" in node:
         return f"list of {_type(node['items'])}"
     if "additionalProperties" in node:

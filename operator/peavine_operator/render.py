@@ -16,13 +16,14 @@ from peavine_operator.manifests.autoscaler import autoscaler
 from peavine_operator.manifests.config_map import config_map
 from peavine_operator.manifests.deployment import deployment
 from peavine_operator.manifests.disruption_budget import disruption_budget
+from peavine_operator.manifests.network_policy import gateway_policy, pod_policy, shared_policy
 from peavine_operator.manifests.overlay import overlay
 from peavine_operator.manifests.pod_resource import HEAD, pod_resource, program_manifest
 from peavine_operator.manifests.resources import router_memory
 from peavine_operator.manifests.service import GRPC, HTTP, gateway_service, headless
 from peavine_operator.manifests.service_account import service_account
 from peavine_operator.manifests.stateful_set import stateful_set
-from peavine_operator.manifests.template import FILES, Program, pod_template
+from peavine_operator.manifests.template import FILES, USER, Program, pod_template
 
 Object = dict[str, Any]
 PLAN = "/etc/peavine/plan.json"
@@ -37,6 +38,14 @@ class Place:
     image: str
     """The runtime image, for gateways and for Pods that name none."""
     pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    """Secrets in the namespace with which nodes fetch images."""
+    network_policies: bool = True
+    """Whether there are policies about who may connect to core Pods."""
+    fs_group: int | None = USER
+    """The group that owns the volumes of core Pods; None where the cluster assigns one."""
+    cluster_domain: str = ""
+    """The domain under which the cluster's DNS has Services, where it is known."""
 
 
 def everything(flow: Flow, place: Place) -> list[Object]:
@@ -56,7 +65,7 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
     name, labels = names.gateway(flow.metadata.name), names.labels("gateway", flow=flow.metadata.name)
     selector = names.selector("gateway", flow=flow.metadata.name)
     gateway, namespace = flow.spec.gateway, place.namespace
-    plan = graph.plan(flow, lambda pod: [address(entry(flow, pod), namespace)])
+    plan = graph.plan(flow, lambda pod: [address(entry(flow, pod), place)])
     config = config_map(name, namespace, labels, {"plan.json": plan.model_dump(mode="json", by_alias=True)})
     program = Program(
         component="gateway",
@@ -72,12 +81,15 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
         resources=gateway.resources,
         memory_limit=router_memory(flow.spec.max_message_bytes),
         service_account=name,
+        fs_group=place.fs_group,
+        pull_secrets=place.pull_secrets,
     )  # fmt: skip
     replicas = None if gateway.autoscaling else gateway.replicas
     template = pod_template(program, labels, selector, gateway.pod_template)
     workload = deployment(name, namespace, labels, selector, template, replicas)
     workload["metadata"]["annotations"] = {names.NAMED: ",".join(sorted(entry(flow, pod) for pod in flow.spec.pods))}
     objects = [
+        *_gateway_policies(flow, place),
         config,
         service_account(name, namespace, labels),
         gateway_service(name, namespace, labels, gateway.service, flow.metadata.name),
@@ -90,14 +102,30 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
     return objects
 
 
+def _gateway_policies(flow: Flow, place: Place) -> list[Object]:
+    if not place.network_policies:
+        return []
+    flow_name, namespace = flow.metadata.name, place.namespace
+    labels = names.labels("gateway", flow=flow_name)
+    policies = [gateway_policy(names.gateway(flow_name), namespace, labels, flow_name)]
+    if shared := [pod.pod_ref.name for pod in flow.spec.pods if pod.pod_ref]:
+        policies.append(shared_policy(namespace, labels, flow_name, shared))
+    return policies
+
+
 def entry(flow: Flow, pod: FlowPod) -> str:
     """Return the name of the Service in which the gateway finds a Pod."""
     return pod.pod_ref.name if pod.pod_ref else names.child(flow.metadata.name, pod.name)
 
 
-def address(service: str, namespace: str) -> graph.Target:
-    """Return where a Service's Peas are, as a name that needs no knowledge of the cluster's domain."""
-    return f"{service}.{namespace}.svc:{GRPC}"
+def address(service: str, place: Place) -> graph.Target:
+    """Return where a Service's Peas are, as a full name where the cluster's domain is known.
+
+    The dot at its end keeps resolvers from trying it under each of their search domains first, which triples the
+    queries.
+    """
+    domain = f".{place.cluster_domain}." if place.cluster_domain else ""
+    return f"{service}.{place.namespace}.svc{domain}:{GRPC}"
 
 
 def pod_objects(pod: Pod, place: Place) -> list[Object]:
@@ -109,7 +137,11 @@ def pod_objects(pod: Pod, place: Place) -> list[Object]:
     name, namespace = pod.metadata.name, place.namespace
     component = "head" if pod.spec.has_head else "pea"
     service = headless(name, namespace, names.labels(component, pod=name), names.selector(component, pod=name))
-    return [*_peas(pod, place), *(_head(pod, place) if pod.spec.has_head else []), service]
+    policies = []
+    if place.network_policies:
+        flow = (pod.metadata.labels or {}).get(names.FLOW)
+        policies = [pod_policy(name, namespace, names.labels("pod", pod=name), flow)]
+    return [*policies, *_peas(pod, place), *(_head(pod, place) if pod.spec.has_head else []), service]
 
 
 def rehearsal(pod: Pod, place: Place) -> Object:
@@ -144,7 +176,7 @@ def _peas(pod: Pod, place: Place) -> list[Object]:
     else:
         if pod.spec.has_head:
             objects.append(headless(names.peas(name), namespace, labels, selector))
-        workload = deployment(name, namespace, labels, selector, template, replicas)
+        workload = deployment(name, namespace, labels, selector, template, replicas, pod.spec.rollout)
     objects += [workload, disruption_budget(name, namespace, labels, selector)]
     if pod.spec.autoscaling:
         target = {"apiVersion": API_VERSION, "kind": "Pod", "name": name}
@@ -162,9 +194,9 @@ def _head(pod: Pod, place: Place) -> list[Object]:
     labels, selector = names.labels("head", pod=pod.metadata.name), names.selector("head", pod=pod.metadata.name)
     peas = names.peas(pod.metadata.name)
     if stateful(pod):
-        shards = [[address(f"{pod.metadata.name}-{shard}.{peas}", namespace)] for shard in range(pod.spec.shards)]
+        shards = [[address(f"{pod.metadata.name}-{shard}.{peas}", place)] for shard in range(pod.spec.shards)]
     else:
-        shards = [[address(peas, namespace)]]
+        shards = [[address(peas, place)]]
     manifest = program_manifest(pod)
     known = Pod.model_validate(manifest)
     plan = graph.head_plan(known, shards).model_dump(mode="json", by_alias=True)
@@ -220,4 +252,6 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
         memory_limit=None if executes else router_memory(spec.max_message_bytes or MAX_MESSAGE_BYTES),
         sharded=pea and keeps and spec.shards > 1,
         volume=pea and keeps and spec.storage is not None,
+        fs_group=place.fs_group,
+        pull_secrets=place.pull_secrets,
     )

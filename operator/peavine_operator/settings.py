@@ -11,6 +11,7 @@ from peavine.version import __version__
 
 PREFIX = "PEAVINE_OPERATOR_"
 CHOICES = {
+    "network_policies": ("true", "false"),
     "image_pull_policy": ("Always", "IfNotPresent", "Never"),
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
 }
@@ -24,6 +25,14 @@ class Settings:
     """The runtime image, for gateways, heads and Pods that name none."""
     image_pull_policy: str = "IfNotPresent"
     """When nodes fetch that image."""
+    image_pull_secrets: tuple[str, ...] = ()
+    """Secrets in the namespace of each Flow with which nodes fetch the images of its core Pods, separated by commas."""
+    network_policies: bool = True
+    """Whether each Flow and Pod gets NetworkPolicies, so that only a Flow's own gateway and heads reach its Peas."""
+    fs_group: int | None = 10001
+    """The group that owns the volumes of core Pods. Empty where the cluster assigns one, as OpenShift does."""
+    cluster_domain: str = ""
+    """The DNS domain of the cluster; when empty, the one that /etc/resolv.conf names, if it names one."""
     watch_namespaces: tuple[str, ...] = ()
     """Namespaces with Flows, separated by commas; empty: all of them."""
     namespace: str = "default"
@@ -37,7 +46,9 @@ class Settings:
     port: int = 9090
     """Port of /metrics and /healthz."""
     resync_seconds: int = 60
-    """How often everything is listed and looked at again, for what a watch may have missed."""
+    """How often everything is looked at again, from memory."""
+    relist_seconds: int = 600
+    """How often everything is listed again, for what a watch may have missed."""
     workers: int = 4
     """Flows and Pods that are worked on at once."""
     request_seconds: int = 20
@@ -60,14 +71,18 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         field = known.get(name)
         if field is None:
             problems.append(f"{name} is not known; known: {', '.join(sorted(known))}")
-        elif field.type == "int":
+        elif field.type == "int | None" and not text:
+            values[field.name] = None
+        elif field.type in ("int", "int | None"):
             if text.isdigit() and int(text) > 0:
                 values[field.name] = int(text)
             else:
                 problems.append(f'{name} is "{text}", and a number above 0 is wanted')
         elif text not in CHOICES.get(field.name, (text,)):
             problems.append(f'{name} is "{text}"; known: {", ".join(CHOICES[field.name])}')
-        elif field.name == "watch_namespaces":
+        elif field.type == "bool":
+            values[field.name] = text == "true"
+        elif field.type == "tuple[str, ...]":
             values[field.name] = tuple(part.strip() for part in text.split(",") if part.strip())
         else:
             values[field.name] = text

@@ -55,6 +55,9 @@ REFUSED = {
         one(autoscaling={"minReplicas": 5, "maxReplicas": 3}),
         "minReplicas is more than maxReplicas",
     ),
+    "a rollout that can take no step": (one(rollout={"maxSurge": 0}), "no replica could ever be replaced"),
+    "a rollout of shards": (one(rollout={"maxUnavailable": 1}, shards=2), "is replaced in its place, one at a time"),
+    "a share that is too large": (one(rollout={"maxSurge": "200%"}), "spec.pods[0].rollout.maxSurge"),
     "a variable with two values": (
         one(env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
         "has value and valueFrom; leave one out",

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import chart
 import pytest
 import yaml
 
@@ -15,27 +16,11 @@ from tests.cluster.flow import Flow, manifest
 from tests.cluster.kube import Kube, Object, name, until
 from tests.cluster.load import Load, document
 
-VALUES: dict[str, list[str]] = {
-    "defaults": [],
-    "namespaces": ["watchNamespaces={one,two}"],
-    "everything": [
-        "networkPolicy.enabled=true",
-        "serviceMonitor.enabled=true",
-        "serviceMonitor.labels.release=prometheus",
-        "image.pullSecrets={registry}",
-        "podLabels.team=search",
-        "nodeSelector.disk=ssd",
-        "priorityClassName=high",
-        "replicas=3",
-    ],
-    "no resources and no budget": ["crds.install=false", "podDisruptionBudget.enabled=false"],
-}
 
-
-def render(*values: str) -> list[Object]:
+def render(*values: str, namespace: str = "system") -> list[Object]:
     """Return the objects that the chart makes."""
     settings = [f"--set={value}" for value in values]
-    text = install.helm("template", "peavine", str(install.CHART), "--namespace", "system", *settings)
+    text = install.helm("template", "peavine", str(install.CHART), "--namespace", namespace, *settings)
     return [each for each in yaml.safe_load_all(text) if each]
 
 
@@ -48,12 +33,54 @@ def tools(installed: None) -> None:
     """helm comes with the cluster."""
 
 
-@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES.keys())
-def test_the_chart_is_sound_with(values: list[str]) -> None:
-    install.helm("lint", "--strict", str(install.CHART), *(f"--set={value}" for value in values))
-    made = render(*values)
-    called = [(each["kind"], each["metadata"].get("namespace"), name(each)) for each in made]
-    assert len(set(called)) == len(called)
+def operator(objects: list[Object]) -> Object:
+    """Return the template of the operator's core pods."""
+    (deployment,) = (each for each in objects if each["kind"] == "Deployment")
+    template: Object = deployment["spec"]["template"]
+    return template
+
+
+def environment(objects: list[Object]) -> dict[str, str]:
+    (container,) = operator(objects)["spec"]["containers"]
+    return {each["name"]: each.get("value", "") for each in container["env"]}
+
+
+@pytest.mark.parametrize("values", chart.VALUES, ids=lambda values: values.stem if values else "defaults")
+def test_the_chart_is_sound_with(values: Path | None) -> None:
+    assert chart.check("helm", values)
+
+
+def test_releases_of_one_name_in_several_namespaces_share_nothing() -> None:
+    one, two = (
+        {(each["kind"], each["metadata"].get("namespace"), name(each)) for each in made}
+        for made in (render("crds.install=false", namespace=namespace) for namespace in ("one", "two"))
+    )
+    assert one & two == set()
+
+
+def test_images_come_from_another_registry_and_by_their_digests() -> None:
+    digest = f"sha256:{'0' * 64}"
+    made = render("global.imageRegistry=mirror.lan:5000", f"image.operatorDigest={digest}", "image.tag=v1")
+    (container,) = operator(made)["spec"]["containers"]
+    assert container["image"] == f"mirror.lan:5000/peavine/operator:v1@{digest}"
+    assert environment(made)["PEAVINE_OPERATOR_IMAGE"] == "mirror.lan:5000/peavine/runtime:v1"
+
+
+def test_a_cluster_that_assigns_users_and_groups_is_given_none() -> None:
+    made = chart.check("helm", chart.CHART.parent / "values" / "openshift.yaml")
+    pods = [operator(made)["spec"], *(each["spec"] for each in made if each["kind"] == "Pod")]
+    for spec in pods:
+        assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert environment(made)["PEAVINE_OPERATOR_FS_GROUP"] == ""
+    assert environment(render("fsGroup=1000680000"))["PEAVINE_OPERATOR_FS_GROUP"] == "1000680000"
+
+
+def test_every_object_has_the_common_labels_and_no_selector_has() -> None:
+    made = [each for each in render("commonLabels.team=search") if each["kind"] != "CustomResourceDefinition"]
+    assert {each["metadata"]["labels"].get("team") for each in made} == {"search"}
+    selectors = [each["spec"]["selector"] for each in made if "selector" in each.get("spec", {})]
+    assert selectors
+    assert "team" not in str(selectors)
 
 
 def test_rights_are_for_the_namespaces_alone_that_are_watched() -> None:
@@ -73,6 +100,10 @@ def test_rights_are_for_the_namespaces_alone_that_are_watched() -> None:
         ("logLevel=loud", "logLevel"),
         ("watchNamespaces={A}", "watchNamespaces"),
         ("crds.keep=false", "keep"),
+        ("image.runtimeDigest=latest", "runtimeDigest"),
+        ("fsGroup=root", "fsGroup"),
+        ("networkPolicies.enabled=perhaps", "networkPolicies"),
+        ("extraEnv[0].value=1", "extraEnv"),
         (r"podLabels.app\.kubernetes\.io/name=mine", "app.kubernetes.io/name"),
     ],
 )
@@ -122,6 +153,21 @@ def test_an_upgrade_brings_the_resources_and_loses_nothing(flow: Flow, kube: Kub
         print(load.check())
     finally:
         install.install()
+
+
+@install.alone
+def test_policies_go_and_come_with_their_switch(flow: Flow, kube: Kube) -> None:
+    kube.apply(manifest(pods=[{"name": "only", "rollout": {"maxSurge": 0, "maxUnavailable": 1}}]))
+    flow.wait_ready()
+    before = [name(each) for each in kube.all("networkpolicies")]
+    assert before == ["pictures-gateway", "pictures-only"]
+    try:
+        install.install("networkPolicies.enabled=false")
+        until("no policy is left", lambda: kube.all("networkpolicies") == [])
+    finally:
+        install.install()
+    until("they are back", lambda: [name(each) for each in kube.all("networkpolicies")] == before)
+    flow.wait_ready()
 
 
 @install.alone

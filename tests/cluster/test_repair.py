@@ -37,6 +37,8 @@ CHILDREN = (
     "peapods.peavine.dev pictures-stamp",
     "serviceaccount pictures-gateway",
     "poddisruptionbudget pictures-gateway",
+    "networkpolicy pictures-gateway",
+    "networkpolicy pictures-index",
 )
 
 
@@ -81,6 +83,10 @@ EDITS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "a label more in a selector": (
         "service pictures-gateway",
         [{"op": "add", "path": "/spec/selector/app", "value": "another"}],
+    ),
+    "a caller more in a policy": (
+        "networkpolicy pictures-index",
+        [{"op": "add", "path": "/spec/ingress/0/from/-", "value": {"namespaceSelector": {}}}],
     ),
     "a paused rollout": ("deployment pictures-stamp", [{"op": "add", "path": "/spec/paused", "value": True}]),
     "a partitioned rollout": (

@@ -45,9 +45,11 @@ def test_the_service_account_is_enough_and_no_more(flow: Flow, kube: Kube) -> No
     """
     recent = Audit()
     scaled = {"autoscaling": {"maxReplicas": 2}, "resources": {"requests": {"cpu": "10m"}}}
+    kube.apply({**manifest(), "kind": "Pod", "metadata": {"name": "shared"}, "spec": {}})
+    shared = {"name": "shared", "podRef": {"name": "shared"}}  # a policy, which goes again
     first = {"name": "first", "head": {"before": {"class": "_pass"}}, **scaled}  # a head, which goes again
     last = {"name": "last", "shards": 2}
-    kube.apply(manifest(pods=[first, last], gateway={"autoscaling": {"maxReplicas": 2}}))
+    kube.apply(manifest(pods=[first, shared, last], gateway={"autoscaling": {"maxReplicas": 2}}))
     flow.wait_ready()
     kube.apply(manifest(pods=[{"name": "first"}, {**last, "name": "renamed", "shards": 1}], gateway={}))
     flow.wait_ready()
@@ -57,5 +59,6 @@ def test_the_service_account_is_enough_and_no_more(flow: Flow, kube: Kube) -> No
     refused = {right for right, allowed in asked(recent) if not allowed}
     assert refused == set(), "the operator asked for what it may not do"
     system = Kube(install.SYSTEM)
-    given = granted(system, "clusterrole", install.RELEASE) | granted(system, "role", f"{install.RELEASE}-leader")
+    roles = (("clusterrole", f"{install.RELEASE}:{install.SYSTEM}"), ("role", f"{install.RELEASE}-leader"))
+    given = {right for kind, role in roles for right in granted(system, kind, role)}
     assert given - used == set(), "granted, and never used"

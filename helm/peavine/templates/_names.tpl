@@ -1,5 +1,8 @@
 {{- define "peavine.name" -}}
-{{- if contains "peavine" .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-peavine" .Release.Name | trunc 50 | trimSuffix "-" }}{{ end }}
+{{- $chart := default "peavine" .Values.nameOverride }}
+{{- $name := .Release.Name }}
+{{- if not (contains $chart $name) }}{{ $name = printf "%s-%s" $name $chart }}{{ end }}
+{{- default $name .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "peavine.selector" -}}
@@ -13,17 +16,18 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: peavine
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
-{{- define "peavine.tag" -}}
-{{ .Values.image.tag | default .Chart.AppVersion }}
+{{/* The operator's or the runtime's image; `image` says which. global.imageRegistry takes the place of its registry. */}}
+{{- define "peavine.image" -}}
+{{- $image := .root.Values.image }}
+{{- $repository := index $image .image }}
+{{- with (.root.Values.global).imageRegistry }}
+{{- $repository = printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") }}
 {{- end }}
-
-{{/* The security context that the restricted Pod Security Standard asks of a container, and a read-only root. */}}
-{{- define "peavine.restricted" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-capabilities: {drop: [ALL]}
-seccompProfile: {type: RuntimeDefault}
+{{- $repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{- with index $image (printf "%sDigest" .image) }}@{{ . }}{{ end }}
 {{- end }}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from peavine.spec import Rollout
 from peavine_operator import names
 
 
@@ -14,11 +15,13 @@ def deployment(
     selector: dict[str, str],
     template: dict[str, Any],
     replicas: int | None,
+    rollout: Rollout | None = None,
 ) -> dict[str, Any]:
-    """Return a Deployment whose rollout takes nothing away before its replacement is ready.
+    """Return a Deployment whose rollout takes nothing away before its replacement is ready, unless `rollout` says so.
 
     Without `replicas` the field is not rendered: whoever scales the object owns it.
     """
+    shape = rollout or Rollout()
     spec: dict[str, Any] = {
         "selector": {"matchLabels": selector},
         # An old ReplicaSet would name ConfigMaps that are gone; going back is done by applying the old manifest.
@@ -26,7 +29,10 @@ def deployment(
         # Switches that would hold a rollout back are said, so that nobody else's stand.
         "paused": False,
         "minReadySeconds": 0,
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": _amount(shape.max_unavailable), "maxSurge": _amount(shape.max_surge)},
+        },
         "template": template,
     }
     if replicas is not None:
@@ -37,3 +43,7 @@ def deployment(
         "metadata": names.metadata(name, namespace, labels),
         "spec": spec,
     }
+
+
+def _amount(text: str) -> int | str:
+    return int(text) if text.isdigit() else text

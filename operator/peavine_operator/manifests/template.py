@@ -72,6 +72,10 @@ class Program:
     volume: bool = False
     """Whether /data is a volume of its own, claimed by the StatefulSet, and it is the only one who may write there."""
     service_account: str | None = None
+    fs_group: int | None = USER
+    """The group that owns its volumes; None where the cluster assigns one."""
+    pull_secrets: Sequence[str] = ()
+    """Secrets with which nodes fetch its image."""
 
 
 def pod_template(
@@ -163,7 +167,7 @@ def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "fsGroup": USER,
+            **({} if program.fs_group is None else {"fsGroup": program.fs_group}),
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
@@ -199,6 +203,8 @@ def _rendered(program: Program, labels: dict[str, str], selector: dict[str, str]
             *([{"name": "files", "projected": {"sources": _sources(program)}}] if program.files_from else []),
         ],
     }
+    if program.pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in program.pull_secrets]
     if program.service_account:
         spec["serviceAccountName"] = program.service_account
     annotations = {

@@ -22,6 +22,7 @@ from peavine.spec.pod import (
     Polling,
     PollingPolicy,
     Resources,
+    Rollout,
 )
 from peavine.spec.storage import Storage
 
@@ -54,6 +55,7 @@ __all__ = [
     "Polling",
     "PollingPolicy",
     "Resources",
+    "Rollout",
     "Storage",
     "chosen",
     "parse",

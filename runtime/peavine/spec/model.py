@@ -49,11 +49,13 @@ NAME: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 VARIABLE: Final = r"^[ -<>-~]+$"
 PREFIX: Final = r"^[ -<>-~]*$"
 QUANTITY: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+AMOUNT_OR_SHARE: Final = r"^([0-9]{1,4}|[1-9]?[0-9]%|100%)$"
 IN_WORDS: Final = {
     NAME: "small letters, digits and hyphens, with a letter or digit at both ends",
     VARIABLE: "printable ASCII characters without =",
     PREFIX: "printable ASCII characters without =",
     QUANTITY: "an amount such as 2, 500m or 1Gi",
+    AMOUNT_OR_SHARE: "a number such as 1, or a percentage such as 25%",
 }
 """What the patterns of this schema ask for."""
 
@@ -67,6 +69,17 @@ Quantity = Annotated[
         pattern=QUANTITY,
         max_length=32,
         json_schema_extra={"x-kubernetes-int-or-string": True},
+    ),
+]
+
+AmountOrShare = Annotated[
+    str,
+    BeforeValidator(lambda given: str(given) if type(given) is int else given),
+    Field(
+        pattern=AMOUNT_OR_SHARE,
+        max_length=4,
+        # pydantic's schema leaves out the pattern of what is converted first.
+        json_schema_extra={"x-kubernetes-int-or-string": True, "pattern": AMOUNT_OR_SHARE},
     ),
 ]
 

@@ -13,6 +13,7 @@ from peavine.spec.facts import Facts, Reader
 from peavine.spec.model import (
     API_VERSION,
     ATOMIC,
+    AmountOrShare,
     ApiVersion,
     MaxDocuments,
     MessageBytes,
@@ -110,6 +111,25 @@ class Autoscaling(Model):
     """How fast the number of replicas changes, as `behavior` of a HorizontalPodAutoscaler of autoscaling/v2."""
 
 
+class Rollout(Model):
+    """How many replicas are replaced at a time when a new version of the Pod rolls out."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])",
+                "maxSurge and maxUnavailable are both 0, so no replica could ever be replaced",
+            )
+        )
+    )
+
+    max_surge: AmountOrShare = "25%"
+    """How many more replicas than asked for may run meanwhile: a number, or a percentage that is rounded up."""
+    max_unavailable: AmountOrShare = "0"
+    """How many of the replicas may be missing meanwhile: a number, or a percentage that is rounded down. With 1, and a
+    `maxSurge` of 0, a new replica takes the place of an old one, for example its GPU."""
+
+
 class Head(Model):
     """The head of a Pod: it sends requests to the shards and merges their answers."""
 
@@ -144,6 +164,10 @@ POD_RULES = (
     (
         "!has(self.autoscaling) || (self.shards == 1 && !has(self.storage))",
         "a shard and a volume have one writer, so autoscaling excludes shards > 1 and storage",
+    ),
+    (
+        "!has(self.rollout) || (self.shards == 1 && !has(self.storage))",
+        "a shard and a volume have one writer, which is replaced in its place, one at a time; leave rollout out",
     ),
     (
         "!has(self.storage) || !has(self.onError) || self.onError != 'Skip'",
@@ -229,6 +253,9 @@ class PodSpec(Model):
     """Whether requests may share a call of the Executor."""
     autoscaling: Annotated[Autoscaling | None, Facts(Reader.OPERATOR)] = None
     """Replicas by load. A single machine runs the minimum."""
+    rollout: Annotated[Rollout | None, Facts(Reader.OPERATOR, cluster=True)] = None
+    """How many replicas are replaced at a time when a new version rolls out. When left out, a quarter of them is added
+    first and none is missing. Not for a Pod with shards or storage: each of its Peas is replaced in its place."""
     max_message_bytes: Annotated[MessageBytes | None, Facts(Reader.PEA, inherited=True)] = None
     """Maximum size of a message, in bytes; the Flow's when left out."""
     max_documents: Annotated[MaxDocuments | None, Facts(Reader.PEA, inherited=True)] = None

@@ -54,6 +54,20 @@ def _autoscaling(pod: Plain, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.autoscaling.minReplicas", f"{low} is more than maxReplicas, {high}")
 
 
+def _rollout(pod: Plain, path: str) -> Iterator[Problem]:
+    rollout, shards = pod.get("rollout"), pod.get("shards", 1)
+    if not isinstance(rollout, Mapping):
+        return
+    if pod.get("storage") is not None or (isinstance(shards, int) and shards > 1):
+        yield Problem(
+            f"{path}.rollout",
+            "a shard and a volume have one writer, which is replaced in its place, one at a time; leave rollout out",
+        )
+    shares = rollout.get("maxSurge", "25%"), rollout.get("maxUnavailable", "0")
+    if all(str(share) in ("0", "0%") for share in shares):
+        yield Problem(f"{path}.rollout", "maxSurge and maxUnavailable are both 0, so no replica could ever be replaced")
+
+
 def _skip_and_storage(pod: Plain, path: str) -> Iterator[Problem]:
     if pod.get("onError") == "Skip" and pod.get("storage") is not None:
         yield Problem(
@@ -143,6 +157,6 @@ def pod_template(pod: Plain, path: str) -> Iterator[Problem]:
 
 
 POD_RULES = (
-    _one_writer, _autoscaling, _skip_and_storage, _uses_and_image, executor_problems,
+    _one_writer, _autoscaling, _rollout, _skip_and_storage, _uses_and_image, executor_problems,
     env, env_from, _data_source, _file_names, pod_template, _head_template,
 )  # fmt: skip

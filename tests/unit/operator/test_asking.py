@@ -29,21 +29,21 @@ class Pea:
 
 
 @asynccontextmanager
-async def serving(pea: Pea) -> AsyncIterator[int]:
+async def serving(pea: Pea, host: str = "127.0.0.1") -> AsyncIterator[int]:
     app = web.Application()
     app.add_routes([web.get("/status", pea.answer)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, host, 0)
         await site.start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
-def core_pod(restarts: int = 0) -> dict[str, Any]:
-    status = {"podIP": "127.0.0.1", "containerStatuses": [{"restartCount": restarts}]}
+def core_pod(restarts: int = 0, address: str = "127.0.0.1") -> dict[str, Any]:
+    status = {"podIP": address, "containerStatuses": [{"restartCount": restarts}]}
     return {"metadata": {"name": "shop-index-0", "uid": "u"}, "status": status}
 
 
@@ -61,6 +61,14 @@ async def test_a_pea_is_asked_when_it_started_and_then_once_in_a_while() -> None
         await often.stores([core_pod()])
         await often.stores([core_pod()])
         assert pea.asked == 4
+
+
+async def test_a_pea_of_an_ipv6_cluster_is_asked_at_its_address() -> None:
+    async with serving(Pea(), "::1") as port:
+        assert await Peas(0, port).stores([core_pod(address="::1")]) == {"shop-index-0": [STORE]}
+    (why,) = (await Peas(0, port).stores([core_pod(address="::1")])).values()
+    assert isinstance(why, str)
+    assert why.startswith(f"[::1]:{port}: ")
 
 
 async def test_a_pea_that_cannot_be_reached_is_told_with_its_address() -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
+from aiohttp import web
 from kubernetes.aio.client import Configuration
 
 from peavine_operator import kinds
@@ -30,6 +33,33 @@ async def test_an_api_server_that_cannot_be_reached_is_an_error_of_its_own() -> 
         assert (error.value.status, error.value.refused) == (0, False)
     finally:
         await cluster.close()
+
+
+async def test_lists_come_from_the_memory_of_the_api_server_page_by_page() -> None:
+    asked: list[Mapping[str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(dict(request.query))
+        more = {} if "continue" in request.query else {"continue": "rest"}
+        item = {"metadata": {"name": f"f{len(asked)}", "namespace": "one"}}
+        return web.json_response({"metadata": {"resourceVersion": "7", **more}, "items": [item]})
+
+    app = web.Application()
+    app.add_routes([web.get("/apis/peavine.dev/v1alpha1/flows", answer)])
+    server = web.AppRunner(app, access_log=None)
+    await server.setup()
+    await web.TCPSite(server, "127.0.0.1", 0).start()
+    configuration = Configuration()
+    configuration.host = f"http://127.0.0.1:{server.addresses[0][1]}"
+    cluster = Cluster(Settings(), configuration)
+    try:
+        listed = [(item["metadata"]["name"], at) async for page, at in cluster.listed(kinds.FLOW) for item in page]
+    finally:
+        await cluster.close()
+        await server.cleanup()
+    assert listed == [("f1", 7), ("f2", 7)]
+    # A page that continues a list names no version: the API server refuses both together.
+    assert asked == [{"limit": "100", "resourceVersion": "0"}, {"limit": "100", "continue": "rest"}]
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def flow(*pods: dict[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
-def rendered(manifest: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(body["kind"], body["metadata"]["name"]): body for body in everything(parse(manifest), PLACE)}
+def rendered(manifest: dict[str, Any], place: Place = PLACE) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(body["kind"], body["metadata"]["name"]): body for body in everything(parse(manifest), place)}
 
 
 def with_defaults(value: Any, schema: dict[str, Any]) -> Any:
@@ -255,6 +255,37 @@ def test_an_autoscaler_follows_the_processor_unless_the_manifest_says_what() -> 
     followed = [objects["HorizontalPodAutoscaler", name]["spec"]["metrics"] for name in ("f-a", "f-b")]
     assert followed[0][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 80}
     assert followed[1] == [other]
+
+
+def test_a_rollout_has_the_shape_that_a_pod_gives_it_and_changing_it_restarts_nothing() -> None:
+    rollout = {"maxSurge": 0, "maxUnavailable": "50%"}
+    plain, own = (rendered(flow({"name": "a", **more})) for more in ({}, {"rollout": rollout}))
+    shapes = [objects["Deployment", "f-a"]["spec"]["strategy"]["rollingUpdate"] for objects in (plain, own)]
+    assert shapes == [{"maxSurge": "25%", "maxUnavailable": 0}, rollout]
+    templates = [objects["Deployment", "f-a"]["spec"]["template"] for objects in (plain, own)]
+    assert templates[0] == templates[1]
+    assert own["Deployment", "f-gateway"] == plain["Deployment", "f-gateway"]
+
+
+def test_volumes_have_no_group_where_the_cluster_assigns_one() -> None:
+    objects = rendered(flow({"name": "a", "shards": 2}), Place("default", "i", fs_group=None))
+    for kind, name in objects:
+        if kind in ("Deployment", "StatefulSet"):
+            context = objects[kind, name]["spec"]["template"]["spec"]["securityContext"]
+            assert "fsGroup" not in context, name
+            assert context["runAsNonRoot"] is True
+
+
+def test_addresses_are_full_names_where_the_domain_of_the_cluster_is_known() -> None:
+    objects = rendered(flow({"name": "a", "shards": 2}), Place("default", "i", cluster_domain="cluster.local"))
+    data = [body["data"] for (kind, _), body in objects.items() if kind == "ConfigMap"]
+    steps = [step for each in data if "plan.json" in each for step in json.loads(each["plan.json"])["steps"]]
+    targets = [target for step in steps for shard in step["shards"] for target in shard]
+    assert sorted(targets) == [
+        "f-a-0.f-a-peas.default.svc.cluster.local.:8081",
+        "f-a-1.f-a-peas.default.svc.cluster.local.:8081",
+        "f-a.default.svc.cluster.local.:8081",
+    ]
 
 
 def test_the_order_of_pods_restarts_nothing() -> None:

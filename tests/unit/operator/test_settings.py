@@ -24,7 +24,20 @@ def test_every_setting_is_documented_with_its_default() -> None:
     page = (ROOT / "docs" / "install.md").read_text()
     for field in fields(Settings):
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{PREFIX}{field.name.upper()}` |"))
-        assert str(field.default or "") in row
+        default = "true" if field.default is True else str(field.default or "")
+        assert default in row
+
+
+@pytest.mark.parametrize(("text", "group"), [("", None), ("2000", 2000)])
+def test_a_cluster_may_assign_the_group_of_volumes_itself(text: str, group: int | None) -> None:
+    assert from_environment({"PEAVINE_OPERATOR_FS_GROUP": text}).fs_group == group
+
+
+def test_network_policies_are_switched_off_by_name() -> None:
+    assert from_environment({}).network_policies
+    assert not from_environment({"PEAVINE_OPERATOR_NETWORK_POLICIES": "false"}).network_policies
+    with pytest.raises(ValueError, match='NETWORK_POLICIES is "no"; known: true, false'):
+        from_environment({"PEAVINE_OPERATOR_NETWORK_POLICIES": "no"})
 
 
 def test_every_mistake_is_named_at_once() -> None:

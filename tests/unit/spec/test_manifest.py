@@ -115,6 +115,24 @@ def test_five_different_mistakes_are_all_named_with_their_paths() -> None:
             id="a minimum above the maximum",
         ),
         pytest.param(
+            [{"name": "a", "rollout": {"maxSurge": 0}}],
+            "spec.pods[0].rollout",
+            "no replica could ever be replaced",
+            id="a rollout that can take no step",
+        ),
+        pytest.param(
+            [{"name": "a", "shards": 2, "rollout": {"maxUnavailable": 1}}],
+            "spec.pods[0].rollout",
+            "one writer",
+            id="a rollout of shards",
+        ),
+        pytest.param(
+            [{"name": "a", "storage": {"size": "1Gi"}, "rollout": {}}],
+            "spec.pods[0].rollout",
+            "one writer",
+            id="a rollout of a volume",
+        ),
+        pytest.param(
             [{"name": "a", "uses": "docker://x", "image": "y"}], "spec.pods[0].image", "name it once", id="two images"
         ),
         pytest.param([{"name": "a", "uses": "docker://"}], "spec.pods[0].uses", "names no image", id="no image"),
@@ -299,6 +317,9 @@ def test_what_a_pod_resource_is_it_says_itself() -> None:
         ({"autoscaling": {"maxReplicas": 0}}, "spec.pods[0].autoscaling.maxReplicas"),
         ({"autoscaling": {"minReplicas": 10**12, "maxReplicas": 5}}, "spec.pods[0].autoscaling.minReplicas"),
         ({"timeoutSeconds": 1e9}, "spec.pods[0].timeoutSeconds"),
+        ({"rollout": {"maxSurge": 10000}}, "spec.pods[0].rollout.maxSurge"),
+        ({"rollout": {"maxSurge": -1}}, "spec.pods[0].rollout.maxSurge"),
+        ({"rollout": {"maxUnavailable": "101%"}}, "spec.pods[0].rollout.maxUnavailable"),
     ],
 )
 def test_every_amount_in_a_pod_has_a_bound(pod: dict[str, Any], path: str) -> None:
