@@ -82,12 +82,12 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
 
 
 def edges(pods: Sequence[Plain]) -> list[list[str]]:
-    """Return for each Pod the names it needs; the only Pod of a Flow needs the request when it sets none."""
+    """Return for each Pod the names it needs; a Pod that names none, as the only one of a Flow may, needs the request."""
     found = []
     for pod in pods:
         needs = pod.get("needs")
         listed = isinstance(needs, Sequence) and not isinstance(needs, str)
-        found.append([str(name) for name in needs or ()] if listed else [GATEWAY])
+        found.append([str(name) for name in needs or ()] if listed and needs else [GATEWAY])
     return found
 
 
