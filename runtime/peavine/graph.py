@@ -33,6 +33,8 @@ class Step(Timeouts):
     """The steps whose answers it takes; `gateway` is the request itself."""
     shards: Annotated[list[list[Target]], Field(min_length=1)]
     """For each shard, where its Peas are. A Pod with a head, or without shards, has one entry."""
+    shards_behind: int | None = None
+    """Number of shards of a Pod with a head, which is all that a gateway sees of it."""
     polling: Polling = Polling(
         index=PollingPolicy.ANY,
         search=PollingPolicy.ANY,
@@ -101,7 +103,10 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
     steps = []
     for pod in sorted(spec.pods, key=lambda pod: order.index(pod.name)):
         timeouts = _timeouts(spec) | {name: own for name, own in _timeouts(pod).items() if own is not None}
-        steps.append(Step(pod=pod.name, needs=needs[pod.name], shards=[list(targets(pod))], **timeouts))
+        behind = pod.shards if pod.shards > 1 else None
+        steps.append(
+            Step(pod=pod.name, needs=needs[pod.name], shards=[list(targets(pod))], shards_behind=behind, **timeouts)
+        )
     return Plan(
         name=flow.metadata.name,
         steps=steps,

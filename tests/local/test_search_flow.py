@@ -59,6 +59,7 @@ def test_built_ins_find_whole_documents_best_first_with_the_best_part(
 ) -> None:
     running: LocalFlow = start_flow(*[{**pod, "shards": shards} if pod["name"] == "index" else pod for pod in pods])
     with Client(running.host) as client:
+        assert [pod.shards for pod in client.info().pods if pod.name == "index"] == [shards]
         client.index({"id": id, "text": text, "tags": {"n": 1}} for id, text in PAGES.items())
         boats, bread = client.search(["A boat sails.", "It smells of flour. It is baked."], top_k=2)
         client.delete(list(PAGES))

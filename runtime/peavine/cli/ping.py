@@ -28,7 +28,7 @@ def ping(address: str | None, count: int, timeout: float, host: str, as_json: bo
             start = time.perf_counter()
             info = client.info()
             times.append(1000 * (time.perf_counter() - start))
-    pods = [{"name": pod.name, "needs": list(pod.needs), "ready": pod.ready} for pod in info.pods]
+    pods = [{"name": pod.name, "needs": list(pod.needs), "shards": pod.shards, "ready": pod.ready} for pod in info.pods]
     missing = [pod.name for pod in info.pods if not pod.ready]
     best, mean = min(times), sum(times) / len(times)
     if as_json:
@@ -42,7 +42,8 @@ def ping(address: str | None, count: int, timeout: float, host: str, as_json: bo
     for column in ("Pod", "needs", "ready"):
         table.add_column(column)
     for pod in info.pods:
-        table.add_row(pod.name, ", ".join(pod.needs), str(pod.ready) if pod.ready else "[red]none[/red]")
+        ready = str(pod.ready or "none") + (f" (head of {pod.shards} shards)" if pod.shards > 1 else "")
+        table.add_row(pod.name, ", ".join(pod.needs), ready if pod.ready else f"[red]{ready}[/red]")
     console = Console()
     console.print(table)
     console.print(f"answered {count} times: {best:.1f} ms at best, {mean:.1f} ms on average")

@@ -12,7 +12,7 @@ __all__ = ["Info", "PodInfo", "info", "seconds"]
 
 @dataclass(frozen=True)
 class PodInfo:
-    """A Pod of the Flow; `ready` counts the addresses that answer now."""
+    """A Pod of the Flow; `ready` counts the addresses, of its Peas or else of its heads, that answer now."""
 
     name: str
     needs: Sequence[str]

@@ -119,7 +119,12 @@ class Edge:
             index_timeout=self.plan.index_timeout_seconds,
             train_timeout=self.plan.train_timeout_seconds,
             pods=[
-                gateway_pb2.PodInfo(name=step.pod, needs=step.needs, shards=len(step.shards), ready=ready[step.pod])
+                gateway_pb2.PodInfo(
+                    name=step.pod,
+                    needs=step.needs,
+                    shards=step.shards_behind or len(step.shards),
+                    ready=ready[step.pod],
+                )
                 for step in self.plan.steps
             ],
         )

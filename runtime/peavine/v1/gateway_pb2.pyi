@@ -88,8 +88,9 @@ class PodInfo(google.protobuf.message.Message):
     READY_FIELD_NUMBER: builtins.int
     name: builtins.str
     shards: builtins.int
+    """those behind a head are reached through it"""
     ready: builtins.int
-    """addresses that answer now"""
+    """addresses of Peas, or else of heads, that answer now"""
     @property
     def needs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
     def __init__(

@@ -143,3 +143,8 @@ def test_a_head_polls_its_shards_as_the_pod_says() -> None:
     assert step.shards == [["a:1"], ["b:1"]]
     assert step.polling.index is PollingPolicy.OWNER
     assert step.polling.search is PollingPolicy.ANY
+
+
+def test_a_gateway_knows_how_many_shards_are_behind_a_head() -> None:
+    steps = plan(flow({"name": "a"}, {"name": "b", "shards": 3})).steps
+    assert [(step.pod, len(step.shards), step.shards_behind) for step in steps] == [("a", 1, None), ("b", 1, 3)]
