@@ -82,7 +82,7 @@ def flow_problems(spec: Plain, path: str) -> list[Problem]:
 
 
 def edges(pods: Sequence[Plain]) -> list[list[str]]:
-    """Return for each Pod the names it needs; a Pod that names none, as the only one of a Flow may, needs the request."""
+    """Return for each Pod the names it needs; one that names none, as the only Pod of a Flow may, needs the request."""
     found = []
     for pod in pods:
         needs = pod.get("needs")
