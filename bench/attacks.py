@@ -567,7 +567,7 @@ def measure(attacked: Attacked, names: list[str], seconds: float) -> Result:
     gateway, peas = (
         tuple(zip(attacked.above_idle("VmHWM"), attacked.above_idle("VmRSS"), strict=True))[place] for place in (0, 1)
     )
-    cut = statistics.quantiles(times, n=100)
+    cut = statistics.quantiles(times, n=100, method="inclusive")
     same = attacked.flow.pids == attacked.pids and all(memory(pid, "VmRSS") for pid in attacked.pids.values())
     return Result(cut[49], cut[98], len(times), len(failures), gateway, peas, same)
 
