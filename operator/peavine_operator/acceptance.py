@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from peavine.errors import ManifestError, Problem
 from peavine.spec import Flow, Pod, parse, parse_pod
@@ -12,6 +13,10 @@ from peavine_operator import names
 from peavine_operator.observed import Body
 
 M = TypeVar("M")
+CARRIED: Final = ("files", "uses", "executor", "head")
+"""Fields of a Pod that may be large; Executors have a bound of their own."""
+MAX_CARRIED_BYTES: Final = 1048576 - 65536
+"""The largest size of them as JSON. A ConfigMap holds 1 MiB, and the other fields of a Pod are in it, too."""
 
 
 def accept_flow(body: Body) -> Flow:
@@ -43,7 +48,7 @@ def _manifest(body: Body) -> dict[str, object]:
 
 def _problems(spec: Mapping[str, Any], path: str) -> list[Problem]:
     head = spec.get("head", {})
-    return _files(spec, path) + _labels(spec, path) + _labels(head, f"{path}.head")
+    return _size(spec, path) + _files(spec, path) + _labels(spec, path) + _labels(head, f"{path}.head")
 
 
 def _labels(spec: Mapping[str, Any], path: str) -> list[Problem]:
@@ -55,6 +60,19 @@ def _labels(spec: Mapping[str, Any], path: str) -> list[Problem]:
         for label in (found if isinstance(found, Mapping) else ())
         if label in names.FINDS
     ]
+
+
+def _size(spec: Mapping[str, Any], path: str) -> list[Problem]:
+    """What a Pea is started from must fit into a ConfigMap."""
+    carried = {field: spec[field] for field in CARRIED if field in spec}
+    size = len(json.dumps(carried, indent=1, ensure_ascii=False).encode(errors="replace"))
+    if size <= MAX_CARRIED_BYTES:
+        return []
+    message = (
+        f"takes {size} bytes with the Executors, as JSON, and the ConfigMap that carries them has room for "
+        f"{MAX_CARRIED_BYTES}; make an image with the files, or mount them with `filesFrom`"
+    )
+    return [Problem(f"{path}.files", message)]
 
 
 def _files(spec: Mapping[str, Any], path: str) -> list[Problem]:

@@ -124,7 +124,7 @@ class Reconciler:
     def _hold_shards(self, objects: Sequence[Body], trial: Body, seen: pod_status.Seen) -> rehearsal.Outcome | None:
         """Return why shards that run are not given their new version yet: a rehearsal of it has not started."""
         for item in objects:
-            if kinds.of(item) == kinds.STATEFUL_SET and rehearsal.needed(seen.peas, item):
+            if kinds.of(item) == kinds.STATEFUL_SET and rehearsal.needed(seen.peas, item, seen.pod.spec.rehearse):
                 return rehearsal.outcome(trial, seen.rehearsal, seen.of("rehearsal"))
         return None
 

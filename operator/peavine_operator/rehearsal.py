@@ -22,9 +22,9 @@ class Outcome(NamedTuple):
     failing: Sequence[Finding]
 
 
-def needed(shards: Body | None, wanted: Body) -> bool:
-    """Tell whether shards that run are to be given another version."""
-    if shards is None or not rollout.wanted(shards) or not rollout.wanted(wanted):
+def needed(shards: Body | None, wanted: Body, rehearse: bool) -> bool:
+    """Tell whether shards that run are to be given another version, and the manifest asks to `rehearse` that."""
+    if not rehearse or shards is None or not rollout.wanted(shards) or not rollout.wanted(wanted):
         return False
     return _version(shards) != _version(wanted)
 

@@ -256,6 +256,10 @@ class PodSpec(Model):
     rollout: Annotated[Rollout | None, Facts(Reader.OPERATOR, cluster=True)] = None
     """How many replicas are replaced at a time when a new version rolls out. When left out, a quarter of them is added
     first and none is missing. Not for a Pod with shards or storage: each of its Peas is replaced in its place."""
+    rehearse: Annotated[bool, Facts(Reader.OPERATOR, cluster=True)] = True
+    """Whether a new version of a Pod with shards or storage first starts once without their data, so that one which
+    cannot start takes no shard away. Set it to false for an Executor that keeps its data in an engine outside of the
+    Pod: it would be started a second time against the same data."""
     max_message_bytes: Annotated[MessageBytes | None, Facts(Reader.PEA, inherited=True)] = None
     """Maximum size of a message, in bytes; the Flow's when left out."""
     max_documents: Annotated[MaxDocuments | None, Facts(Reader.PEA, inherited=True)] = None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from peavine.errors import ManifestError
 from peavine_operator import names
-from peavine_operator.acceptance import accept_flow, accept_pod
+from peavine_operator.acceptance import MAX_CARRIED_BYTES, accept_flow, accept_pod
 from peavine_operator.render import Place, pod_objects
 
 
@@ -41,6 +41,16 @@ def test_a_file_name_is_refused_with_what_to_do_instead(name: str) -> None:
     with pytest.raises(ManifestError, match="peavine convert") as error:
         accept_pod(pod(uses=name))
     assert [problem.path for problem in error.value.problems] == ["spec.uses"]
+
+
+def test_files_that_no_config_map_holds_are_refused_and_the_largest_others_fit_into_one() -> None:
+    largest = "é" * ((MAX_CARRIED_BYTES - 100) // 2)
+    accepted = accept_pod(pod(files={"a.py": largest}))
+    (config,) = (body for body in pod_objects(accepted, Place("default", "i")) if body["kind"] == "ConfigMap")
+    assert sum(len(text.encode()) for text in config["data"].values()) < 1048576
+    with pytest.raises(ManifestError, match="filesFrom") as error:
+        accept_pod(pod(files={"a.py": largest, "b.py": "x" * 200}))
+    assert [problem.path for problem in error.value.problems] == ["spec.files"]
 
 
 @pytest.mark.parametrize("head", [{}, {"head": {"before": {"class": "_pass"}}}], ids=["Peas", "a head"])

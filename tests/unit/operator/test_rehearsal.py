@@ -48,7 +48,8 @@ def core_pod(status: dict[str, Any], of: dict[str, Any] = TRIAL) -> dict[str, An
     ],
 )
 def test_a_rehearsal_is_needed_for(live: dict[str, Any] | None, wanted: dict[str, Any], needed: bool) -> None:
-    assert rehearsal.needed(live, wanted) is needed
+    assert rehearsal.needed(live, wanted, rehearse=True) is needed
+    assert not rehearsal.needed(live, wanted, rehearse=False)
 
 
 def test_shards_wait_until_their_rehearsal_has_started() -> None:
