@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from peavine.errors import Problem
 from peavine_operator import kinds, names, reasons
 from peavine_operator.cluster import ApiError, Cluster
 from peavine_operator.comparing import WHOLE, applies_replicas, differences, without_more
-from peavine_operator.kinds import Ref
+from peavine_operator.kinds import Kind, Object, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.symptoms import Finding
 
-Body = dict[str, Any]
 NEW = "it is new"
 """Why an object is applied that is not there yet."""
+AT_ONCE = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
+"""What goes as soon as it is not rendered; the rest may be needed by an old version that still runs."""
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +30,7 @@ class Refused(Exception):
 
 
 class Applier:
-    """Applies what is rendered for a Flow or Pod."""
+    """Applies what is rendered for a Flow or Pod, and deletes what is no longer."""
 
     def __init__(self, cluster: Cluster, observed: Observed, changed: Callable[[set[Ref]], None]) -> None:
         self._cluster, self._observed, self._changed = cluster, observed, changed
@@ -37,7 +38,7 @@ class Applier:
         """What the API server says in its own words: an object's hash, and the differences that are none."""
 
     async def apply(
-        self, objects: Sequence[Body], owner: Body, path: str = "spec", template: Mapping[str, Any] | None = None
+        self, objects: Sequence[Object], owner: Object, path: str = "spec", template: Mapping[str, Any] | None = None
     ) -> None:
         """Apply each object that is not as rendered. Raises Refused.
 
@@ -68,7 +69,25 @@ class Applier:
             problem = Problem(where, f"the API server refuses what this leads to: {error.message}")
             raise Refused(Finding(reasons.REFUSED, str(problem))) from error
 
-    async def _write(self, wanted: Body, new: bool) -> Body:
+    async def prune(self, key: Ref, owner: Object, kept: Iterable[Object], settled: bool) -> None:
+        """Delete what belongs to a Flow or Pod and is not kept.
+
+        Unless all is `settled`, most of it may be needed by an old version that still runs.
+        """
+        wanted = {kinds.ref(item) for item in kept}
+        prunable: tuple[Kind, ...] = (*kinds.APPLIED, kinds.POD) if key.kind == kinds.FLOW else kinds.APPLIED
+        for kind in prunable:
+            for live in self._observed.children(key, kind):
+                ref = kinds.ref(live)
+                if ref in wanted or "deletionTimestamp" in live["metadata"]:
+                    continue
+                at_once = kind in AT_ONCE or ref.name == names.rehearsal(key.name)
+                if controller(live) == owner["metadata"]["uid"] and (settled or at_once):
+                    await self._cluster.delete(live)
+                    _log.info("%s deleted: it is not rendered any longer", ref)
+                    self._observed.drop(live)
+
+    async def _write(self, wanted: Object, new: bool) -> Object:
         """Make an object be as wanted, by an apply if that is enough, and return it.
 
         One that is new is applied without force, so that what somebody else made meanwhile is not taken over.
@@ -89,7 +108,7 @@ class Applier:
         await self._cluster.delete(there)  # it cannot change
         return await self._cluster.apply(wanted)
 
-    async def _keep_replicas(self, wanted: Body) -> None:
+    async def _keep_replicas(self, wanted: Object) -> None:
         """Let the replicas that there are stay when the manifest says nothing of them any longer.
 
         An apply takes away what it said before and says no longer, and the default is one: that would end replicas
@@ -112,7 +131,7 @@ class Applier:
         body = {**wanted, "metadata": metadata, "spec": {"replicas": replicas}}
         await self._cluster.apply(body, manager=names.REPLICAS_MANAGER)
 
-    async def why(self, wanted: Body, owner: Body) -> str | None:
+    async def why(self, wanted: Object, owner: Object) -> str | None:
         """Return why an object must be applied, or None when it is as it should be."""
         ref = kinds.ref(wanted)
         live = self._observed.get(ref)
@@ -135,7 +154,7 @@ class Applier:
         return next((each for each in found if known != digest or each not in equal), None)
 
 
-def owned(item: Body, owner: Body) -> Body:
+def owned(item: Object, owner: Object) -> Object:
     """Return an object with its owner, so that it goes when the owner goes, and with its hash."""
     reference = {
         "apiVersion": owner["apiVersion"],
@@ -149,7 +168,7 @@ def owned(item: Body, owner: Body) -> Body:
     return {**item, "metadata": {**metadata, "annotations": annotations, "ownerReferences": [reference]}}
 
 
-def controller(live: Body) -> str | None:
+def controller(live: Object) -> str | None:
     """Return the uid of an object's controller."""
     for reference in live["metadata"].get("ownerReferences") or ():
         if reference.get("controller"):

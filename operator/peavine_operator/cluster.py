@@ -15,10 +15,9 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
 from peavine_operator import kinds, metrics, names
-from peavine_operator.kinds import Kind, Ref
+from peavine_operator.kinds import Kind, Object, Ref
 from peavine_operator.settings import Settings
 
-Body = dict[str, Any]
 PAGE = 100
 _log = logging.getLogger(__name__)
 
@@ -100,7 +99,7 @@ class Cluster:
         metrics.REQUESTS.labels("WATCH" if watching else request.method, response.status).inc()
         return response
 
-    async def _request(self, method: str, path: str, body: Any = None, content: str = "", **query: str) -> Body:
+    async def _request(self, method: str, path: str, body: Any = None, content: str = "", **query: str) -> Object:
         headers = {"Content-Type": content} if content else {}
         data = None if body is None else json.dumps(body)
         url = self.configuration.host + path
@@ -111,7 +110,7 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, f"cannot reach the API server: {error or type(error).__name__}") from error
         if status < 300:
-            found: Body = json.loads(answer)
+            found: Object = json.loads(answer)
             return found
         try:
             said = json.loads(answer)
@@ -119,7 +118,7 @@ class Cluster:
         except ValueError:
             raise ApiError(status, answer[:200].decode(errors="replace")) from None
 
-    async def get(self, ref: Ref) -> Body | None:
+    async def get(self, ref: Ref) -> Object | None:
         """Return an object, or None where there is none."""
         try:
             return await self._request("GET", ref.kind.path(ref.namespace, ref.name))
@@ -128,17 +127,17 @@ class Cluster:
                 return None
             raise
 
-    async def create(self, body: Body) -> Body:
+    async def create(self, body: Object) -> Object:
         """Make an object that is not there yet."""
         ref = kinds.ref(body)
         return await self._request("POST", ref.kind.path(ref.namespace), body, "application/json")
 
-    async def replace(self, body: Body) -> Body:
+    async def replace(self, body: Object) -> Object:
         """Write an object that was read, if nobody else wrote it since."""
         ref = kinds.ref(body)
         return await self._request("PUT", ref.kind.path(ref.namespace, ref.name), body, "application/json")
 
-    async def listed(self, kind: Kind) -> AsyncIterator[tuple[list[Body], int]]:
+    async def listed(self, kind: Kind) -> AsyncIterator[tuple[list[Object], int]]:
         """Yield all objects of a kind that concern the operator, in pages, each with the time of the list.
 
         They come from the API server's memory (version 0), which may lag a little behind etcd and costs etcd nothing.
@@ -157,8 +156,8 @@ class Cluster:
                     break
 
     async def apply(
-        self, body: Body, dry_run: bool = False, manager: str = names.FIELD_MANAGER, force: bool = True
-    ) -> Body:
+        self, body: Object, dry_run: bool = False, manager: str = names.FIELD_MANAGER, force: bool = True
+    ) -> Object:
         """Make an object be as said, and return it as it is then. What other managers said of it stays.
 
         Without `force` it is an error of status 409 where another manager said something else.
@@ -172,7 +171,7 @@ class Cluster:
         path = ref.kind.path(ref.namespace, ref.name)
         return await self._request("PATCH", path, body, "application/apply-patch+yaml", **query)
 
-    async def overwrite(self, body: Body, patch: Body) -> Body:
+    async def overwrite(self, body: Object, patch: Object) -> Object:
         """Apply an object of which others wrote something that stands in the way, such as a list's item of equal name.
 
         `patch` is a merge patch that takes it away: it replaces lists whole, and null removes a field. What it notes as
@@ -192,7 +191,7 @@ class Cluster:
         await self._request("PATCH", path, {"metadata": {"managedFields": kept, "resourceVersion": version}}, merge)
         return await self.apply(body)
 
-    async def delete(self, body: Body) -> None:
+    async def delete(self, body: Object) -> None:
         """Delete this very object, and all it owns after it. One that is gone already is no error."""
         ref = kinds.ref(body)
         options = {
@@ -208,7 +207,7 @@ class Cluster:
             if error.status not in (404, 409):
                 raise
 
-    async def patch_status(self, ref: Ref, status: Body) -> Body | None:
+    async def patch_status(self, ref: Ref, status: Object) -> Object | None:
         """Write the status of a Flow or Pod; None where it is gone."""
         metrics.WRITES.labels(str(ref.kind), "status").inc()
         path = ref.kind.path(ref.namespace, ref.name) + "/status"
@@ -220,7 +219,7 @@ class Cluster:
                 return None
             raise
 
-    async def event(self, about: Body, kind: str, reason: str, message: str) -> None:
+    async def event(self, about: Object, kind: str, reason: str, message: str) -> None:
         """Tell people something about a Flow or Pod; `kind` is Normal or Warning. It may be lost."""
         metadata = about["metadata"]
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

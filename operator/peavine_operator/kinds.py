@@ -8,6 +8,11 @@ from typing import Any, NamedTuple
 
 from peavine.spec import API_VERSION
 
+Body = Mapping[str, Any]
+"""An object as the API server has it."""
+Object = dict[str, Any]
+"""An object that is made, or about to be written."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -64,7 +69,7 @@ ALL = (*RESOURCES, *APPLIED, *SEEN)
 _BY_NAME = {(kind.api_version, kind.name): kind for kind in (*ALL, LEASE)}
 
 
-def of(body: Mapping[str, Any]) -> Kind:
+def of(body: Body) -> Kind:
     """Return the kind of an object."""
     return _BY_NAME[body["apiVersion"], body["kind"]]
 
@@ -80,7 +85,7 @@ class Ref(NamedTuple):
         return f"{self.kind.name} {self.namespace}/{self.name}"
 
 
-def ref(body: Mapping[str, Any]) -> Ref:
+def ref(body: Body) -> Ref:
     """Return which object this is."""
     metadata = body["metadata"]
     return Ref(of(body), metadata["namespace"], metadata["name"])

@@ -11,9 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from peavine_operator import kinds, names
-from peavine_operator.kinds import Kind, Ref
-
-Body = Mapping[str, Any]
+from peavine_operator.kinds import Body, Kind, Ref
 
 KEPT = {
     kinds.CONFIG_MAP: ("immutable", "data"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from peavine_operator import names, reasons
-
-Body = Mapping[str, Any]
+from peavine_operator.kinds import Body
 
 WAITING = {
     "ImagePullBackOff": reasons.IMAGE_FAILED,

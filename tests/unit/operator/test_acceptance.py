@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from peavine.errors import ManifestError
 from peavine_operator import names
 from peavine_operator.acceptance import accept_flow, accept_pod
-from peavine_operator.render import Place, pod_objects
+from peavine_operator.render import Target, pod_objects
 
 
 def pod(**spec: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_a_pod_template_is_refused_or_rendered_whatever_it_says(template: dict[s
         accepted = accept_pod(pod(podTemplate=template, head={"before": {"class": "_pass"}}))
     except ManifestError:
         return
-    assert pod_objects(accepted, Place("default", "i"))
+    assert pod_objects(accepted, Target("default", "i")).workload
 
 
 def test_a_gateways_pod_template_is_checked_like_that_of_a_pod() -> None:

@@ -10,11 +10,12 @@ import pytest
 from peavine.flow.order import in_order
 from peavine.spec import API_VERSION, parse, parse_pod
 from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render
+from peavine_operator.checks import first
 from peavine_operator.kinds import FLOW, POD, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.symptoms import Finding
 
-PLACE = render.Place("default", "peavine/runtime:test")
+TARGET = render.Target("default", "peavine/runtime:test")
 KEY = Ref(POD, "default", "a")
 FLOW_KEY = Ref(FLOW, "default", "f")
 
@@ -83,14 +84,14 @@ def pod(**spec: Any) -> dict[str, Any]:
 def running(**spec: Any) -> tuple[Cluster, list[dict[str, Any]]]:
     """Return a cluster in which a Pod runs, and the objects made for it."""
     cluster = Cluster()
-    objects = render.pod_objects(parse_pod(pod(**spec)), PLACE)
+    objects = render.pod_objects(parse_pod(pod(**spec)), TARGET).every()
     cluster.run(objects)
     return cluster, objects
 
 
 def waiting(cluster: Cluster, **spec: Any) -> str | None:
     seen = pod_status.see(cluster.observed, KEY, parse_pod(pod(**spec)))
-    found = pod_status.first(pod_status.READY, seen)
+    found = first(pod_status.READY, seen)
     return found.reason if found else None
 
 
@@ -181,7 +182,7 @@ def test_a_shard_that_cannot_be_found_is_named() -> None:
     peas = next(body for body in objects if body["metadata"]["name"] == "a-peas")
     cluster.lead(peas, without="a-1")
     seen = pod_status.see(cluster.observed, KEY, parse_pod(pod(shards=3)))
-    found = pod_status.first(pod_status.READY, seen)
+    found = first(pod_status.READY, seen)
     assert found is not None
     assert (found.reason, "shard 1" in found.message) == (reasons.NO_ENDPOINT, True)
 
@@ -234,26 +235,26 @@ def flow(*listed: dict[str, Any]) -> dict[str, Any]:
 def running_flow(*listed: dict[str, Any], ready: bool = True) -> Cluster:
     """Return a cluster in which a Flow's gateway runs, and its Pods are ready or not."""
     cluster, parsed = Cluster(), parse(flow(*listed))
-    cluster.run(render.flow_gateway(parsed, PLACE))
+    cluster.run(render.flow_gateway(parsed, TARGET).every())
     told = conditions.conditions(1, None, None if ready else Finding(reasons.STARTING, "so far"), ())
-    for body in render.flow_pods(parsed, PLACE):
+    for body in render.flow_pods(parsed, TARGET):
         cluster.put({**body, "status": {"conditions": told}})
     return cluster
 
 
-def seen_flow(cluster: Cluster, *listed: dict[str, Any]) -> flow_status.Seen:
+def seen_flow(cluster: Cluster, *listed: dict[str, Any]) -> flow_status.SeenFlow:
     return flow_status.see(cluster.observed, FLOW_KEY, parse(flow(*listed)), None)
 
 
 def test_a_flow_of_which_everything_runs_is_ready() -> None:
     seen = seen_flow(running_flow({"name": "a"}), {"name": "a"})
-    assert flow_status.first(flow_status.READY, seen) is None
+    assert first(flow_status.READY, seen) is None
     assert flow_status.status(seen) == {"readyPods": 1, "pods": 1, "addresses": INSIDE}
 
 
 def test_a_flow_is_as_ready_as_its_pods() -> None:
     cluster = running_flow({"name": "a"}, ready=False)
-    found = flow_status.first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
+    found = first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
     assert found is not None
     assert found.reason == reasons.PODS_NOT_READY
     assert found.message == "Pod a: so far"
@@ -262,8 +263,8 @@ def test_a_flow_is_as_ready_as_its_pods() -> None:
 def test_a_flow_whose_gateway_waits_for_new_pods_says_so() -> None:
     held = Finding(reasons.WAITING_FOR_PODS, "the gateway goes on as before until these are ready: ['f-b']")
     seen = dataclasses.replace(seen_flow(running_flow({"name": "a"}), {"name": "a"}), held=held)
-    assert flow_status.first(flow_status.READY, seen) == held
-    assert flow_status.first(flow_status.SETTLED, seen) == held, "what the old plan names is still needed"
+    assert first(flow_status.READY, seen) == held
+    assert first(flow_status.SETTLED, seen) == held, "what the old plan names is still needed"
 
 
 def test_what_a_pod_said_of_an_older_generation_does_not_count() -> None:
@@ -272,7 +273,7 @@ def test_what_a_pod_said_of_an_older_generation_does_not_count() -> None:
     assert body is not None
     body["metadata"]["generation"] = 2
     cluster.put(body)
-    found = flow_status.first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
+    found = first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
     assert found is not None
     assert found.reason == reasons.PODS_NOT_READY
 

@@ -1,0 +1,51 @@
+"""How far a change of a Flow or Pod has come, which decides what is applied next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from peavine_operator import conditions, names, pod_status, reasons, rehearsal
+from peavine_operator.kinds import Body
+from peavine_operator.objects import GatewayObjects, PodObjects
+from peavine_operator.symptoms import Finding
+
+
+def entry(service: Body | None, seen: pod_status.SeenPod) -> Literal["pea"] | None:
+    """Return "pea" while the live Service of a Pod leads to its Peas and a new head cannot take over yet."""
+    if service is None or not seen.pod.spec.has_head:
+        return None
+    leads_to = (service["spec"].get("selector") or {}).get(names.COMPONENT)
+    if leads_to == "pea" and (pod_status.head_is_replaced(seen) or pod_status.head_is_ready(seen)):
+        return "pea"
+    return None
+
+
+def rehearsing(objects: PodObjects, seen: pod_status.SeenPod) -> rehearsal.Outcome | None:
+    """Return why shards that run are not given their new version yet: a rehearsal of it has not started."""
+    if objects.rehearsal is None or not rehearsal.needed(seen.peas, objects.workload):
+        return None
+    return rehearsal.outcome(objects.rehearsal, seen.rehearsal, seen.of("rehearsal"))
+
+
+def newly_named(live: Body | None, gateway: GatewayObjects) -> list[str]:
+    """Return the Pod resources that the plan of a live gateway does not name and the new plan does."""
+    return [] if live is None else sorted(named(gateway.workload) - named(live))
+
+
+def plan_waits(pods: Mapping[str, Body | None]) -> Finding | None:
+    """Return why a live gateway keeps its old plan: of these Pods, which only the new one names, some are not ready."""
+    waited = [name for name, body in pods.items() if not _is_ready(body)]
+    if not waited:
+        return None
+    return Finding(reasons.WAITING_FOR_PODS, f"the gateway goes on as before until these are ready: {waited}")
+
+
+def named(gateway: Body) -> set[str]:
+    """Return the Pod resources that the plan of a gateway's Deployment names."""
+    return set((gateway["metadata"].get("annotations") or {}).get(names.NAMED, "").split(",")) - {""}
+
+
+def _is_ready(pod: Body | None) -> bool:
+    found = conditions.condition(pod, "Ready")
+    return found is not None and found["status"] == "True"
