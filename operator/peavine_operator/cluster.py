@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import ssl
 import time
@@ -19,7 +18,6 @@ from peavine_operator.kinds import Kind, Object, Ref
 from peavine_operator.settings import Settings
 
 PAGE = 100
-_log = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
@@ -219,31 +217,23 @@ class Cluster:
                 return None
             raise
 
-    async def event(self, about: Object, kind: str, reason: str, message: str) -> None:
-        """Tell people something about a Flow or Pod; `kind` is Normal or Warning. It may be lost."""
-        metadata = about["metadata"]
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
-            "involvedObject": {
-                "apiVersion": about["apiVersion"],
-                "kind": about["kind"],
-                "name": metadata["name"],
-                "namespace": metadata["namespace"],
-                "uid": metadata["uid"],
-            },
-            "type": kind,
-            "reason": reason,
-            "message": message[:1024],
-            "source": {"component": names.FIELD_MANAGER},
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
+    async def create_event(self, namespace: str, event: Object) -> Object:
+        """Write an event that is not there yet, and return it."""
+        return await self._request("POST", f"/api/v1/namespaces/{namespace}/events", event, "application/json")
+
+    async def patch_event(self, namespace: str, name: str, news: Object) -> bool:
+        """Change an event; return False where it is gone."""
+        path = f"/api/v1/namespaces/{namespace}/events/{name}"
         try:
-            path = f"/api/v1/namespaces/{metadata['namespace']}/events"
-            await self._request("POST", path, body, "application/json")
+            await self._request("PATCH", path, news, "application/merge-patch+json")
         except ApiError as error:
-            _log.warning("an event about %s was not written: %s", metadata["name"], error)
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    async def warnings(self, namespace: str, name: str) -> list[Object]:
+        """Return warnings about objects of a name, at most a page."""
+        query = {"fieldSelector": f"type=Warning,involvedObject.name={name}", "limit": str(PAGE)}
+        found = await self._request("GET", f"/api/v1/namespaces/{namespace}/events", **query)
+        return list(found["items"])

@@ -10,10 +10,11 @@ from typing import Any
 from peavine.spec import Flow
 from peavine_operator import kinds, names, reasons, render, rollout
 from peavine_operator.checks import Checks
-from peavine_operator.conditions import condition
+from peavine_operator.conditions import condition, latest
 from peavine_operator.kinds import Body, Ref
 from peavine_operator.observed import Observed
-from peavine_operator.symptoms import Finding, merged, symptoms
+from peavine_operator.symptoms import MOST_PARTS, Finding, merged, symptoms
+from peavine_operator.symptoms import is_ready as serves
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class SeenFlow:
     flow: Flow
     pods: Mapping[str, Body | None]
     """The Pod resource of each Pod, by the name that the Flow knows it by."""
+    named: Mapping[str, Body | None]
+    """The Pod resources that the plan of the gateway names, which may be an old plan, by their names."""
     gateway: Body | None
     core_pods: Sequence[Body]
     """Of the gateway."""
@@ -34,16 +37,24 @@ class SeenFlow:
 
 def see(observed: Observed, key: Ref, flow: Flow, held: Finding | None) -> SeenFlow:
     """Return what is seen of a Flow."""
-    gateway = names.gateway(key.name)
+    name = names.gateway(key.name)
+    gateway = observed.get(Ref(kinds.DEPLOYMENT, key.namespace, name))
     return SeenFlow(
         flow,
         {pod.name: observed.get(Ref(kinds.POD, key.namespace, render.entry(flow, pod))) for pod in flow.spec.pods},
-        observed.get(Ref(kinds.DEPLOYMENT, key.namespace, gateway)),
+        {pod: observed.get(Ref(kinds.POD, key.namespace, pod)) for pod in sorted(named_pods(gateway))},
+        gateway,
         observed.children(key, kinds.CORE_POD),
         observed.children(key, kinds.ENDPOINT_SLICE),
-        observed.get(Ref(kinds.SERVICE, key.namespace, gateway)),
+        observed.get(Ref(kinds.SERVICE, key.namespace, name)),
         held,
     )
+
+
+def named_pods(gateway: Body | None) -> set[str]:
+    """Return the Pod resources that the plan of a gateway's Deployment names."""
+    annotations = gateway["metadata"].get("annotations") if gateway is not None else None
+    return set((annotations or {}).get(names.NAMED, "").split(",")) - {""}
 
 
 def is_ready(pod: Body | None) -> bool:
@@ -105,6 +116,16 @@ def gateway_is_reachable(seen: SeenFlow) -> Finding | None:
     return None if found else Finding(reasons.NO_ENDPOINT, f"{name}: no gateway can be found yet")
 
 
+def named_pods_answer(seen: SeenFlow) -> Finding | None:
+    """Every Pod that the gateway sends requests to answers them."""
+    for name, body in seen.named.items():
+        found = latest(body, "Available")
+        if found is None or found["status"] != "True":
+            reason = found["reason"] if found else reasons.POD_MISSING if body is None else reasons.STARTING
+            return Finding(reason, f"Pod {name}: {found['message'] if found else 'it has no status yet'}")
+    return None
+
+
 READY: Checks[SeenFlow] = (
     pods_exist,
     plan_is_new,
@@ -115,6 +136,8 @@ READY: Checks[SeenFlow] = (
     gateway_is_reachable,
 )
 """All that is so when a Flow is ready."""
+AVAILABLE: Checks[SeenFlow] = (gateway_is_scaled_to_zero, gateway_is_reachable, named_pods_answer)
+"""All that is so when requests are answered."""
 SETTLED: Checks[SeenFlow] = (plan_is_new, gateway_is_replaced, gateway_is_ready)
 """All that is so when no gateway follows an old plan, so that what only that one named may go."""
 
@@ -147,6 +170,12 @@ def in_flow(flow: Flow, step: str, message: str) -> str:
     """Return problems of a Pod resource with the paths that they have in the Flow."""
     i = next(i for i, pod in enumerate(flow.spec.pods) if pod.name == step)
     return re.sub("^(spec|metadata)\\b", f"spec.pods[{i}]", message, flags=re.MULTILINE)
+
+
+def parts(seen: SeenFlow) -> list[str]:
+    """Return the objects whose warnings say why there is no progress: the gateway, and what of it is not ready."""
+    workloads = [seen.gateway["metadata"]["name"]] if seen.gateway is not None else []
+    return workloads + [pod["metadata"]["name"] for pod in seen.core_pods if not serves(pod)][:MOST_PARTS]
 
 
 def status(seen: SeenFlow) -> dict[str, Any]:

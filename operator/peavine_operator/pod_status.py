@@ -11,7 +11,7 @@ from peavine_operator import kinds, names, reasons, render, rollout
 from peavine_operator.checks import Checks
 from peavine_operator.kinds import Body, Ref
 from peavine_operator.observed import Observed
-from peavine_operator.symptoms import Finding, symptoms
+from peavine_operator.symptoms import MOST_PARTS, Finding, is_ready, symptoms
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,16 @@ def entry_is_reachable(seen: SeenPod) -> Finding | None:
     return None
 
 
+def requests_are_answered(seen: SeenPod) -> Finding | None:
+    """What requests come to, and behind a head every shard or a Pea at least, takes them, in whatever version."""
+    name = seen.pod.metadata.name
+    entries = seen.reached(name)
+    if not entries:
+        return Finding(reasons.NO_ENDPOINT, f"{name}: nothing takes requests")
+    peas = {pod["metadata"]["name"] for pod in seen.of("pea")}
+    return None if entries & peas and not render.stateful(seen.pod) else shards_are_reachable(seen)
+
+
 READY: Checks[SeenPod] = (
     peas_are_scaled_to_zero,
     head_is_replaced,
@@ -111,6 +121,8 @@ READY: Checks[SeenPod] = (
     entry_is_reachable,
 )
 """All that is so when a Pod is ready."""
+AVAILABLE: Checks[SeenPod] = (peas_are_scaled_to_zero, requests_are_answered)
+"""All that is so when requests are answered."""
 SETTLED: Checks[SeenPod] = (head_is_replaced, head_is_ready, peas_are_replaced, peas_are_ready)
 """All that is so when nothing of what was there before is needed any longer."""
 
@@ -121,6 +133,12 @@ def failing(seen: SeenPod) -> list[Finding]:
     if not found:
         found = [finding for workload in (seen.peas, seen.head) if (finding := rollout.stuck(workload)) is not None]
     return found
+
+
+def parts(seen: SeenPod) -> list[str]:
+    """Return the objects whose warnings say why there is no progress: workloads, and what of them is not ready."""
+    workloads = [body["metadata"]["name"] for body in (seen.peas, seen.head, seen.rehearsal) if body is not None]
+    return workloads + [pod["metadata"]["name"] for pod in seen.core_pods if not is_ready(pod)][:MOST_PARTS]
 
 
 def status(seen: SeenPod) -> dict[str, Any]:

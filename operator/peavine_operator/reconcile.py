@@ -31,7 +31,7 @@ class Reconciler:
     def __init__(self, cluster: Cluster, observed: Observed, settings: Settings, changed: Callable[[set[Ref]], None]):
         self._observed, self._settings = observed, settings
         self._applier = Applier(cluster, observed, changed)
-        self._status = StatusWriter(cluster, observed, changed)
+        self._status = StatusWriter(cluster, observed, changed, settings.progress_seconds)
         self._peas = Peas(settings.resync_seconds / 2)
         self._accepted: dict[Ref, tuple[str, str]] = {}
         """The uid of each resource and its newest spec that was right, as text."""
@@ -57,8 +57,7 @@ class Reconciler:
             return await self._flow(key, body, manifest, wrong)
         if isinstance(manifest, Pod):
             return await self._pod(key, body, manifest, wrong)
-        told = conditions.conditions(body["metadata"]["generation"], wrong, None, ())
-        await self._status.write(key, body, told, {})
+        await self._status.write(key, body, conditions.Findings(refused=wrong, examined=False), {})
         return True
 
     def _accepted_before(self, key: Ref, body: Object) -> Flow | Pod | None:
@@ -86,9 +85,14 @@ class Reconciler:
         found = await self._volumes(body, seen)
         failing = [*failing, *found.failing]
         waiting = waiting or next(iter(found.failing), found.unchecked)
-        told = conditions.conditions(body["metadata"]["generation"], wrong or refused, waiting, failing)
+        judged = conditions.Findings(
+            refused=wrong or refused,
+            waiting=waiting,
+            failing=failing,
+            unavailable=first(pod_status.AVAILABLE, seen),
+        )
         stores = {"stores": found.stores} if found.stores else {}
-        await self._status.write(key, body, told, {**pod_status.status(seen), **stores})
+        await self._status.write(key, body, judged, {**pod_status.status(seen), **stores}, pod_status.parts(seen))
         if refused is None:
             kept = [*objects.every(), *applied]
             await self._applier.prune(key, body, kept, held is None and (settled or idle is not None))
@@ -118,11 +122,14 @@ class Reconciler:
         idle = held is None and flow_status.gateway_is_scaled_to_zero(seen) is not None
         settled = first(flow_status.SETTLED, seen) is None
         waiting, failing = first(flow_status.READY, seen), flow_status.failing(seen)
-        not_accepted = wrong or refused or flow_status.refused(seen)
-        told = conditions.conditions(
-            body["metadata"]["generation"], not_accepted, waiting, failing, flow_status.ready_message(seen)
+        judged = conditions.Findings(
+            refused=wrong or refused or flow_status.refused(seen),
+            waiting=waiting,
+            failing=failing,
+            unavailable=first(flow_status.AVAILABLE, seen),
+            ready_message=flow_status.ready_message(seen),
         )
-        await self._status.write(key, body, told, flow_status.status(seen))
+        await self._status.write(key, body, judged, flow_status.status(seen), flow_status.parts(seen))
         if refused is None:
             await self._applier.prune(key, body, [*pods, *gateway.every()], settled or idle)
         return refused is None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from peavine_operator import conditions, names, pod_status, reasons, rehearsal
+from peavine_operator import names, pod_status, reasons, rehearsal
+from peavine_operator.conditions import condition
+from peavine_operator.flow_status import is_ready, named_pods
 from peavine_operator.kinds import Body
 from peavine_operator.objects import GatewayObjects, PodObjects
 from peavine_operator.symptoms import Finding
@@ -30,22 +32,21 @@ def rehearsing(objects: PodObjects, seen: pod_status.SeenPod) -> rehearsal.Outco
 
 def newly_named(live: Body | None, gateway: GatewayObjects) -> list[str]:
     """Return the Pod resources that the plan of a live gateway does not name and the new plan does."""
-    return [] if live is None else sorted(named(gateway.workload) - named(live))
+    return [] if live is None else sorted(named_pods(gateway.workload) - named_pods(live))
 
 
 def plan_waits(pods: Mapping[str, Body | None]) -> Finding | None:
     """Return why a live gateway keeps its old plan: of these Pods, which only the new one names, some are not ready."""
-    waited = [name for name, body in pods.items() if not _is_ready(body)]
+    waited = [name for name, body in pods.items() if not is_ready(body)]
     if not waited:
         return None
+    idle = [name for name in waited if _is_scaled_to_zero(pods[name])]
+    if idle:
+        remedy = f"kubectl scale peapod {' '.join(idle)} --replicas=1"
+        return Finding(reasons.SCALED_TO_ZERO, f"the gateway goes on as before, because no Pea is asked for: {remedy}")
     return Finding(reasons.WAITING_FOR_PODS, f"the gateway goes on as before until these are ready: {waited}")
 
 
-def named(gateway: Body) -> set[str]:
-    """Return the Pod resources that the plan of a gateway's Deployment names."""
-    return set((gateway["metadata"].get("annotations") or {}).get(names.NAMED, "").split(",")) - {""}
-
-
-def _is_ready(pod: Body | None) -> bool:
-    found = conditions.condition(pod, "Ready")
-    return found is not None and found["status"] == "True"
+def _is_scaled_to_zero(pod: Body | None) -> bool:
+    found = condition(pod, "Ready")
+    return found is not None and found["reason"] == reasons.SCALED_TO_ZERO

@@ -20,6 +20,8 @@ WAITING = {
 }
 """Why containers wait for what will not come by itself."""
 LONGEST = 1024
+MOST_PARTS = 3
+"""Core Pods whose warnings are read."""
 
 
 class Finding(NamedTuple):

@@ -16,7 +16,7 @@ class Condition(Model):
     """One thing that is true of the resource, or is not, or is not known, and why."""
 
     type: Annotated[str, Field(max_length=64)]
-    """Type of the condition: Ready, Progressing, Degraded or Accepted."""
+    """Type of the condition: Ready, Available, Progressing, Degraded, Accepted, Reconciling or Stalled."""
     status: Literal["True", "False", "Unknown"]
     """Whether the condition is true."""
     reason: Annotated[str, Field(max_length=128)]
@@ -68,7 +68,9 @@ class FlowStatus(Model):
     observed_generation: int | None = None
     """Generation of the resource that the operator saw last."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
-    """Conditions Ready, Progressing, Degraded and Accepted."""
+    """Conditions Ready, Available, Progressing, Degraded, Accepted, Reconciling and Stalled."""
+    last_progress_time: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
+    """When what the Flow waits for last changed; not set while it is ready."""
     ready_pods: int | None = None
     """Number of Pods of the Flow that are ready."""
     pods: int | None = None
@@ -83,7 +85,9 @@ class PodStatus(Model):
     observed_generation: int | None = None
     """Generation of the resource that the operator saw last."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
-    """Conditions Ready, Progressing, Degraded and Accepted."""
+    """Conditions Ready, Available, Progressing, Degraded, Accepted, Reconciling and Stalled."""
+    last_progress_time: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
+    """When what the Pod waits for last changed; not set while it is ready."""
     ready_replicas: int | None = None
     """Number of replicas that are ready. A replica is one Pea of each shard."""
     replicas: int | None = None

@@ -29,7 +29,8 @@ def gateway(*called: str) -> Any:
 
 
 def pod_resource(waiting: Finding | None) -> Object:
-    return {"metadata": {"generation": 1}, "status": {"conditions": conditions.conditions(1, None, waiting, [])}}
+    told = conditions.conditions(1, conditions.Findings(waiting=waiting))
+    return {"metadata": {"generation": 1}, "status": {"conditions": told}}
 
 
 def component(service: Object) -> str:
@@ -71,6 +72,9 @@ def test_gateways_keep_their_plan_while_a_new_pod_starts() -> None:
     [
         pytest.param(None, reasons.WAITING_FOR_PODS, id="that is not there yet"),
         pytest.param(pod_resource(Finding(reasons.STARTING, "")), reasons.WAITING_FOR_PODS, id="that starts"),
+        pytest.param(
+            pod_resource(Finding(reasons.SCALED_TO_ZERO, "")), reasons.SCALED_TO_ZERO, id="that is scaled to zero"
+        ),
         pytest.param(pod_resource(None), None, id="that is ready"),
     ],
 )
