@@ -34,8 +34,17 @@ class Applier:
 
     def __init__(self, cluster: Cluster, observed: Observed, changed: Callable[[set[Ref]], None]) -> None:
         self._cluster, self._observed, self._changed = cluster, observed, changed
-        self._equal: dict[Ref, tuple[str, frozenset[str]]] = {}
-        """What the API server says in its own words: an object's hash, and the differences that are none."""
+        self._equal: dict[Ref, dict[Ref, tuple[str, frozenset[str]]]] = {}
+        """What the API server says in its own words, by owner: an object's hash, and the differences that are none."""
+
+    def forget(self, owner: Ref) -> None:
+        """Forget a Flow or Pod that is gone."""
+        self._equal.pop(owner, None)
+
+    async def stale(self, objects: Sequence[Object], owner: Object) -> list[tuple[Object, str]]:
+        """Return each object that is not as rendered, with its owner, and why. Raises Refused."""
+        each = [owned(item, owner) for item in objects]
+        return [(wanted, why) for wanted in each if (why := await self.why(wanted, owner)) is not None]
 
     async def apply(
         self, objects: Sequence[Object], owner: Object, path: str = "spec", template: Mapping[str, Any] | None = None
@@ -44,12 +53,8 @@ class Applier:
 
         `path` is where the manifest asks for them, and `template` what it says there of their core pods.
         """
-        stale = []
-        for item in objects:
-            wanted = owned(item, owner)
-            why = await self.why(wanted, owner)
-            if why is not None:
-                stale.append((wanted, why))
+        stale = await self.stale(objects, owner)
+        equal = self._equal.setdefault(kinds.ref(owner), {})
         try:
             for wanted, _ in stale:
                 if template and kinds.of(wanted) in (kinds.DEPLOYMENT, kinds.STATEFUL_SET):
@@ -59,9 +64,9 @@ class Applier:
                 live = await self._write(wanted, why == NEW)
                 _log.info("%s applied: %s", ref, why)
                 self._changed(self._observed.put(live))
-                self._equal.pop(ref, None)
+                equal.pop(ref, None)
                 if left := differences(wanted, live):
-                    self._equal[ref] = (wanted["metadata"]["annotations"][names.RENDERED], frozenset(left))
+                    equal[ref] = (wanted["metadata"]["annotations"][names.RENDERED], frozenset(left))
         except ApiError as error:
             if not error.refused:
                 raise
@@ -150,7 +155,7 @@ class Applier:
         found = differences(wanted, live)
         if (live["metadata"].get("annotations") or {}).get(names.RENDERED) != digest:
             return found[0] if found else "a field is no longer rendered"
-        known, equal = self._equal.get(ref, ("", frozenset()))
+        known, equal = self._equal.get(kinds.ref(owner), {}).get(ref, ("", frozenset()))
         return next((each for each in found if known != digest or each not in equal), None)
 
 

@@ -49,7 +49,11 @@ class Findings:
 def conditions(generation: int, found: Findings) -> list[Condition]:
     """Return the conditions of a resource."""
     refused, waiting, fails = found.refused, found.waiting, merged(found.failing)
-    not_ready = refused or (waiting and (fails or waiting))
+    not_ready: Finding | None
+    if waiting and found.paused and waiting.reason != reasons.PAUSED:
+        not_ready = refused or fails or Finding(reasons.PAUSED, f"{found.paused.message}; {waiting.message}")
+    else:
+        not_ready = refused or (waiting and (fails or waiting))
     stalled = refused or (fails if waiting else None)
     moves = not_ready is not None and stalled is None and not found.paused
     moves = moves and waiting is not None and waiting.reason != reasons.SCALED_TO_ZERO

@@ -36,6 +36,8 @@ NAMED: Final = "peavine.dev/named-pods"
 """Annotation of a gateway's Deployment: the Pod resources that its plan names."""
 ACCEPT_VOLUME: Final = "peavine.dev/accept-volume"
 """Annotation of a Pod resource: the volume, as a condition's message names it, that takes the place of a lost one."""
+PAUSED: Final = "peavine.dev/paused"
+"""Annotation of a Flow or Pod resource: with "true" the operator writes nothing of it but its status."""
 SELECTOR: Final = f"{MANAGED_BY}=peavine"
 """Finds all that the operator made, in all Kubernetes kinds."""
 

@@ -95,6 +95,7 @@ class Observed:
             _owner(body, ref),
             json.dumps(trim(body), separators=(",", ":"), ensure_ascii=False).encode(),
         )
+        concerned = self._pods_that_read(ref, known, body)
         if known is not None:
             self._unlink(ref, known)
         self._objects[ref] = new
@@ -102,7 +103,11 @@ class Observed:
             self._refers[ref] = refers
         if new.owner is not None:
             self._children[new.owner].add(ref)
-        return self._concerned(ref, new)
+        return concerned | self._concerned(ref, new)
+
+    def users(self, key: Ref) -> list[str]:
+        """Return the names of the Flows that refer to a Pod resource."""
+        return sorted(flow.name for flow, pods in self._refers.items() if _within(flow, key, pods))
 
     def drop(self, body: Body) -> set[Ref]:
         """Forget an object that is gone, and return the Flows and Pods that it concerned."""
@@ -131,9 +136,21 @@ class Observed:
         return changed
 
     def _forget(self, ref: Ref, known: Known) -> set[Ref]:
+        concerned = self._pods_that_read(ref, known, None)
         del self._objects[ref]
         self._unlink(ref, known)
-        return self._concerned(ref, known)
+        return concerned | self._concerned(ref, known)
+
+    def _pods_that_read(self, ref: Ref, known: Known | None, now: Body | None) -> set[Ref]:
+        """Return the Pods to look at when a Flow changed: its own read its annotations, others are referred to."""
+        if ref.kind != kinds.FLOW:
+            return set()
+        before = self._refers.get(ref, set())
+        after = _refers(now) if now is not None else set()
+        concerned = {Ref(kinds.POD, ref.namespace, name) for name in before ^ after}
+        if known is not None and now is not None and _annotations(_body(known)) != _annotations(trim(now)):
+            concerned |= {child for child in self._children.get(ref, ()) if child.kind == kinds.POD}
+        return concerned & self._objects.keys()
 
     def _concerned(self, ref: Ref, known: Known) -> set[Ref]:
         """Return the Flows and Pods to look at when an object changed."""
@@ -141,8 +158,7 @@ class Observed:
         if known.owner is not None:
             found.add(known.owner)
         if ref.kind == kinds.POD:
-            referring = ((flow, pods) for flow, pods in self._refers.items() if flow.namespace == ref.namespace)
-            found |= {flow for flow, pods in referring if ref.name in pods}
+            found |= {flow for flow, pods in self._refers.items() if _within(flow, ref, pods)}
         return found
 
     def _unlink(self, ref: Ref, known: Known) -> None:
@@ -156,6 +172,14 @@ class Observed:
 def _body(known: Known) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(known.text)
     return body
+
+
+def _annotations(body: Body) -> Any:
+    return body["metadata"].get("annotations") or {}
+
+
+def _within(flow: Ref, pod: Ref, names_of_pods: set[str]) -> bool:
+    return flow.namespace == pod.namespace and pod.name in names_of_pods
 
 
 def _refers(flow: Body) -> set[str]:

@@ -25,6 +25,8 @@ class SeenPod:
     rehearsal: Body | None
     core_pods: Sequence[Body]
     slices: Sequence[Body]
+    users: Sequence[str]
+    """The Flows that use it."""
 
     def of(self, component: str) -> list[Body]:
         """Return the core Pods of a component."""
@@ -45,6 +47,7 @@ def see(observed: Observed, key: Ref, pod: Pod) -> SeenPod:
         observed.get(Ref(kinds.DEPLOYMENT, key.namespace, names.rehearsal(key.name))),
         observed.children(key, kinds.CORE_POD),
         observed.children(key, kinds.ENDPOINT_SLICE),
+        sorted({*observed.users(key), (pod.metadata.labels or {}).get(names.FLOW, "")} - {""}),
     )
 
 
@@ -151,5 +154,6 @@ def status(seen: SeenPod) -> dict[str, Any]:
         "replicas": -(-there // shards),
         "readyShards": min(ready, shards),
         "shards": shards,
+        "usedBy": list(seen.users),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(selector.items())),
     }

@@ -7,7 +7,8 @@ a look at what is as it should be writes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from peavine.errors import ManifestError
 from peavine.spec import Flow, Pod
@@ -44,6 +45,7 @@ class Reconciler:
         body = self._observed.get(key)
         if body is None or "deletionTimestamp" in body["metadata"]:
             self._accepted.pop(key, None)
+            self._applier.forget(key)
             return True
         wrong: Finding | None = None
         manifest: Flow | Pod | None
@@ -71,29 +73,28 @@ class Reconciler:
         objects = render.pod_objects(pod, self._target(key), stages.entry(live, seen))
         held = stages.rehearsing(objects, seen)
         applied = objects.applied(rehearse=held is not None)
-        refused: Finding | None = None
-        try:
-            await self._applier.apply(applied, body, template=pod.spec.pod_template)
-        except Refused as refusal:
-            refused = refusal.finding
+        made_by = Ref(kinds.FLOW, key.namespace, (body["metadata"].get("labels") or {}).get(names.FLOW, ""))
+        paused = stages.paused(body, self._observed.get(made_by))
+        refused, pending = await self._carry_out(applied, body, paused, template=pod.spec.pod_template)
         seen = pod_status.see(self._observed, key, pod)
         idle = pod_status.peas_are_scaled_to_zero(seen)
         settled = first((*pod_status.SETTLED, pod_status.entry_is_reachable), seen) is None
         waiting, failing = first(pod_status.READY, seen), pod_status.failing(seen)
-        if held:
+        if held and not paused:
             waiting, failing = held.waiting, [*held.failing, *failing]
         found = await self._volumes(body, seen)
         failing = [*failing, *found.failing]
-        waiting = waiting or next(iter(found.failing), found.unchecked)
+        waiting = pending or waiting or next(iter(found.failing), found.unchecked)
         judged = conditions.Findings(
             refused=wrong or refused,
             waiting=waiting,
             failing=failing,
             unavailable=first(pod_status.AVAILABLE, seen),
+            paused=paused,
         )
         stores = {"stores": found.stores} if found.stores else {}
         await self._status.write(key, body, judged, {**pod_status.status(seen), **stores}, pod_status.parts(seen))
-        if refused is None:
+        if refused is None and not paused:
             kept = [*objects.every(), *applied]
             await self._applier.prune(key, body, kept, held is None and (settled or idle is not None))
         return refused is None and found.unchecked is None
@@ -111,26 +112,27 @@ class Reconciler:
     async def _flow(self, key: Ref, body: Object, flow: Flow, wrong: Finding | None) -> bool:
         target = self._target(key)
         pods, gateway = render.flow_pods(flow, target), render.flow_gateway(flow, target)
-        refused = await self._apply_pods(pods, body, flow)
+        paused = stages.paused(body)
+        refused, pending = await self._apply_pods(pods, body, paused, flow)
         held = self._plan_waits(key, gateway)
-        try:
-            applied = gateway.applied(plan_waits=held is not None or refused is not None)
-            await self._applier.apply(applied, body, "spec.gateway", flow.spec.gateway.pod_template)
-        except Refused as refusal:
-            refused = refused or refusal.finding
+        applied = gateway.applied(plan_waits=held is not None or refused is not None)
+        template = flow.spec.gateway.pod_template
+        of_gateway = await self._carry_out(applied, body, paused, "spec.gateway", template)
+        refused, pending = refused or of_gateway[0], pending or of_gateway[1]
         seen = flow_status.see(self._observed, key, flow, held)
         idle = held is None and flow_status.gateway_is_scaled_to_zero(seen) is not None
         settled = first(flow_status.SETTLED, seen) is None
         waiting, failing = first(flow_status.READY, seen), flow_status.failing(seen)
         judged = conditions.Findings(
             refused=wrong or refused or flow_status.refused(seen),
-            waiting=waiting,
+            waiting=pending or waiting,
             failing=failing,
             unavailable=first(flow_status.AVAILABLE, seen),
+            paused=paused,
             ready_message=flow_status.ready_message(seen),
         )
         await self._status.write(key, body, judged, flow_status.status(seen), flow_status.parts(seen))
-        if refused is None:
+        if refused is None and not paused:
             await self._applier.prune(key, body, [*pods, *gateway.every()], settled or idle)
         return refused is None
 
@@ -152,17 +154,38 @@ class Reconciler:
             cluster_domain=settings.cluster_domain,
         )
 
-    async def _apply_pods(self, pods: Sequence[Object], owner: Object, flow: Flow) -> Finding | None:
-        """Apply the Pod resources of a Flow, which do not depend on each other; return why any was refused."""
-        refused = []
+    async def _apply_pods(
+        self, pods: Sequence[Object], owner: Object, paused: Finding | None, flow: Flow
+    ) -> tuple[Finding | None, Finding | None]:
+        """Apply the Pod resources of a Flow, which do not depend on each other; return what `_carry_out` does."""
+        refused, pending = [], []
         for item in pods:
-            try:
-                await self._applier.apply([item], owner)
-            except Refused as refusal:
-                reason, message = refusal.finding
+            refusal, waits = await self._carry_out([item], owner, paused)
+            if refusal:
                 step = item["metadata"]["labels"][names.STEP]
-                refused.append(Finding(reason, flow_status.in_flow(flow, step, message)))
-        return merged(refused)
+                refused.append(Finding(refusal.reason, flow_status.in_flow(flow, step, refusal.message)))
+            pending += [waits] if waits else []
+        return merged(refused), merged(pending)
+
+    async def _carry_out(
+        self,
+        objects: Sequence[Object],
+        owner: Object,
+        paused: Finding | None,
+        path: str = "spec",
+        template: Mapping[str, Any] | None = None,
+    ) -> tuple[Finding | None, Finding | None]:
+        """Apply objects; return why they were refused, and what of them is not applied because of a pause."""
+        try:
+            if not paused:
+                await self._applier.apply(objects, owner, path, template)
+                return None, None
+            for wanted, why in await self._applier.stale(objects, owner):
+                changes = f"{wanted['kind']} {wanted['metadata']['name']} would be changed: {why}"
+                return None, Finding(paused.reason, f"{paused.message}; {changes}")
+        except Refused as refusal:
+            return refusal.finding, None
+        return None, None
 
 
 def _accept(body: Object) -> Flow | Pod:

@@ -13,6 +13,17 @@ from peavine_operator.objects import GatewayObjects, PodObjects
 from peavine_operator.symptoms import Finding
 
 
+def paused(*bodies: Body | None) -> Finding | None:
+    """Return why nothing is changed: a resource, or the Flow that made it, has the annotation PAUSED."""
+    for body in bodies:
+        if body is not None and (body["metadata"].get("annotations") or {}).get(names.PAUSED) == "true":
+            where = f"{body['kind']} {body['metadata']['name']}"
+            return Finding(
+                reasons.PAUSED, f"{where} has the annotation {names.PAUSED}: nothing is changed until it is removed"
+            )
+    return None
+
+
 def entry(service: Body | None, seen: pod_status.SeenPod) -> Literal["pea"] | None:
     """Return "pea" while the live Service of a Pod leads to its Peas and a new head cannot take over yet."""
     if service is None or not seen.pod.spec.has_head:

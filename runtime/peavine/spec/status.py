@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from peavine.spec.model import ATOMIC, Model
+from peavine.spec.model import ATOMIC, SET, Model
 
 LONGEST_MESSAGE: Final = 32768
 """Maximum number of characters of a condition's message."""
@@ -98,5 +98,7 @@ class PodStatus(Model):
     """Number of shards of the Pod."""
     selector: str | None = None
     """Label selector of the Peas, for `kubectl scale` and autoscalers."""
+    used_by: Annotated[list[str], Field(json_schema_extra=SET)] = []
+    """Names of the Flows that use the Pod: the one that made it, and those that refer to it."""
     stores: list[StoreStatus] = []
     """The stores of a Pod with storage, so that a volume that is lost or older than before is noticed."""

@@ -28,9 +28,7 @@ def by_type(found: Findings) -> dict[str, conditions.Condition]:
         pytest.param(None, None, [], "Ready Available Accepted", id="all is well"),
         pytest.param(None, STARTING, [], "Available Progressing Accepted Reconciling", id="it only needs time"),
         pytest.param(None, STARTING, [FAILED], "Available Degraded Accepted Stalled", id="time will not mend it"),
-        pytest.param(
-            None, None, [FAILED], "Ready Available Degraded Accepted", id="ready, and something fails"
-        ),
+        pytest.param(None, None, [FAILED], "Ready Available Degraded Accepted", id="ready, and something fails"),
         pytest.param(None, IDLE, [], "Available Accepted", id="nothing is asked for"),
         pytest.param(WRONG, None, [], "Available Stalled", id="the manifest is wrong"),
     ],
@@ -64,6 +62,33 @@ def test_one_event_is_written_for_each_change_of_reason() -> None:
     assert after(stuck, Findings(failing=[Finding(reasons.STUCK, "other words")])) == []
     assert after(Findings(waiting=STARTING), Findings()) == [("Normal", reasons.READY)]
     assert after(Findings(), Findings(refused=WRONG)) == [("Warning", reasons.INVALID)]
+
+
+PAUSED = Finding(reasons.PAUSED, "Flow f has the annotation peavine.dev/paused")
+PENDING = Finding(reasons.PAUSED, "Flow f has the annotation peavine.dev/paused; Service f would be changed: it is new")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "failing", "ready", "told"),
+    [
+        pytest.param(None, [], PAUSED, "Ready Available Accepted", id="all is ready"),
+        pytest.param(PENDING, [], PENDING, "Available Accepted", id="a change waits"),
+        pytest.param(
+            STARTING,
+            [],
+            Finding(reasons.PAUSED, f"{PAUSED.message}; one of two"),
+            "Available Accepted",
+            id="a replica starts",
+        ),
+        pytest.param(STARTING, [FAILED], FAILED, "Available Degraded Accepted Stalled", id="a container fails"),
+    ],
+)
+def test_a_resource_that_is_paused_is_not_at_work(
+    waiting: Finding | None, failing: list[Finding], ready: Finding, told: str
+) -> None:
+    found = by_type(Findings(waiting=waiting, failing=failing, paused=PAUSED))
+    assert " ".join(name for name, condition in found.items() if condition["status"] == "True") == told
+    assert (found["Ready"]["reason"], found["Ready"]["message"]) == ready
 
 
 def test_ready_says_why_it_is_not() -> None:

@@ -81,3 +81,16 @@ def test_gateways_keep_their_plan_while_a_new_pod_starts() -> None:
 def test_a_plan_waits_for_a_pod(body: Object | None, reason: str | None) -> None:
     found = stages.plan_waits({"f-b": body})
     assert (found and found.reason) == reason
+
+
+def test_a_resource_is_paused_by_its_own_annotation_or_by_that_of_its_flow() -> None:
+    def body(**annotations: str) -> Object:
+        return {"kind": "Flow", "metadata": {"name": "f", "annotations": annotations}}
+
+    paused = body(**{names.PAUSED: "true"})
+    for bodies in ([paused], [paused, None], [body(), paused]):
+        found = stages.paused(*bodies)
+        assert found is not None
+        assert found.reason == reasons.PAUSED
+    for bodies in ([body()], [body(**{names.PAUSED: "false"}), None], [{"kind": "Flow", "metadata": {"name": "f"}}]):
+        assert stages.paused(*bodies) is None
