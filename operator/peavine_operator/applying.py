@@ -41,6 +41,14 @@ class Applier:
         """Forget a Flow or Pod that is gone."""
         self._equal.pop(owner, None)
 
+    async def restore(self, objects: Sequence[Object], owner: Object) -> None:
+        """Apply only what is missing, and leave alone what is there in another version. Raises Refused."""
+        missing = {kinds.ref(wanted) for wanted, why in await self.stale(objects, owner) if why == NEW}
+        if not any(ref.kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET) for ref in missing):
+            # A ConfigMap has another name in each version, so nobody misses the one of the new version yet.
+            missing = {ref for ref in missing if ref.kind != kinds.CONFIG_MAP}
+        await self.apply([item for item in objects if kinds.ref(item) in missing], owner)
+
     async def stale(self, objects: Sequence[Object], owner: Object) -> list[tuple[Object, str]]:
         """Return each object that is not as rendered, with its owner, and why. Raises Refused."""
         each = [owned(item, owner) for item in objects]

@@ -45,6 +45,12 @@ class Findings:
     ready_message: str = "all is ready"
     """Message of Ready where nothing was found."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing has to happen any more: it is ready, or nothing is asked for."""
+        idle = self.waiting is not None and self.waiting.reason == reasons.SCALED_TO_ZERO
+        return self.refused is None and (self.waiting is None or idle)
+
 
 def conditions(generation: int, found: Findings) -> list[Condition]:
     """Return the conditions of a resource."""

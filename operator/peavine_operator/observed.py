@@ -79,6 +79,10 @@ class Observed:
         found = (ref for ref in self._children.get(key, ()) if ref.kind == kind)
         return [_body(self._objects[ref]) for ref in sorted(found, key=lambda ref: ref.name)]
 
+    def pods(self, flow: Ref) -> set[Ref]:
+        """Return the Pod resources that a Flow made."""
+        return {child for child in self._children.get(flow, ()) if child.kind == kinds.POD}
+
     def resources(self) -> set[Ref]:
         """Return every Flow and Pod."""
         return {ref for ref in self._objects if ref.kind in kinds.RESOURCES}
@@ -149,7 +153,7 @@ class Observed:
         after = _refers(now) if now is not None else set()
         concerned = {Ref(kinds.POD, ref.namespace, name) for name in before ^ after}
         if known is not None and now is not None and _annotations(_body(known)) != _annotations(trim(now)):
-            concerned |= {child for child in self._children.get(ref, ()) if child.kind == kinds.POD}
+            concerned |= self.pods(ref)
         return concerned & self._objects.keys()
 
     def _concerned(self, ref: Ref, known: Known) -> set[Ref]:

@@ -6,13 +6,15 @@ a look at what is as it should be writes nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from peavine.errors import ManifestError
 from peavine.spec import Flow, Pod
-from peavine_operator import conditions, flow_status, kinds, names, pod_status, render, stages, volumes
+from peavine.version import __version__
+from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render, stages, volumes
 from peavine_operator.acceptance import accept_flow, accept_pod
 from peavine_operator.applying import Applier, Refused
 from peavine_operator.asking import Peas
@@ -21,6 +23,7 @@ from peavine_operator.cluster import Cluster
 from peavine_operator.kinds import Object, Ref
 from peavine_operator.objects import GatewayObjects
 from peavine_operator.observed import Observed
+from peavine_operator.rollouts import Rollouts
 from peavine_operator.settings import Settings
 from peavine_operator.status_writer import StatusWriter
 from peavine_operator.symptoms import Finding, is_ready, merged
@@ -32,6 +35,9 @@ class Reconciler:
     def __init__(self, cluster: Cluster, observed: Observed, settings: Settings, changed: Callable[[set[Ref]], None]):
         self._observed, self._settings = observed, settings
         self._applier = Applier(cluster, observed, changed)
+        self._changed = changed
+        release = names.content_hash([__version__, dataclasses.asdict(self._target(""))])
+        self._rollouts = Rollouts(observed, release, settings.rolling_flows)
         self._status = StatusWriter(cluster, observed, changed, settings.progress_seconds)
         self._peas = Peas(settings.resync_seconds / 2)
         self._accepted: dict[Ref, tuple[str, str]] = {}
@@ -46,6 +52,7 @@ class Reconciler:
         if body is None or "deletionTimestamp" in body["metadata"]:
             self._accepted.pop(key, None)
             self._applier.forget(key)
+            self._rollouts.forget(key)
             return True
         wrong: Finding | None = None
         manifest: Flow | Pod | None
@@ -59,6 +66,7 @@ class Reconciler:
             return await self._flow(key, body, manifest, wrong)
         if isinstance(manifest, Pod):
             return await self._pod(key, body, manifest, wrong)
+        self._rollouts.forget(key)
         await self._status.write(key, body, conditions.Findings(refused=wrong, examined=False), {})
         return True
 
@@ -70,17 +78,18 @@ class Reconciler:
     async def _pod(self, key: Ref, body: Object, pod: Pod, wrong: Finding | None) -> bool:
         seen = pod_status.see(self._observed, key, pod)
         live = self._observed.get(Ref(kinds.SERVICE, key.namespace, key.name))
-        objects = render.pod_objects(pod, self._target(key), stages.entry(live, seen))
+        objects = render.pod_objects(pod, self._target(key.namespace), stages.entry(live, seen))
         held = stages.rehearsing(objects, seen)
         applied = objects.applied(rehearse=held is not None)
         made_by = Ref(kinds.FLOW, key.namespace, (body["metadata"].get("labels") or {}).get(names.FLOW, ""))
         paused = stages.paused(body, self._observed.get(made_by))
-        refused, pending = await self._carry_out(applied, body, paused, template=pod.spec.pod_template)
+        queued = self._rollouts.turn(made_by)
+        refused, pending = await self._carry_out(applied, body, paused or queued, template=pod.spec.pod_template)
         seen = pod_status.see(self._observed, key, pod)
         idle = pod_status.peas_are_scaled_to_zero(seen)
         settled = first((*pod_status.SETTLED, pod_status.entry_is_reachable), seen) is None
         waiting, failing = first(pod_status.READY, seen), pod_status.failing(seen)
-        if held and not paused:
+        if held and not paused and not queued:
             waiting, failing = held.waiting, [*held.failing, *failing]
         found = await self._volumes(body, seen)
         failing = [*failing, *found.failing]
@@ -90,11 +99,15 @@ class Reconciler:
             waiting=waiting,
             failing=failing,
             unavailable=first(pod_status.AVAILABLE, seen),
+            queued=queued,
             paused=paused,
         )
         stores = {"stores": found.stores} if found.stores else {}
-        await self._status.write(key, body, judged, {**pod_status.status(seen), **stores}, pod_status.parts(seen))
-        if refused is None and not paused:
+        told = {**pod_status.status(seen), **stores}
+        if not (paused or queued):
+            told["release"] = self._rollouts.release
+        await self._status.write(key, body, judged, told, pod_status.parts(seen))
+        if not (refused or paused or queued):
             kept = [*objects.every(), *applied]
             await self._applier.prune(key, body, kept, held is None and (settled or idle is not None))
         return refused is None and found.unchecked is None
@@ -110,14 +123,14 @@ class Reconciler:
         return volumes.look(seen.pod.metadata.name, remembered, reported, accepted)
 
     async def _flow(self, key: Ref, body: Object, flow: Flow, wrong: Finding | None) -> bool:
-        target = self._target(key)
+        target = self._target(key.namespace)
         pods, gateway = render.flow_pods(flow, target), render.flow_gateway(flow, target)
-        paused = stages.paused(body)
-        refused, pending = await self._apply_pods(pods, body, paused, flow)
+        paused, queued = stages.paused(body), self._rollouts.turn(key)
+        refused, pending = await self._apply_pods(pods, body, paused or queued, flow)
         held = self._plan_waits(key, gateway)
         applied = gateway.applied(plan_waits=held is not None or refused is not None)
         template = flow.spec.gateway.pod_template
-        of_gateway = await self._carry_out(applied, body, paused, "spec.gateway", template)
+        of_gateway = await self._carry_out(applied, body, paused or queued, "spec.gateway", template)
         refused, pending = refused or of_gateway[0], pending or of_gateway[1]
         seen = flow_status.see(self._observed, key, flow, held)
         idle = held is None and flow_status.gateway_is_scaled_to_zero(seen) is not None
@@ -128,11 +141,14 @@ class Reconciler:
             waiting=pending or waiting,
             failing=failing,
             unavailable=first(flow_status.AVAILABLE, seen),
+            queued=queued,
             paused=paused,
             ready_message=flow_status.ready_message(seen),
         )
-        await self._status.write(key, body, judged, flow_status.status(seen), flow_status.parts(seen))
-        if refused is None and not paused:
+        self._changed(self._rollouts.finish(key, judged.is_settled))
+        told = {**flow_status.status(seen), **self._rollouts.status(key, body, waits=bool(paused or queued))}
+        await self._status.write(key, body, judged, told, flow_status.parts(seen))
+        if not (refused or paused or queued):
             await self._applier.prune(key, body, [*pods, *gateway.every()], settled or idle)
         return refused is None
 
@@ -142,10 +158,10 @@ class Reconciler:
         new = stages.newly_named(live, gateway)
         return stages.plan_waits({name: self._observed.get(Ref(kinds.POD, key.namespace, name)) for name in new})
 
-    def _target(self, key: Ref) -> render.Target:
+    def _target(self, namespace: str) -> render.Target:
         settings = self._settings
         return render.Target(
-            namespace=key.namespace,
+            namespace=namespace,
             image=settings.image,
             pull_policy=settings.image_pull_policy,
             pull_secrets=settings.image_pull_secrets,
@@ -155,12 +171,12 @@ class Reconciler:
         )
 
     async def _apply_pods(
-        self, pods: Sequence[Object], owner: Object, paused: Finding | None, flow: Flow
+        self, pods: Sequence[Object], owner: Object, hold: Finding | None, flow: Flow
     ) -> tuple[Finding | None, Finding | None]:
         """Apply the Pod resources of a Flow, which do not depend on each other; return what `_carry_out` does."""
         refused, pending = [], []
         for item in pods:
-            refusal, waits = await self._carry_out([item], owner, paused)
+            refusal, waits = await self._carry_out([item], owner, hold)
             if refusal:
                 step = item["metadata"]["labels"][names.STEP]
                 refused.append(Finding(refusal.reason, flow_status.in_flow(flow, step, refusal.message)))
@@ -171,18 +187,24 @@ class Reconciler:
         self,
         objects: Sequence[Object],
         owner: Object,
-        paused: Finding | None,
+        hold: Finding | None,
         path: str = "spec",
         template: Mapping[str, Any] | None = None,
     ) -> tuple[Finding | None, Finding | None]:
-        """Apply objects; return why they were refused, and what of them is not applied because of a pause."""
+        """Apply objects; return why they were refused, and what of them is not applied because of a pause.
+
+        `hold` says why what is there is not changed now: a pause, during which nothing is made either, or a queue.
+        """
         try:
-            if not paused:
+            if hold is None:
                 await self._applier.apply(objects, owner, path, template)
+                return None, None
+            if hold.reason != reasons.PAUSED:
+                await self._applier.restore(objects, owner)
                 return None, None
             for wanted, why in await self._applier.stale(objects, owner):
                 changes = f"{wanted['kind']} {wanted['metadata']['name']} would be changed: {why}"
-                return None, Finding(paused.reason, f"{paused.message}; {changes}")
+                return None, Finding(hold.reason, f"{hold.message}; {changes}")
         except Refused as refusal:
             return refusal.finding, None
         return None, None

@@ -71,6 +71,10 @@ class FlowStatus(Model):
     """Conditions Ready, Available, Progressing, Degraded, Accepted, Reconciling and Stalled."""
     last_progress_time: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
     """When what the Flow waits for last changed; not set while it is ready."""
+    rollout: Literal["Waiting", "RollingOut"] | None = None
+    """Whether the Flow waits for its turn to roll out after an upgrade of the operator, or has it."""
+    release: str | None = None
+    """Identifies the version and settings of the operator that last applied all of the Flow."""
     ready_pods: int | None = None
     """Number of Pods of the Flow that are ready."""
     pods: int | None = None
@@ -88,6 +92,8 @@ class PodStatus(Model):
     """Conditions Ready, Available, Progressing, Degraded, Accepted, Reconciling and Stalled."""
     last_progress_time: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
     """When what the Pod waits for last changed; not set while it is ready."""
+    release: str | None = None
+    """Identifies the version and settings of the operator that last applied all of the Pod."""
     ready_replicas: int | None = None
     """Number of replicas that are ready. A replica is one Pea of each shard."""
     replicas: int | None = None
