@@ -205,6 +205,14 @@ class Cluster:
             if error.status not in (404, 409):
                 raise
 
+    async def annotate(self, body: Object, annotations: dict[str, str]) -> Object:
+        """Set annotations of an object and return it; an error of status 409 where somebody wrote since it was read."""
+        ref = kinds.ref(body)
+        metrics.WRITES.labels(str(ref.kind), "annotate").inc()
+        patch = {"metadata": {"annotations": annotations, "resourceVersion": body["metadata"]["resourceVersion"]}}
+        path, query = ref.kind.path(ref.namespace, ref.name), {"fieldManager": names.FIELD_MANAGER}
+        return await self._request("PATCH", path, patch, "application/merge-patch+json", **query)
+
     async def patch_status(self, ref: Ref, status: Object) -> Object | None:
         """Write the status of a Flow or Pod; None where it is gone."""
         metrics.WRITES.labels(str(ref.kind), "status").inc()

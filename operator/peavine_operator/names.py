@@ -38,6 +38,8 @@ ACCEPT_VOLUME: Final = "peavine.dev/accept-volume"
 """Annotation of a Pod resource: the volume, as a condition's message names it, that takes the place of a lost one."""
 PAUSED: Final = "peavine.dev/paused"
 """Annotation of a Flow or Pod resource: with "true" the operator writes nothing of it but its status."""
+OPERATOR: Final = "peavine.dev/operator"
+"""Annotation of a Flow, or of a Pod resource that no Flow made: the operator that serves it, as NAMESPACE/LEASE."""
 SELECTOR: Final = f"{MANAGED_BY}=peavine"
 """Finds all that the operator made, in all Kubernetes kinds."""
 

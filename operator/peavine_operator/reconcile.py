@@ -23,6 +23,7 @@ from peavine_operator.cluster import Cluster
 from peavine_operator.kinds import Object, Ref
 from peavine_operator.objects import GatewayObjects
 from peavine_operator.observed import Observed
+from peavine_operator.ownership import Ownership
 from peavine_operator.rollouts import Rollouts
 from peavine_operator.settings import Settings
 from peavine_operator.status_writer import StatusWriter
@@ -36,6 +37,7 @@ class Reconciler:
         self._observed, self._settings = observed, settings
         self._applier = Applier(cluster, observed, changed)
         self._changed = changed
+        self._ownership = Ownership(cluster, observed, changed)
         release = names.content_hash([__version__, dataclasses.asdict(self._target(""))])
         self._rollouts = Rollouts(observed, release, settings.rolling_flows)
         self._status = StatusWriter(cluster, observed, changed, settings.progress_seconds)
@@ -53,6 +55,11 @@ class Reconciler:
             self._accepted.pop(key, None)
             self._applier.forget(key)
             self._rollouts.forget(key)
+            return True
+        if other := await self._ownership.other(key, body):
+            self._rollouts.forget(key)
+            if not other.is_known and not body.get("status"):
+                await self._status.write(key, body, conditions.Findings(refused=other.finding, examined=False), {})
             return True
         wrong: Finding | None = None
         manifest: Flow | Pod | None

@@ -44,12 +44,12 @@ class Rollouts:
             return None
         return Finding(
             reasons.ROLLOUT_QUEUED,
-            f"the operator was upgraded, and {self._places} Flows at a time roll out; until its turn this one goes on in "
-            "its old version; an edit rolls it out at once",
+            f"the operator was upgraded, and {self._places} Flows at a time roll out; until its turn this one goes on "
+            "in its old version; an edit rolls it out at once",
         )
 
     def finish(self, key: Ref, ready: bool) -> set[Ref]:
-        """Give up the place of a Flow that is ready in its new version; return the Flows and Pods to look at for that."""
+        """Give up the place of a Flow that is ready in its new version; return whom to look at then."""
         flow = self._observed.get(key)
         pods = self._observed.children(key, kinds.POD)
         if key not in self._rolling or not ready or flow is None or _release(flow) != self.release:
