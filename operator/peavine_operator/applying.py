@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from peavine.errors import Problem
-from peavine_operator import kinds, names, reasons
+from peavine_operator import growth, kinds, names, reasons
 from peavine_operator.cluster import ApiError, Cluster
-from peavine_operator.comparing import WHOLE, applies_replicas, differences, without_more
+from peavine_operator.comparing import WHOLE, applies_replicas, differences, must_be_made_anew, without_more
 from peavine_operator.kinds import Kind, Object, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.symptoms import Finding
@@ -65,10 +65,15 @@ class Applier:
         equal = self._equal.setdefault(kinds.ref(owner), {})
         try:
             for wanted, _ in stale:
-                if template and kinds.of(wanted) in (kinds.DEPLOYMENT, kinds.STATEFUL_SET):
+                live = self._observed.get(kinds.ref(wanted))
+                if must_be_made_anew(wanted, live):
+                    await self._cluster.apply(_renamed(wanted), dry_run=True)
+                elif template and kinds.of(wanted) in (kinds.DEPLOYMENT, kinds.STATEFUL_SET):
                     await self._cluster.apply(wanted, dry_run=True)
             for wanted, why in stale:
                 ref = kinds.ref(wanted)
+                if await self._is_replaced(wanted, why):
+                    continue
                 live = await self._write(wanted, why == NEW)
                 _log.info("%s applied: %s", ref, why)
                 self._changed(self._observed.put(live))
@@ -99,6 +104,34 @@ class Applier:
                     await self._cluster.delete(live)
                     _log.info("%s deleted: it is not rendered any longer", ref)
                     self._observed.drop(live)
+
+    async def enlarge(self, claims: Iterable[Object], size: str) -> None:
+        """Enlarge the claims of a Pod. Raises Refused."""
+        for claim in claims:
+            try:
+                live = await self._cluster.enlarge(claim, size)
+            except ApiError as error:
+                if not error.refused:
+                    raise
+                raise Refused(growth.refused(claim, size, error.message)) from error
+            _log.info("%s enlarged to %s", kinds.ref(claim), size)
+            self._changed(self._observed.put(live))
+
+    async def _is_replaced(self, wanted: Object, why: str) -> bool:
+        """Return whether a StatefulSet is on its way out, to be made anew around its core Pods when it is gone.
+
+        What will be made was tried before, by a dry run, so that nothing stands in its way then.
+        """
+        if kinds.of(wanted) != kinds.STATEFUL_SET or why == NEW:
+            return False
+        live = await self._cluster.get(kinds.ref(wanted))
+        if live is not None and "deletionTimestamp" in live["metadata"]:
+            return True
+        if live is None or not must_be_made_anew(wanted, live):
+            return False
+        await self._cluster.delete(live, "Orphan")
+        _log.info("%s deleted without its core Pods, to be made anew: %s", kinds.ref(wanted), why)
+        return True
 
     async def _write(self, wanted: Object, new: bool) -> Object:
         """Make an object be as wanted, by an apply if that is enough, and return it.
@@ -179,6 +212,14 @@ def owned(item: Object, owner: Object) -> Object:
     metadata = item["metadata"]
     annotations = {**metadata.get("annotations", {}), names.RENDERED: names.content_hash(item)}
     return {**item, "metadata": {**metadata, "annotations": annotations, "ownerReferences": [reference]}}
+
+
+def _renamed(stateful_set: Object) -> Object:
+    """Return a StatefulSet under a name that is free, to try whether the API server would make it."""
+    return {
+        **stateful_set,
+        "metadata": {**stateful_set["metadata"], "name": f"{stateful_set['metadata']['name']}-anew"},
+    }
 
 
 def controller(live: Object) -> str | None:

@@ -140,7 +140,7 @@ class Cluster:
 
         They come from the API server's memory (version 0), which may lag a little behind etcd and costs etcd nothing.
         """
-        query = {} if kind in kinds.RESOURCES else {"labelSelector": names.SELECTOR}
+        query = {"labelSelector": selector} if (selector := kinds.label_selector(kind)) else {}
         for namespace in self.settings.watch_namespaces or (None,):
             token = ""
             while True:
@@ -189,13 +189,16 @@ class Cluster:
         await self._request("PATCH", path, {"metadata": {"managedFields": kept, "resourceVersion": version}}, merge)
         return await self.apply(body)
 
-    async def delete(self, body: Object) -> None:
-        """Delete this very object, and all it owns after it. One that is gone already is no error."""
+    async def delete(self, body: Object, propagation: str = "Background") -> None:
+        """Delete this very object, and all it owns after it; with Orphan only the object.
+
+        One that is gone already is not an error.
+        """
         ref = kinds.ref(body)
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "propagationPolicy": "Background",
+            "propagationPolicy": propagation,
             "preconditions": {"uid": body["metadata"]["uid"]},
         }
         metrics.WRITES.labels(str(ref.kind), "delete").inc()
@@ -204,6 +207,14 @@ class Cluster:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
+
+    async def enlarge(self, claim: Object, size: str) -> Object:
+        """Have a claim ask for a larger volume, and return it."""
+        ref = kinds.ref(claim)
+        metrics.WRITES.labels(str(ref.kind), "enlarge").inc()
+        patch = {"spec": {"resources": {"requests": {"storage": size}}}}
+        path, query = ref.kind.path(ref.namespace, ref.name), {"fieldManager": names.FIELD_MANAGER}
+        return await self._request("PATCH", path, patch, "application/merge-patch+json", **query)
 
     async def annotate(self, body: Object, annotations: dict[str, str]) -> Object:
         """Set annotations of an object and return it; an error of status 409 where somebody wrote since it was read."""

@@ -30,6 +30,19 @@ def differences(wanted: Object, live: Object) -> list[str]:
     return drift(compared, trim(live), exact)
 
 
+FIXED = ("serviceName", "podManagementPolicy", "volumeClaimTemplates")
+"""Fields of a StatefulSet that never change, except for its selector, by which it finds its core Pods again."""
+
+
+def must_be_made_anew(wanted: Object, live: Object | None) -> bool:
+    """Tell whether a live StatefulSet differs in what cannot change."""
+    if live is None or kinds.of(wanted) != kinds.STATEFUL_SET:
+        return False
+    fixed = {key: wanted["spec"][key] for key in FIXED if key in wanted["spec"]}
+    same_pods = not drift(wanted["spec"]["selector"], live["spec"].get("selector"))
+    return same_pods and bool(drift({"spec": fixed}, {"spec": live["spec"]}))
+
+
 def _said(wanted: Object, live: Object) -> Any:
     """Return the spec of a live Pod resource without what is as it is by default, and without somebody's scaling."""
     try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from peavine.spec import Pod
-from peavine_operator import kinds, names, reasons, render, rollout
+from peavine_operator import growth, kinds, names, reasons, render, rollout
 from peavine_operator.checks import Checks
-from peavine_operator.kinds import Body, Ref
+from peavine_operator.kinds import Body, Object, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.symptoms import MOST_PARTS, Finding, is_ready, symptoms
 
@@ -25,6 +25,8 @@ class SeenPod:
     rehearsal: Body | None
     core_pods: Sequence[Body]
     slices: Sequence[Body]
+    claims: Mapping[int, Object]
+    """The claims of the volumes of its shards, by number."""
     users: Sequence[str]
     """The Flows that use it."""
 
@@ -47,6 +49,7 @@ def see(observed: Observed, key: Ref, pod: Pod) -> SeenPod:
         observed.get(Ref(kinds.DEPLOYMENT, key.namespace, names.rehearsal(key.name))),
         observed.children(key, kinds.CORE_POD),
         observed.children(key, kinds.ENDPOINT_SLICE),
+        growth.own(observed.children(key, kinds.CLAIM), key.name, pod.spec.shards),
         sorted({*observed.users(key), (pod.metadata.labels or {}).get(names.FLOW, "")} - {""}),
     )
 
@@ -154,6 +157,7 @@ def status(seen: SeenPod) -> dict[str, Any]:
         "replicas": -(-there // shards),
         "readyShards": min(ready, shards),
         "shards": shards,
+        "volumes": growth.status(seen.claims),
         "usedBy": list(seen.users),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(selector.items())),
     }

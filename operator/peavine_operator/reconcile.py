@@ -14,7 +14,7 @@ from typing import Any
 from peavine.errors import ManifestError
 from peavine.spec import Flow, Pod
 from peavine.version import __version__
-from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render, stages, volumes
+from peavine_operator import conditions, flow_status, growth, kinds, names, pod_status, reasons, render, stages, volumes
 from peavine_operator.acceptance import accept_flow, accept_pod
 from peavine_operator.applying import Applier, Refused
 from peavine_operator.asking import Peas
@@ -85,12 +85,14 @@ class Reconciler:
     async def _pod(self, key: Ref, body: Object, pod: Pod, wrong: Finding | None) -> bool:
         seen = pod_status.see(self._observed, key, pod)
         live = self._observed.get(Ref(kinds.SERVICE, key.namespace, key.name))
-        objects = render.pod_objects(pod, self._target(key.namespace), stages.entry(live, seen))
-        held = stages.rehearsing(objects, seen)
-        applied = objects.applied(rehearse=held is not None)
         made_by = Ref(kinds.FLOW, key.namespace, (body["metadata"].get("labels") or {}).get(names.FLOW, ""))
         paused = stages.paused(body, self._observed.get(made_by))
         queued = self._rollouts.turn(made_by)
+        shrinks, not_grown = await self._grow(pod, seen, paused or queued)
+        size = growth.template_size(seen.peas) if shrinks or not_grown else None
+        objects = render.pod_objects(pod, self._target(key.namespace), stages.entry(live, seen), size)
+        held = stages.rehearsing(objects, seen)
+        applied = objects.applied(rehearse=held is not None)
         refused, pending = await self._carry_out(applied, body, paused or queued, template=pod.spec.pod_template)
         seen = pod_status.see(self._observed, key, pod)
         idle = pod_status.peas_are_scaled_to_zero(seen)
@@ -99,10 +101,11 @@ class Reconciler:
         if held and not paused and not queued:
             waiting, failing = held.waiting, [*held.failing, *failing]
         found = await self._volumes(body, seen)
-        failing = [*failing, *found.failing]
-        waiting = pending or waiting or next(iter(found.failing), found.unchecked)
+        failing = [*failing, *found.failing, *([not_grown] if not_grown else [])]
+        grows = growth.growing(seen.claims, pod.spec.storage.size) if pod.spec.storage else None
+        waiting = pending or waiting or next(iter(found.failing), found.unchecked) or not_grown or grows
         judged = conditions.Findings(
-            refused=wrong or refused,
+            refused=wrong or shrinks or refused,
             waiting=waiting,
             failing=failing,
             unavailable=first(pod_status.AVAILABLE, seen),
@@ -118,6 +121,21 @@ class Reconciler:
             kept = [*objects.every(), *applied]
             await self._applier.prune(key, body, kept, held is None and (settled or idle is not None))
         return refused is None and found.unchecked is None
+
+    async def _grow(
+        self, pod: Pod, seen: pod_status.SeenPod, hold: Finding | None
+    ) -> tuple[Finding | None, Finding | None]:
+        """Enlarge the volumes of a Pod that are too small; return why they would shrink, and why they cannot grow."""
+        if pod.spec.storage is None or hold:
+            return None, None
+        size = pod.spec.storage.size
+        if shrinks := growth.shrinks(seen.peas, size):
+            return shrinks, None
+        try:
+            await self._applier.enlarge(growth.too_small(seen.claims, size), size)
+        except Refused as refusal:
+            return None, refusal.finding
+        return None, None
 
     async def _volumes(self, body: Object, seen: pod_status.SeenPod) -> volumes.Outcome:
         """Return whether the shards that are ready have the data that they had."""

@@ -127,8 +127,11 @@ def address(service: str, target: Target) -> graph.Target:
     return f"{service}.{target.namespace}.svc{domain}:{GRPC}"
 
 
-def pod_objects(pod: Pod, target: Target, entry: Literal["head", "pea"] | None = None) -> PodObjects:
-    """Return what a Pod resource needs. `entry` is what requests come to now, where that is not yet what they should.
+def pod_objects(
+    pod: Pod, target: Target, entry: Literal["head", "pea"] | None = None, size: str | None = None
+) -> PodObjects:
+    """Return what a Pod resource needs. `entry` is what requests come to now, where that is not yet what they should,
+    and `size` that of its volumes, where they do not have the one that the manifest asks for.
 
     So a Pod that gets a head is answered by its Peas until the head is ready.
     """
@@ -137,14 +140,16 @@ def pod_objects(pod: Pod, target: Target, entry: Literal["head", "pea"] | None =
     config = config_map(f"{name}-pea", namespace, labels, {"pod.json": program_manifest(pod, without=HEAD)})
     program = _program(pod, target, "pea", config)
     template = pod_template(program, labels, selector, _own(pod, "pea"))
-    replicas = pod.spec.replicas
+    replicas, storage = pod.spec.replicas, pod.spec.storage
+    if storage is not None and size is not None:
+        storage = storage.model_copy(update={"size": size})
     peas_service = None
     if stateful(pod):
         peas_service = headless(names.peas(name), namespace, labels, selector, publish_not_ready=True)
         workload = stateful_set(
             name, namespace, labels, selector, template,
             replicas=pod.spec.shards * (1 if replicas is None else min(1, replicas)),
-            service=names.peas(name), storage=pod.spec.storage,
+            service=names.peas(name), storage=storage,
         )  # fmt: skip
     else:
         if pod.spec.has_head:

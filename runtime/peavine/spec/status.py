@@ -48,6 +48,17 @@ class StoreStatus(Model):
     """The value of the annotation peavine.dev/accept-volume by which this store took the place of another one."""
 
 
+class VolumeStatus(Model):
+    """The volume of a shard."""
+
+    shard: int
+    """Number of the shard."""
+    requested: str
+    """Size that its claim asks for."""
+    capacity: str
+    """Size that it has; 0 while there is none."""
+
+
 CONDITIONS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
@@ -104,6 +115,8 @@ class PodStatus(Model):
     """Number of shards of the Pod."""
     selector: str | None = None
     """Label selector of the Peas, for `kubectl scale` and autoscalers."""
+    volumes: Annotated[list[VolumeStatus], Field(json_schema_extra=ATOMIC)] = []
+    """The volumes of a Pod with storage, by shard."""
     used_by: Annotated[list[str], Field(json_schema_extra=SET)] = []
     """Names of the Flows that use the Pod: the one that made it, and those that refer to it."""
     stores: list[StoreStatus] = []

@@ -239,6 +239,7 @@ def test_what_scalers_read_is_told() -> None:
         "replicas": 1,
         "readyShards": 2,
         "shards": 2,
+        "volumes": [],
         "usedBy": [],
         "selector": "app.kubernetes.io/component=pea,peavine.dev/pod=a",
     }
