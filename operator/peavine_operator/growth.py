@@ -65,6 +65,12 @@ def growing(claims: Mapping[int, Object], size: str) -> Finding | None:
     return None
 
 
+def unmet(claims: Mapping[int, Object]) -> list[str]:
+    """Return the names of claims that do not have what they ask for."""
+    reported = zip(claims.values(), status(claims), strict=True)
+    return [claim["metadata"]["name"] for claim, each in reported if _less(each["capacity"], each["requested"])]
+
+
 def status(claims: Mapping[int, Object]) -> list[dict[str, Any]]:
     """Return what the status reports of volumes."""
     return [
@@ -73,7 +79,7 @@ def status(claims: Mapping[int, Object]) -> list[dict[str, Any]]:
             "requested": _requested(claim),
             "capacity": str(((claim.get("status") or {}).get("capacity") or {}).get("storage") or "0"),
         }
-        for shard, claim in sorted(claims.items())
+        for shard, claim in claims.items()
     ]
 
 

@@ -142,9 +142,10 @@ def failing(seen: SeenPod) -> list[Finding]:
 
 
 def parts(seen: SeenPod) -> list[str]:
-    """Return the objects whose warnings say why there is no progress: workloads, and what of them is not ready."""
+    """Return the objects whose warnings say why there is no progress: workloads, and core Pods and claims not ready."""
     workloads = [body["metadata"]["name"] for body in (seen.peas, seen.head, seen.rehearsal) if body is not None]
-    return workloads + [pod["metadata"]["name"] for pod in seen.core_pods if not is_ready(pod)][:MOST_PARTS]
+    core_pods = [pod["metadata"]["name"] for pod in seen.core_pods if not is_ready(pod)]
+    return workloads + core_pods[:MOST_PARTS] + growth.unmet(seen.claims)[:MOST_PARTS]
 
 
 def status(seen: SeenPod) -> dict[str, Any]:

@@ -21,7 +21,7 @@ WAITING = {
 """Why containers wait for what will not come by itself."""
 LONGEST = 1024
 MOST_PARTS = 3
-"""Core Pods whose warnings are read."""
+"""Objects of one kind whose warnings are read."""
 
 
 class Finding(NamedTuple):

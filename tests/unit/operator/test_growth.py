@@ -65,6 +65,7 @@ def test_a_volume_is_growing_until_it_has_the_size() -> None:
     unbound = claim(0)
     del unbound["status"]
     assert growth.growing({0: unbound}, "1Gi") is None, "it has no volume yet, which something else reports"
+    assert growth.unmet({0: claim(0), 1: claim(1, "2Gi", "1Gi")}) == ["data-a-1"]
     assert growth.status({0: unbound}) == [{"shard": 0, "requested": "1Gi", "capacity": "0"}]
 
 
