@@ -10,7 +10,7 @@ from peavine.errors import ManifestError, Problem
 from peavine.spec import Flow, Pod, parse, parse_pod
 from peavine.spec.uses import File, parse_uses
 from peavine_operator import names
-from peavine_operator.observed import Body
+from peavine_operator.kinds import Body
 
 M = TypeVar("M")
 CARRIED: Final = ("files", "uses", "executor", "head")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import aiohttp
 
 from peavine.spec.rules import METRICS_PORT
+from peavine_operator.kinds import Body
 
-Body = Mapping[str, Any]
 TIMEOUT = aiohttp.ClientTimeout(total=3)
 LARGEST = 1 << 20
 """Bytes of an answer."""

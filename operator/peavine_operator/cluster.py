@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import ssl
 import time
@@ -15,12 +14,10 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
 from peavine_operator import kinds, metrics, names
-from peavine_operator.kinds import Kind, Ref
+from peavine_operator.kinds import Kind, Object, Ref
 from peavine_operator.settings import Settings
 
-Body = dict[str, Any]
 PAGE = 100
-_log = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
@@ -100,7 +97,7 @@ class Cluster:
         metrics.REQUESTS.labels("WATCH" if watching else request.method, response.status).inc()
         return response
 
-    async def _request(self, method: str, path: str, body: Any = None, content: str = "", **query: str) -> Body:
+    async def _request(self, method: str, path: str, body: Any = None, content: str = "", **query: str) -> Object:
         headers = {"Content-Type": content} if content else {}
         data = None if body is None else json.dumps(body)
         url = self.configuration.host + path
@@ -111,7 +108,7 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, f"cannot reach the API server: {error or type(error).__name__}") from error
         if status < 300:
-            found: Body = json.loads(answer)
+            found: Object = json.loads(answer)
             return found
         try:
             said = json.loads(answer)
@@ -119,7 +116,7 @@ class Cluster:
         except ValueError:
             raise ApiError(status, answer[:200].decode(errors="replace")) from None
 
-    async def get(self, ref: Ref) -> Body | None:
+    async def get(self, ref: Ref) -> Object | None:
         """Return an object, or None where there is none."""
         try:
             return await self._request("GET", ref.kind.path(ref.namespace, ref.name))
@@ -128,22 +125,22 @@ class Cluster:
                 return None
             raise
 
-    async def create(self, body: Body) -> Body:
+    async def create(self, body: Object) -> Object:
         """Make an object that is not there yet."""
         ref = kinds.ref(body)
         return await self._request("POST", ref.kind.path(ref.namespace), body, "application/json")
 
-    async def replace(self, body: Body) -> Body:
+    async def replace(self, body: Object) -> Object:
         """Write an object that was read, if nobody else wrote it since."""
         ref = kinds.ref(body)
         return await self._request("PUT", ref.kind.path(ref.namespace, ref.name), body, "application/json")
 
-    async def listed(self, kind: Kind) -> AsyncIterator[tuple[list[Body], int]]:
+    async def listed(self, kind: Kind) -> AsyncIterator[tuple[list[Object], int]]:
         """Yield all objects of a kind that concern the operator, in pages, each with the time of the list.
 
         They come from the API server's memory (version 0), which may lag a little behind etcd and costs etcd nothing.
         """
-        query = {} if kind in kinds.RESOURCES else {"labelSelector": names.SELECTOR}
+        query = {"labelSelector": selector} if (selector := kinds.label_selector(kind)) else {}
         for namespace in self.settings.watch_namespaces or (None,):
             token = ""
             while True:
@@ -157,8 +154,8 @@ class Cluster:
                     break
 
     async def apply(
-        self, body: Body, dry_run: bool = False, manager: str = names.FIELD_MANAGER, force: bool = True
-    ) -> Body:
+        self, body: Object, dry_run: bool = False, manager: str = names.FIELD_MANAGER, force: bool = True
+    ) -> Object:
         """Make an object be as said, and return it as it is then. What other managers said of it stays.
 
         Without `force` it is an error of status 409 where another manager said something else.
@@ -172,7 +169,7 @@ class Cluster:
         path = ref.kind.path(ref.namespace, ref.name)
         return await self._request("PATCH", path, body, "application/apply-patch+yaml", **query)
 
-    async def overwrite(self, body: Body, patch: Body) -> Body:
+    async def overwrite(self, body: Object, patch: Object) -> Object:
         """Apply an object of which others wrote something that stands in the way, such as a list's item of equal name.
 
         `patch` is a merge patch that takes it away: it replaces lists whole, and null removes a field. What it notes as
@@ -192,13 +189,16 @@ class Cluster:
         await self._request("PATCH", path, {"metadata": {"managedFields": kept, "resourceVersion": version}}, merge)
         return await self.apply(body)
 
-    async def delete(self, body: Body) -> None:
-        """Delete this very object, and all it owns after it. One that is gone already is no error."""
+    async def delete(self, body: Object, propagation: str = "Background") -> None:
+        """Delete this very object, and all it owns after it; with Orphan only the object.
+
+        One that is gone already is not an error.
+        """
         ref = kinds.ref(body)
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "propagationPolicy": "Background",
+            "propagationPolicy": propagation,
             "preconditions": {"uid": body["metadata"]["uid"]},
         }
         metrics.WRITES.labels(str(ref.kind), "delete").inc()
@@ -208,7 +208,23 @@ class Cluster:
             if error.status not in (404, 409):
                 raise
 
-    async def patch_status(self, ref: Ref, status: Body) -> Body | None:
+    async def enlarge(self, claim: Object, size: str) -> Object:
+        """Have a claim ask for a larger volume, and return it."""
+        ref = kinds.ref(claim)
+        metrics.WRITES.labels(str(ref.kind), "enlarge").inc()
+        patch = {"spec": {"resources": {"requests": {"storage": size}}}}
+        path, query = ref.kind.path(ref.namespace, ref.name), {"fieldManager": names.FIELD_MANAGER}
+        return await self._request("PATCH", path, patch, "application/merge-patch+json", **query)
+
+    async def annotate(self, body: Object, annotations: dict[str, str]) -> Object:
+        """Set annotations of an object and return it; an error of status 409 where somebody wrote since it was read."""
+        ref = kinds.ref(body)
+        metrics.WRITES.labels(str(ref.kind), "annotate").inc()
+        patch = {"metadata": {"annotations": annotations, "resourceVersion": body["metadata"]["resourceVersion"]}}
+        path, query = ref.kind.path(ref.namespace, ref.name), {"fieldManager": names.FIELD_MANAGER}
+        return await self._request("PATCH", path, patch, "application/merge-patch+json", **query)
+
+    async def patch_status(self, ref: Ref, status: Object) -> Object | None:
         """Write the status of a Flow or Pod; None where it is gone."""
         metrics.WRITES.labels(str(ref.kind), "status").inc()
         path = ref.kind.path(ref.namespace, ref.name) + "/status"
@@ -220,31 +236,23 @@ class Cluster:
                 return None
             raise
 
-    async def event(self, about: Body, kind: str, reason: str, message: str) -> None:
-        """Tell people something about a Flow or Pod; `kind` is Normal or Warning. It may be lost."""
-        metadata = about["metadata"]
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
-            "involvedObject": {
-                "apiVersion": about["apiVersion"],
-                "kind": about["kind"],
-                "name": metadata["name"],
-                "namespace": metadata["namespace"],
-                "uid": metadata["uid"],
-            },
-            "type": kind,
-            "reason": reason,
-            "message": message[:1024],
-            "source": {"component": names.FIELD_MANAGER},
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
+    async def create_event(self, namespace: str, event: Object) -> Object:
+        """Write an event that is not there yet, and return it."""
+        return await self._request("POST", f"/api/v1/namespaces/{namespace}/events", event, "application/json")
+
+    async def patch_event(self, namespace: str, name: str, news: Object) -> bool:
+        """Change an event; return False where it is gone."""
+        path = f"/api/v1/namespaces/{namespace}/events/{name}"
         try:
-            path = f"/api/v1/namespaces/{metadata['namespace']}/events"
-            await self._request("POST", path, body, "application/json")
+            await self._request("PATCH", path, news, "application/merge-patch+json")
         except ApiError as error:
-            _log.warning("an event about %s was not written: %s", metadata["name"], error)
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    async def warnings(self, namespace: str, name: str) -> list[Object]:
+        """Return warnings about objects of a name, at most a page."""
+        query = {"fieldSelector": f"type=Warning,involvedObject.name={name}", "limit": str(PAGE)}
+        found = await self._request("GET", f"/api/v1/namespaces/{namespace}/events", **query)
+        return list(found["items"])

@@ -9,15 +9,15 @@ from peavine.errors import ManifestError
 from peavine_operator import kinds, names
 from peavine_operator.acceptance import accept_pod
 from peavine_operator.drift import ATOMIC, drift
+from peavine_operator.kinds import Object
 from peavine_operator.manifests.pod_resource import said
 from peavine_operator.observed import trim
 
-Body = dict[str, Any]
 WHOLE = (kinds.CONFIG_MAP, kinds.POD)
 """What belongs to the operator as a whole: nobody may add to what a program is started from."""
 
 
-def differences(wanted: Body, live: Body) -> list[str]:
+def differences(wanted: Object, live: Object) -> list[str]:
     """Return every difference of a live object, what tells most first; `wanted` bears its owner and its hash."""
     metadata = wanted["metadata"]
     annotations = {key: value for key, value in metadata["annotations"].items() if key != names.RENDERED}
@@ -30,7 +30,20 @@ def differences(wanted: Body, live: Body) -> list[str]:
     return drift(compared, trim(live), exact)
 
 
-def _said(wanted: Body, live: Body) -> Any:
+FIXED = ("serviceName", "podManagementPolicy", "volumeClaimTemplates")
+"""Fields of a StatefulSet that never change, except for its selector, by which it finds its core Pods again."""
+
+
+def must_be_made_anew(wanted: Object, live: Object | None) -> bool:
+    """Tell whether a live StatefulSet differs in what cannot change."""
+    if live is None or kinds.of(wanted) != kinds.STATEFUL_SET:
+        return False
+    fixed = {key: wanted["spec"][key] for key in FIXED if key in wanted["spec"]}
+    same_pods = not drift(wanted["spec"]["selector"], live["spec"].get("selector"))
+    return same_pods and bool(drift({"spec": fixed}, {"spec": live["spec"]}))
+
+
+def _said(wanted: Object, live: Object) -> Any:
     """Return the spec of a live Pod resource without what is as it is by default, and without somebody's scaling."""
     try:
         spec = said(accept_pod(live))
@@ -39,7 +52,7 @@ def _said(wanted: Body, live: Body) -> Any:
     return {key: value for key, value in spec.items() if key != "replicas" or key in wanted["spec"]}
 
 
-def without_more(wanted: Body, live: Mapping[str, Any]) -> Body:
+def without_more(wanted: Object, live: Mapping[str, Any]) -> Object:
     """Return a merge patch that makes the spec of `live` be the wanted one; replicas that nobody wants stay."""
     if kinds.of(wanted) != kinds.POD:
         return wanted
@@ -54,7 +67,7 @@ def _nulled(wanted: Any, live: Any) -> Any:
     return {**more, **{key: _nulled(value, live.get(key)) for key, value in wanted.items()}}
 
 
-def applies_replicas(live: Body) -> bool:
+def applies_replicas(live: Object) -> bool:
     """Tell whether the operator is among those who said the replicas of a live object last."""
     return any(
         entry.get("manager") == names.FIELD_MANAGER

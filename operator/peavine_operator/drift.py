@@ -79,9 +79,10 @@ def _show(value: Any) -> str:
 
 
 def _same_amount(rendered: Any, live: Any, path: str) -> bool:
-    return bool(QUANTITIES.search(path)) and isinstance(live, str) and _amount(rendered) == _amount(live)
+    return bool(QUANTITIES.search(path)) and isinstance(live, str) and amount(rendered) == amount(live)
 
 
-def _amount(quantity: Any) -> Decimal | str:
+def amount(quantity: Any) -> Decimal | str:
+    """Return what a quantity of Kubernetes amounts to; the text itself where it is written in another way."""
     match = QUANTITY.match(str(quantity))
     return Decimal(match[1]) * POWERS[match[2]] if match else str(quantity)

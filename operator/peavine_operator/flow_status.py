@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from peavine.spec import Flow
 from peavine_operator import kinds, names, reasons, render, rollout
-from peavine_operator.conditions import condition
-from peavine_operator.kinds import Ref
+from peavine_operator.checks import Checks
+from peavine_operator.conditions import condition, latest
+from peavine_operator.kinds import Body, Ref
 from peavine_operator.observed import Observed
-from peavine_operator.symptoms import Finding, merged, symptoms
-
-Body = Mapping[str, Any]
+from peavine_operator.symptoms import MOST_PARTS, Finding, merged, symptoms
+from peavine_operator.symptoms import is_ready as serves
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenFlow:
     """A Flow and what is seen of its parts."""
 
     flow: Flow
     pods: Mapping[str, Body | None]
     """The Pod resource of each Pod, by the name that the Flow knows it by."""
+    named: Mapping[str, Body | None]
+    """The Pod resources that the plan of the gateway names, which may be an old plan, by their names."""
     gateway: Body | None
     core_pods: Sequence[Body]
     """Of the gateway."""
@@ -33,18 +35,26 @@ class Seen:
     """Why the gateway follows an old plan still."""
 
 
-def see(observed: Observed, key: Ref, flow: Flow, held: Finding | None) -> Seen:
+def see(observed: Observed, key: Ref, flow: Flow, held: Finding | None) -> SeenFlow:
     """Return what is seen of a Flow."""
-    gateway = names.gateway(key.name)
-    return Seen(
+    name = names.gateway(key.name)
+    gateway = observed.get(Ref(kinds.DEPLOYMENT, key.namespace, name))
+    return SeenFlow(
         flow,
         {pod.name: observed.get(Ref(kinds.POD, key.namespace, render.entry(flow, pod))) for pod in flow.spec.pods},
-        observed.get(Ref(kinds.DEPLOYMENT, key.namespace, gateway)),
+        {pod: observed.get(Ref(kinds.POD, key.namespace, pod)) for pod in sorted(named_pods(gateway))},
+        gateway,
         observed.children(key, kinds.CORE_POD),
         observed.children(key, kinds.ENDPOINT_SLICE),
-        observed.get(Ref(kinds.SERVICE, key.namespace, gateway)),
+        observed.get(Ref(kinds.SERVICE, key.namespace, name)),
         held,
     )
+
+
+def named_pods(gateway: Body | None) -> set[str]:
+    """Return the Pod resources that the plan of a gateway's Deployment names."""
+    annotations = gateway["metadata"].get("annotations") if gateway is not None else None
+    return set((annotations or {}).get(names.NAMED, "").split(",")) - {""}
 
 
 def is_ready(pod: Body | None) -> bool:
@@ -53,7 +63,7 @@ def is_ready(pod: Body | None) -> bool:
     return found is not None and found["status"] == "True"
 
 
-def pods_exist(seen: Seen) -> Finding | None:
+def pods_exist(seen: SeenFlow) -> Finding | None:
     """Every Pod that the Flow names is there."""
     for name, body in seen.pods.items():
         if body is None:
@@ -65,12 +75,12 @@ def pods_exist(seen: Seen) -> Finding | None:
     return None
 
 
-def plan_is_new(seen: Seen) -> Finding | None:
+def plan_is_new(seen: SeenFlow) -> Finding | None:
     """The gateway was given the newest plan."""
     return seen.held
 
 
-def pods_are_ready(seen: Seen) -> Finding | None:
+def pods_are_ready(seen: SeenFlow) -> Finding | None:
     """Every Pod is ready."""
     for name, body in seen.pods.items():
         if not is_ready(body):
@@ -82,32 +92,41 @@ def pods_are_ready(seen: Seen) -> Finding | None:
     return None
 
 
-def gateway_is_scaled_to_zero(seen: Seen) -> Finding | None:
+def gateway_is_scaled_to_zero(seen: SeenFlow) -> Finding | None:
     """No gateway is asked for."""
     if seen.gateway is not None and rollout.wanted(seen.gateway) == 0 and not seen.core_pods:
         return Finding(reasons.SCALED_TO_ZERO, "no gateway is asked for")
     return None
 
 
-def gateway_is_replaced(seen: Seen) -> Finding | None:
+def gateway_is_replaced(seen: SeenFlow) -> Finding | None:
     """Every gateway follows the newest plan."""
     return rollout.replacing(seen.gateway, seen.core_pods)
 
 
-def gateway_is_ready(seen: Seen) -> Finding | None:
+def gateway_is_ready(seen: SeenFlow) -> Finding | None:
     """Every gateway takes requests."""
     return rollout.starting(seen.gateway)
 
 
-def gateway_is_reachable(seen: Seen) -> Finding | None:
+def gateway_is_reachable(seen: SeenFlow) -> Finding | None:
     """The gateway's Service leads to one at least."""
     name = names.gateway(seen.flow.metadata.name)
     found = rollout.reachable(seen.slices, name)
     return None if found else Finding(reasons.NO_ENDPOINT, f"{name}: no gateway can be found yet")
 
 
-Check = Callable[[Seen], Finding | None]
-READY: tuple[Check, ...] = (
+def named_pods_answer(seen: SeenFlow) -> Finding | None:
+    """Every Pod that the gateway sends requests to answers them."""
+    for name, body in seen.named.items():
+        found = latest(body, "Available")
+        if found is None or found["status"] != "True":
+            reason = found["reason"] if found else reasons.POD_MISSING if body is None else reasons.STARTING
+            return Finding(reason, f"Pod {name}: {found['message'] if found else 'it has no status yet'}")
+    return None
+
+
+READY: Checks[SeenFlow] = (
     pods_exist,
     plan_is_new,
     pods_are_ready,
@@ -117,16 +136,13 @@ READY: tuple[Check, ...] = (
     gateway_is_reachable,
 )
 """All that is so when a Flow is ready."""
-SETTLED: tuple[Check, ...] = (plan_is_new, gateway_is_replaced, gateway_is_ready)
+AVAILABLE: Checks[SeenFlow] = (gateway_is_scaled_to_zero, gateway_is_reachable, named_pods_answer)
+"""All that is so when requests are answered."""
+SETTLED: Checks[SeenFlow] = (plan_is_new, gateway_is_replaced, gateway_is_ready)
 """All that is so when no gateway follows an old plan, so that what only that one named may go."""
 
 
-def first(checks: Sequence[Check], seen: Seen) -> Finding | None:
-    """Return what the first check finds that finds something."""
-    return next((finding for check in checks if (finding := check(seen)) is not None), None)
-
-
-def failing(seen: Seen) -> list[Finding]:
+def failing(seen: SeenFlow) -> list[Finding]:
     """Return what fails in a Flow and will not mend by itself."""
     missing = pods_exist(seen)
     found = [missing] if missing is not None and missing.reason == reasons.POD_MISSING else []
@@ -140,7 +156,7 @@ def failing(seen: Seen) -> list[Finding]:
     return found or ([stuck] if stuck else [])
 
 
-def refused(seen: Seen) -> Finding | None:
+def refused(seen: SeenFlow) -> Finding | None:
     """Return what the API server refuses of what its Pods lead to."""
     found = []
     for pod in seen.flow.spec.pods:
@@ -156,20 +172,26 @@ def in_flow(flow: Flow, step: str, message: str) -> str:
     return re.sub("^(spec|metadata)\\b", f"spec.pods[{i}]", message, flags=re.MULTILINE)
 
 
-def status(seen: Seen) -> dict[str, Any]:
+def parts(seen: SeenFlow) -> list[str]:
+    """Return the objects whose warnings say why there is no progress: the gateway, and what of it is not ready."""
+    workloads = [seen.gateway["metadata"]["name"]] if seen.gateway is not None else []
+    return workloads + [pod["metadata"]["name"] for pod in seen.core_pods if not serves(pod)][:MOST_PARTS]
+
+
+def status(seen: SeenFlow) -> dict[str, Any]:
     """Return what the status reports besides conditions."""
     ready = sum(is_ready(body) for body in seen.pods.values())
     return {"readyPods": ready, "pods": len(seen.pods), "addresses": addresses(seen)}
 
 
-def ready_message(seen: Seen) -> str:
+def ready_message(seen: SeenFlow) -> str:
     """Return the message of a Flow that is ready."""
     if seen.service is None or seen.flow.spec.gateway.service.type != "LoadBalancer" or _ingress(seen.service):
         return "all is ready"
     return f"all is ready, but Service {seen.service['metadata']['name']} has no address of a load balancer yet"
 
 
-def addresses(seen: Seen) -> list[dict[str, Any]]:
+def addresses(seen: SeenFlow) -> list[dict[str, Any]]:
     """Return where clients reach the gateway: at the addresses of a load balancer, and within the cluster."""
     if seen.service is None:
         return []

@@ -13,7 +13,7 @@ from typing import Any
 
 import kopf
 
-from peavine_operator import kinds, names
+from peavine_operator import kinds
 from peavine_operator.cluster import Cluster
 from peavine_operator.observed import Observed
 
@@ -62,8 +62,8 @@ def registry(cluster: Cluster, observed: Observed, changed: Callable[[set[kinds.
         settings.queueing.worker_limit = 10
         settings.queueing.exit_timeout = 1
         for kind in kinds.ALL:
-            if kind not in kinds.RESOURCES:
-                settings.watching.label_selectors[kind.group, kind.version, kind.plural] = names.SELECTOR
+            if selector := kinds.label_selector(kind):
+                settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector
 
     return handlers
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from peavine.spec import API_VERSION
+from peavine_operator import names
+
+Body = Mapping[str, Any]
+"""An object as the API server has it."""
+Object = dict[str, Any]
+"""An object that is made, or about to be written."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 
@@ -57,14 +64,22 @@ APPLIED = (
     CONFIG_MAP, SERVICE_ACCOUNT, NETWORK_POLICY, SERVICE, DEPLOYMENT, STATEFUL_SET, DISRUPTION_BUDGET, AUTOSCALER,
 )  # fmt: skip
 """What the operator makes of them, beside Pods."""
-SEEN = (CORE_POD, ENDPOINT_SLICE)
+SEEN = (CORE_POD, CLAIM, ENDPOINT_SLICE)
 """What Kubernetes makes of that."""
 ALL = (*RESOURCES, *APPLIED, *SEEN)
 
 _BY_NAME = {(kind.api_version, kind.name): kind for kind in (*ALL, LEASE)}
 
 
-def of(body: Mapping[str, Any]) -> Kind:
+def label_selector(kind: Kind) -> str:
+    """Return what finds the objects of a kind that concern the operator; empty for all."""
+    if kind in RESOURCES:
+        return ""
+    # The labels of claims come from a StatefulSet's template, which cannot change.
+    return f"{names.COMPONENT}=pea,{names.POD}" if kind == CLAIM else names.SELECTOR
+
+
+def of(body: Body) -> Kind:
     """Return the kind of an object."""
     return _BY_NAME[body["apiVersion"], body["kind"]]
 
@@ -80,7 +95,7 @@ class Ref(NamedTuple):
         return f"{self.kind.name} {self.namespace}/{self.name}"
 
 
-def ref(body: Mapping[str, Any]) -> Ref:
+def ref(body: Body) -> Ref:
     """Return which object this is."""
     metadata = body["metadata"]
     return Ref(of(body), metadata["namespace"], metadata["name"])

@@ -11,9 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from peavine_operator import kinds, names
-from peavine_operator.kinds import Kind, Ref
-
-Body = Mapping[str, Any]
+from peavine_operator.kinds import Body, Kind, Ref
 
 KEPT = {
     kinds.CONFIG_MAP: ("immutable", "data"),
@@ -81,6 +79,10 @@ class Observed:
         found = (ref for ref in self._children.get(key, ()) if ref.kind == kind)
         return [_body(self._objects[ref]) for ref in sorted(found, key=lambda ref: ref.name)]
 
+    def pods(self, flow: Ref) -> set[Ref]:
+        """Return the Pod resources that a Flow made."""
+        return {child for child in self._children.get(flow, ()) if child.kind == kinds.POD}
+
     def resources(self) -> set[Ref]:
         """Return every Flow and Pod."""
         return {ref for ref in self._objects if ref.kind in kinds.RESOURCES}
@@ -97,6 +99,7 @@ class Observed:
             _owner(body, ref),
             json.dumps(trim(body), separators=(",", ":"), ensure_ascii=False).encode(),
         )
+        concerned = self._pods_that_read(ref, known, body)
         if known is not None:
             self._unlink(ref, known)
         self._objects[ref] = new
@@ -104,7 +107,11 @@ class Observed:
             self._refers[ref] = refers
         if new.owner is not None:
             self._children[new.owner].add(ref)
-        return self._concerned(ref, new)
+        return concerned | self._concerned(ref, new)
+
+    def users(self, key: Ref) -> list[str]:
+        """Return the names of the Flows that refer to a Pod resource."""
+        return sorted(flow.name for flow, pods in self._refers.items() if _within(flow, key, pods))
 
     def drop(self, body: Body) -> set[Ref]:
         """Forget an object that is gone, and return the Flows and Pods that it concerned."""
@@ -133,9 +140,21 @@ class Observed:
         return changed
 
     def _forget(self, ref: Ref, known: Known) -> set[Ref]:
+        concerned = self._pods_that_read(ref, known, None)
         del self._objects[ref]
         self._unlink(ref, known)
-        return self._concerned(ref, known)
+        return concerned | self._concerned(ref, known)
+
+    def _pods_that_read(self, ref: Ref, known: Known | None, now: Body | None) -> set[Ref]:
+        """Return the Pods to look at when a Flow changed: its own read its annotations, others are referred to."""
+        if ref.kind != kinds.FLOW:
+            return set()
+        before = self._refers.get(ref, set())
+        after = _refers(now) if now is not None else set()
+        concerned = {Ref(kinds.POD, ref.namespace, name) for name in before ^ after}
+        if known is not None and now is not None and _annotations(_body(known)) != _annotations(trim(now)):
+            concerned |= self.pods(ref)
+        return concerned & self._objects.keys()
 
     def _concerned(self, ref: Ref, known: Known) -> set[Ref]:
         """Return the Flows and Pods to look at when an object changed."""
@@ -143,8 +162,7 @@ class Observed:
         if known.owner is not None:
             found.add(known.owner)
         if ref.kind == kinds.POD:
-            referring = ((flow, pods) for flow, pods in self._refers.items() if flow.namespace == ref.namespace)
-            found |= {flow for flow, pods in referring if ref.name in pods}
+            found |= {flow for flow, pods in self._refers.items() if _within(flow, ref, pods)}
         return found
 
     def _unlink(self, ref: Ref, known: Known) -> None:
@@ -158,6 +176,14 @@ class Observed:
 def _body(known: Known) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(known.text)
     return body
+
+
+def _annotations(body: Body) -> Any:
+    return body["metadata"].get("annotations") or {}
+
+
+def _within(flow: Ref, pod: Ref, names_of_pods: set[str]) -> bool:
+    return flow.namespace == pod.namespace and pod.name in names_of_pods
 
 
 def _refers(flow: Body) -> set[str]:

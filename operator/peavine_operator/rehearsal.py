@@ -6,13 +6,12 @@ a rehearsal, a Pea of the new version without their data, starts first (docs/dec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from peavine_operator import names, reasons, rollout
+from peavine_operator.kinds import Body
 from peavine_operator.symptoms import Finding, is_ready, symptoms
-
-Body = Mapping[str, Any]
 
 
 class Outcome(NamedTuple):

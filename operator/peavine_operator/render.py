@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from peavine import graph
 from peavine.spec import API_VERSION, Flow, FlowPod, Head, Pod
@@ -12,6 +12,7 @@ from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import METRICS_PORT
 from peavine.spec.uses import Image, parse_uses
 from peavine_operator import names
+from peavine_operator.kinds import Object
 from peavine_operator.manifests.autoscaler import autoscaler
 from peavine_operator.manifests.config_map import config_map
 from peavine_operator.manifests.deployment import deployment
@@ -24,14 +25,14 @@ from peavine_operator.manifests.service import GRPC, HTTP, gateway_service, head
 from peavine_operator.manifests.service_account import service_account
 from peavine_operator.manifests.stateful_set import stateful_set
 from peavine_operator.manifests.template import FILES, USER, Program, pod_template
+from peavine_operator.objects import GatewayObjects, HeadObjects, PodObjects
 
-Object = dict[str, Any]
 PLAN = "/etc/peavine/plan.json"
 POD = "/etc/peavine/pod.json"
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """Where a manifest is rendered for, which it does not say itself."""
 
     namespace: str
@@ -48,29 +49,29 @@ class Place:
     """The domain under which the cluster's DNS has Services, where it is known."""
 
 
-def everything(flow: Flow, place: Place) -> list[Object]:
+def everything(flow: Flow, target: Target) -> list[Object]:
     """Return all that a Flow leads to, as the operator would apply it in the end."""
-    pods = flow_pods(flow, place)
-    parts = [item for body in pods for item in pod_objects(Pod.model_validate(body), place)]
-    return [*pods, *parts, *flow_gateway(flow, place)]
+    pods = flow_pods(flow, target)
+    parts = [item for body in pods for item in pod_objects(Pod.model_validate(body), target).every()]
+    return [*pods, *parts, *flow_gateway(flow, target).every()]
 
 
-def flow_pods(flow: Flow, place: Place) -> list[Object]:
+def flow_pods(flow: Flow, target: Target) -> list[Object]:
     """Return the Pod resources of a Flow."""
-    return [pod_resource(flow.metadata.name, pod, place.namespace) for pod in graph.pods(flow)]
+    return [pod_resource(flow.metadata.name, pod, target.namespace) for pod in graph.pods(flow)]
 
 
-def flow_gateway(flow: Flow, place: Place) -> list[Object]:
-    """Return a Flow's gateway and all that it needs, in the order in which they are applied."""
+def flow_gateway(flow: Flow, target: Target) -> GatewayObjects:
+    """Return a Flow's gateway and all that it needs."""
     name, labels = names.gateway(flow.metadata.name), names.labels("gateway", flow=flow.metadata.name)
     selector = names.selector("gateway", flow=flow.metadata.name)
-    gateway, namespace = flow.spec.gateway, place.namespace
-    plan = graph.plan(flow, lambda pod: [address(entry(flow, pod), place)])
+    gateway, namespace = flow.spec.gateway, target.namespace
+    plan = graph.plan(flow, lambda pod: [address(entry(flow, pod), target)])
     config = config_map(name, namespace, labels, {"plan.json": plan.model_dump(mode="json", by_alias=True)})
     program = Program(
         component="gateway",
-        image=place.image,
-        pull_policy=place.pull_policy,
+        image=target.image,
+        pull_policy=target.pull_policy,
         arguments=[
             "gateway", "--plan", PLAN, "--grpc-port", str(GRPC), "--http-port", str(HTTP),
             "--metrics-port", str(METRICS_PORT),
@@ -81,31 +82,29 @@ def flow_gateway(flow: Flow, place: Place) -> list[Object]:
         resources=gateway.resources,
         memory_limit=router_memory(flow.spec.max_message_bytes),
         service_account=name,
-        fs_group=place.fs_group,
-        pull_secrets=place.pull_secrets,
+        fs_group=target.fs_group,
+        pull_secrets=target.pull_secrets,
     )  # fmt: skip
     replicas = None if gateway.autoscaling else gateway.replicas
     template = pod_template(program, labels, selector, gateway.pod_template)
     workload = deployment(name, namespace, labels, selector, template, replicas)
     workload["metadata"]["annotations"] = {names.NAMED: ",".join(sorted(entry(flow, pod) for pod in flow.spec.pods))}
-    objects = [
-        *_gateway_policies(flow, place),
-        config,
-        service_account(name, namespace, labels),
-        gateway_service(name, namespace, labels, gateway.service, flow.metadata.name),
-        workload,
-        disruption_budget(name, namespace, labels, selector),
-    ]
-    if gateway.autoscaling:
-        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
-        objects.append(autoscaler(name, namespace, labels, target, gateway.autoscaling))
-    return objects
+    scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    return GatewayObjects(
+        policies=_gateway_policies(flow, target),
+        config=config,
+        service_account=service_account(name, namespace, labels),
+        service=gateway_service(name, namespace, labels, gateway.service, flow.metadata.name),
+        workload=workload,
+        disruption_budget=disruption_budget(name, namespace, labels, selector),
+        autoscaler=autoscaler(name, namespace, labels, scaled, gateway.autoscaling) if gateway.autoscaling else None,
+    )
 
 
-def _gateway_policies(flow: Flow, place: Place) -> list[Object]:
-    if not place.network_policies:
+def _gateway_policies(flow: Flow, target: Target) -> list[Object]:
+    if not target.network_policies:
         return []
-    flow_name, namespace = flow.metadata.name, place.namespace
+    flow_name, namespace = flow.metadata.name, target.namespace
     labels = names.labels("gateway", flow=flow_name)
     policies = [gateway_policy(names.gateway(flow_name), namespace, labels, flow_name)]
     if shared := [pod.pod_ref.name for pod in flow.spec.pods if pod.pod_ref]:
@@ -118,37 +117,69 @@ def entry(flow: Flow, pod: FlowPod) -> str:
     return pod.pod_ref.name if pod.pod_ref else names.child(flow.metadata.name, pod.name)
 
 
-def address(service: str, place: Place) -> graph.Target:
+def address(service: str, target: Target) -> graph.Target:
     """Return where a Service's Peas are, as a full name where the cluster's domain is known.
 
     The dot at its end keeps resolvers from trying it under each of their search domains first, which triples the
     queries.
     """
-    domain = f".{place.cluster_domain}." if place.cluster_domain else ""
-    return f"{service}.{place.namespace}.svc{domain}:{GRPC}"
+    domain = f".{target.cluster_domain}." if target.cluster_domain else ""
+    return f"{service}.{target.namespace}.svc{domain}:{GRPC}"
 
 
-def pod_objects(pod: Pod, place: Place) -> list[Object]:
-    """Return what a Pod resource needs, in the order in which they are applied.
+def pod_objects(
+    pod: Pod, target: Target, entry: Literal["head", "pea"] | None = None, size: str | None = None
+) -> PodObjects:
+    """Return what a Pod resource needs. `entry` is what requests come to now, where that is not yet what they should,
+    and `size` that of its volumes, where they do not have the one that the manifest asks for.
 
-    Its Service always bears the Pod's name and leads to the head where there is one, else to the Peas. So a plan that
-    names the Pod stays right when a head comes or goes.
+    So a Pod that gets a head is answered by its Peas until the head is ready.
     """
-    name, namespace = pod.metadata.name, place.namespace
+    name, namespace = pod.metadata.name, target.namespace
+    labels, selector = names.labels("pea", pod=name), names.selector("pea", pod=name)
+    config = config_map(f"{name}-pea", namespace, labels, {"pod.json": program_manifest(pod, without=HEAD)})
+    program = _program(pod, target, "pea", config)
+    template = pod_template(program, labels, selector, _own(pod, "pea"))
+    replicas, storage = pod.spec.replicas, pod.spec.storage
+    if storage is not None and size is not None:
+        storage = storage.model_copy(update={"size": size})
+    peas_service = None
+    if stateful(pod):
+        peas_service = headless(names.peas(name), namespace, labels, selector, publish_not_ready=True)
+        workload = stateful_set(
+            name, namespace, labels, selector, template,
+            replicas=pod.spec.shards * (1 if replicas is None else min(1, replicas)),
+            service=names.peas(name), storage=storage,
+        )  # fmt: skip
+    else:
+        if pod.spec.has_head:
+            peas_service = headless(names.peas(name), namespace, labels, selector)
+        workload = deployment(name, namespace, labels, selector, template, replicas, pod.spec.rollout)
     component = "head" if pod.spec.has_head else "pea"
-    service = headless(name, namespace, names.labels(component, pod=name), names.selector(component, pod=name))
+    scaled = {"apiVersion": API_VERSION, "kind": "Pod", "name": name}
     policies = []
-    if place.network_policies:
+    if target.network_policies:
         flow = (pod.metadata.labels or {}).get(names.FLOW)
         policies = [pod_policy(name, namespace, names.labels("pod", pod=name), flow)]
-    return [*policies, *_peas(pod, place), *(_head(pod, place) if pod.spec.has_head else []), service]
+    return PodObjects(
+        policies=policies,
+        config=config,
+        peas_service=peas_service,
+        workload=workload,
+        disruption_budget=disruption_budget(name, namespace, labels, selector),
+        autoscaler=autoscaler(name, namespace, labels, scaled, pod.spec.autoscaling) if pod.spec.autoscaling else None,
+        head=_head(pod, target) if pod.spec.has_head else None,
+        service=headless(
+            name, namespace, names.labels(component, pod=name), names.selector(entry or component, pod=name)
+        ),
+        rehearsal=_rehearsal(pod, target, config) if stateful(pod) else None,
+    )
 
 
-def rehearsal(pod: Pod, place: Place) -> Object:
-    """Return a Deployment that starts what the shards of a Pod are to start, once and without their data."""
-    name, namespace = pod.metadata.name, place.namespace
+def _rehearsal(pod: Pod, target: Target, config: Object) -> Object:
+    name, namespace = pod.metadata.name, target.namespace
     labels, selector = names.labels("rehearsal", pod=name), names.selector("rehearsal", pod=name)
-    program = _program(pod, place, "pea", _pea_config(pod, place), keeps=False)
+    program = _program(pod, target, "pea", config, keeps=False)
     template = pod_template(program, labels, selector, _own(pod, "pea"))
     return deployment(names.rehearsal(name), namespace, labels, selector, template, replicas=1)
 
@@ -158,56 +189,25 @@ def stateful(pod: Pod) -> bool:
     return pod.spec.shards > 1 or pod.spec.storage is not None
 
 
-def _peas(pod: Pod, place: Place) -> list[Object]:
-    name, namespace = pod.metadata.name, place.namespace
-    labels, selector = names.labels("pea", pod=name), names.selector("pea", pod=name)
-    config = _pea_config(pod, place)
-    program = _program(pod, place, "pea", config)
-    template = pod_template(program, labels, selector, _own(pod, "pea"))
-    objects = [config]
-    replicas = pod.spec.replicas
-    if stateful(pod):
-        objects.append(headless(names.peas(name), namespace, labels, selector, publish_not_ready=True))
-        workload = stateful_set(
-            name, namespace, labels, selector, template,
-            replicas=pod.spec.shards * (1 if replicas is None else min(1, replicas)),
-            service=names.peas(name), storage=pod.spec.storage,
-        )  # fmt: skip
-    else:
-        if pod.spec.has_head:
-            objects.append(headless(names.peas(name), namespace, labels, selector))
-        workload = deployment(name, namespace, labels, selector, template, replicas, pod.spec.rollout)
-    objects += [workload, disruption_budget(name, namespace, labels, selector)]
-    if pod.spec.autoscaling:
-        target = {"apiVersion": API_VERSION, "kind": "Pod", "name": name}
-        objects.append(autoscaler(name, namespace, labels, target, pod.spec.autoscaling))
-    return objects
-
-
-def _pea_config(pod: Pod, place: Place) -> Object:
-    name, labels = pod.metadata.name, names.labels("pea", pod=pod.metadata.name)
-    return config_map(f"{name}-pea", place.namespace, labels, {"pod.json": program_manifest(pod, without=HEAD)})
-
-
-def _head(pod: Pod, place: Place) -> list[Object]:
-    name, namespace = names.head(pod.metadata.name), place.namespace
+def _head(pod: Pod, target: Target) -> HeadObjects:
+    name, namespace = names.head(pod.metadata.name), target.namespace
     labels, selector = names.labels("head", pod=pod.metadata.name), names.selector("head", pod=pod.metadata.name)
     peas = names.peas(pod.metadata.name)
     if stateful(pod):
-        shards = [[address(f"{pod.metadata.name}-{shard}.{peas}", place)] for shard in range(pod.spec.shards)]
+        shards = [[address(f"{pod.metadata.name}-{shard}.{peas}", target)] for shard in range(pod.spec.shards)]
     else:
-        shards = [[address(peas, place)]]
+        shards = [[address(peas, target)]]
     manifest = program_manifest(pod)
     known = Pod.model_validate(manifest)
     plan = graph.head_plan(known, shards).model_dump(mode="json", by_alias=True)
     config = config_map(name, namespace, labels, {"pod.json": manifest, "plan.json": plan})
-    template = pod_template(_program(pod, place, "head", config), labels, selector, _own(pod, "head"))
+    template = pod_template(_program(pod, target, "head", config), labels, selector, _own(pod, "head"))
     replicas = 0 if pod.spec.replicas == 0 else (pod.spec.head or Head()).replicas or 1
-    return [
-        config,
-        deployment(name, namespace, labels, selector, template, replicas),
-        disruption_budget(name, namespace, labels, selector),
-    ]
+    return HeadObjects(
+        config=config,
+        workload=deployment(name, namespace, labels, selector, template, replicas),
+        disruption_budget=disruption_budget(name, namespace, labels, selector),
+    )
 
 
 def _own(pod: Pod, component: str) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def _own(pod: Pod, component: str) -> dict[str, Any]:
     return merged
 
 
-def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], keeps: bool = True) -> Program:
+def _program(pod: Pod, target: Target, component: str, config: Mapping[str, Any], keeps: bool = True) -> Program:
     """Return a Pea or a head; `keeps` is whether it finds data of an earlier run, and leaves some for the next."""
     spec, pea = pod.spec, component == "pea"
     # What an Executor needs is not known, and a head may run two of them.
@@ -239,8 +239,8 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
         arguments += ["--plan", PLAN]
     return Program(
         component=component,
-        image=image or place.image,
-        pull_policy=place.pull_policy,
+        image=image or target.image,
+        pull_policy=target.pull_policy,
         arguments=arguments,
         config=config["metadata"]["name"],
         ports={"grpc": GRPC},
@@ -252,6 +252,6 @@ def _program(pod: Pod, place: Place, component: str, config: Mapping[str, Any], 
         memory_limit=None if executes else router_memory(spec.max_message_bytes or MAX_MESSAGE_BYTES),
         sharded=pea and keeps and spec.shards > 1,
         volume=pea and keeps and spec.storage is not None,
-        fs_group=place.fs_group,
-        pull_secrets=place.pull_secrets,
+        fs_group=target.fs_group,
+        pull_secrets=target.pull_secrets,
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from peavine_operator import names, reasons
+from peavine_operator.kinds import Body
 from peavine_operator.symptoms import Finding
-
-Body = Mapping[str, Any]
 
 
 def wanted(workload: Body) -> int:

@@ -49,6 +49,10 @@ class Settings:
     """How often everything is looked at again, from memory."""
     relist_seconds: int = 600
     """How often everything is listed again, for what a watch may have missed."""
+    progress_seconds: int = 600
+    """How long a Flow or Pod that is not ready may make no progress before it is Degraded and Stalled."""
+    rolling_flows: int = 5
+    """Flows that roll out at once when only the operator was upgraded. A Flow that is edited never waits."""
     workers: int = 4
     """Flows and Pods that are worked on at once."""
     request_seconds: int = 20

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from peavine_operator import names, reasons
-
-Body = Mapping[str, Any]
+from peavine_operator.kinds import Body
 
 WAITING = {
     "ImagePullBackOff": reasons.IMAGE_FAILED,
@@ -21,6 +20,8 @@ WAITING = {
 }
 """Why containers wait for what will not come by itself."""
 LONGEST = 1024
+MOST_PARTS = 3
+"""Objects of one kind whose warnings are read."""
 
 
 class Finding(NamedTuple):

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peavine_operator import names, reasons
+from peavine_operator.kinds import Body
 from peavine_operator.symptoms import Finding
 
-Body = Mapping[str, Any]
 REMEMBERED_WRITERS = 100
 """As many writers as a store remembers: peavine.store.identity.REMEMBERED_WRITERS, which is not imported here."""
 

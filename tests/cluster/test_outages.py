@@ -104,8 +104,9 @@ def test_without_an_operator_for_a_minute_flows_serve_and_edits_are_not_forgotte
 
 
 @install.built_in
-def test_two_operators_at_once_do_not_fight(serving: Flow, system: Kube) -> None:
-    second = ["--set=crds.install=false", "--set=replicas=1", f"--set=image.tag={images.tag()}"]
+def test_two_operators_with_other_settings_do_not_fight(serving: Flow, system: Kube) -> None:
+    other_settings = "--set=image.pullPolicy=Never"  # which, if it served the Flow, would roll out everything
+    second = ["--set=crds.install=false", "--set=replicas=1", f"--set=image.tag={images.tag()}", other_settings]
     install.helm(
         "install", "second", str(install.CHART), "--namespace", install.SYSTEM, "--wait", "--timeout=1m", *second
     )

@@ -10,7 +10,7 @@ import yaml
 
 from peavine.spec import Pod, parse
 from peavine_operator.applying import owned
-from peavine_operator.render import Place, flow_pods, pod_objects
+from peavine_operator.render import Target, flow_pods, pod_objects
 from tests.cluster import install
 from tests.cluster.audit import Audit
 from tests.cluster.flow import Flow, manifest
@@ -130,9 +130,9 @@ def touch(flow: Flow) -> None:
 def test_a_config_that_somebody_forged_for_the_next_version_is_not_used(serving: Flow) -> None:
     kube, edited = serving.kube, manifest()
     edited["spec"]["pods"][0]["executor"] = {"with": {"text": "next"}}
-    place = Place(kube.namespace, "unused")
-    pod = Pod.model_validate(flow_pods(parse(edited), place)[0])
-    config = next(item for item in pod_objects(pod, place) if item["kind"] == "ConfigMap")
+    target = Target(kube.namespace, "unused")
+    pod = Pod.model_validate(flow_pods(parse(edited), target)[0])
+    config = pod_objects(pod, target).config
     config = owned(config, kube.must("peapods.peavine.dev", "pictures-stamp"))
     kube.apply({**config, "data": {"pod.json": '{"spec": {"uses": "!Evil {}"}}'}})
     kube.apply(edited)

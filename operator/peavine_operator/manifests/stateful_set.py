@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from peavine.spec import Storage
 from peavine_operator import names
+
+CLAIM: Final = "data"
+"""Name of the volume; that of its claim is CLAIM-POD-SHARD."""
 
 
 def stateful_set(
@@ -41,7 +44,7 @@ def stateful_set(
             {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
-                "metadata": {"name": "data", "labels": selector},
+                "metadata": {"name": CLAIM, "labels": selector},
                 "spec": claim,
             }
         ]

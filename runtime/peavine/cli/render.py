@@ -39,14 +39,14 @@ def render(file: Path, namespace: str | None, image: str, as_json: bool) -> None
     They are what the operator applies, but for the owners that it adds. Rendering twice gives equal bytes.
     """
     from peavine_operator.acceptance import accept_flow
-    from peavine_operator.render import Place, everything
+    from peavine_operator.render import Target, everything
 
     reading = flow.examine(file)
     found = accept_flow({"apiVersion": API_VERSION, "kind": "Flow", **flow.checked(reading).manifest()})
     for note in reading.notes:
         click.echo(f"peavine: {note}", err=True)
-    place = Place(namespace or found.metadata.namespace or "default", image)
-    objects = everything(found, place)
+    target = Target(namespace or found.metadata.namespace or "default", image)
+    objects = everything(found, target)
     if as_json:
         click.echo(json.dumps(objects, indent=1))
     else:

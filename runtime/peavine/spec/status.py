@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from peavine.spec.model import ATOMIC, Model
+from peavine.spec.model import ATOMIC, SET, Model
 
 LONGEST_MESSAGE: Final = 32768
 """Maximum number of characters of a condition's message."""
@@ -16,7 +16,7 @@ class Condition(Model):
     """One thing that is true of the resource, or is not, or is not known, and why."""
 
     type: Annotated[str, Field(max_length=64)]
-    """Type of the condition: Ready, Progressing, Degraded or Accepted."""
+    """Type of the condition: Ready, Available, Progressing, Degraded, Accepted, Reconciling or Stalled."""
     status: Literal["True", "False", "Unknown"]
     """Whether the condition is true."""
     reason: Annotated[str, Field(max_length=128)]
@@ -48,6 +48,17 @@ class StoreStatus(Model):
     """The value of the annotation peavine.dev/accept-volume by which this store took the place of another one."""
 
 
+class VolumeStatus(Model):
+    """The volume of a shard."""
+
+    shard: int
+    """Number of the shard."""
+    requested: str
+    """Size that its claim asks for."""
+    capacity: str
+    """Size that it has; 0 while there is none."""
+
+
 CONDITIONS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
@@ -68,7 +79,13 @@ class FlowStatus(Model):
     observed_generation: int | None = None
     """Generation of the resource that the operator saw last."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
-    """Conditions Ready, Progressing, Degraded and Accepted."""
+    """Conditions Ready, Available, Progressing, Degraded, Accepted, Reconciling and Stalled."""
+    last_progress_time: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
+    """When what the Flow waits for last changed; not set while it is ready."""
+    rollout: Literal["Waiting", "RollingOut"] | None = None
+    """Whether the Flow waits for its turn to roll out after an upgrade of the operator, or has it."""
+    release: str | None = None
+    """Identifies the version and settings of the operator that last applied all of the Flow."""
     ready_pods: int | None = None
     """Number of Pods of the Flow that are ready."""
     pods: int | None = None
@@ -83,7 +100,11 @@ class PodStatus(Model):
     observed_generation: int | None = None
     """Generation of the resource that the operator saw last."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=CONDITIONS)] = []
-    """Conditions Ready, Progressing, Degraded and Accepted."""
+    """Conditions Ready, Available, Progressing, Degraded, Accepted, Reconciling and Stalled."""
+    last_progress_time: Annotated[str | None, Field(json_schema_extra={"format": "date-time"})] = None
+    """When what the Pod waits for last changed; not set while it is ready."""
+    release: str | None = None
+    """Identifies the version and settings of the operator that last applied all of the Pod."""
     ready_replicas: int | None = None
     """Number of replicas that are ready. A replica is one Pea of each shard."""
     replicas: int | None = None
@@ -94,5 +115,9 @@ class PodStatus(Model):
     """Number of shards of the Pod."""
     selector: str | None = None
     """Label selector of the Peas, for `kubectl scale` and autoscalers."""
+    volumes: Annotated[list[VolumeStatus], Field(json_schema_extra=ATOMIC)] = []
+    """The volumes of a Pod with storage, by shard."""
+    used_by: Annotated[list[str], Field(json_schema_extra=SET)] = []
+    """Names of the Flows that use the Pod: the one that made it, and those that refer to it."""
     stores: list[StoreStatus] = []
     """The stores of a Pod with storage, so that a volume that is lost or older than before is noticed."""

@@ -47,15 +47,9 @@ class Storage(Model):
         )
     )
 
-    size: Annotated[
-        Quantity,
-        Field(
-            json_schema_extra=cel(
-                ("self == oldSelf", "the size of a volume cannot change yet; make a Pod of another name")
-            )
-        ),
-    ]
-    """Size of the volume of one shard, such as 10Gi."""
+    size: Quantity
+    """Size of the volume of one shard, such as 10Gi. It can be enlarged where the storage class allows that
+    (`allowVolumeExpansion`), and never made smaller."""
     storage_class_name: Annotated[str, Field(max_length=253)] | None = None
     """Storage class of the volume; the cluster's default when left out."""
     retention_policy: RetentionPolicy = RetentionPolicy()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from peavine.errors import ManifestError
 from peavine_operator import names
 from peavine_operator.acceptance import MAX_CARRIED_BYTES, accept_flow, accept_pod
-from peavine_operator.render import Place, pod_objects
+from peavine_operator.render import Target, pod_objects
 
 
 def pod(**spec: Any) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def test_a_file_name_is_refused_with_what_to_do_instead(name: str) -> None:
 def test_files_that_no_config_map_holds_are_refused_and_the_largest_others_fit_into_one() -> None:
     largest = "é" * ((MAX_CARRIED_BYTES - 100) // 2)
     accepted = accept_pod(pod(files={"a.py": largest}))
-    (config,) = (body for body in pod_objects(accepted, Place("default", "i")) if body["kind"] == "ConfigMap")
+    (config,) = (body for body in pod_objects(accepted, Target("default", "i")).every() if body["kind"] == "ConfigMap")
     assert sum(len(text.encode()) for text in config["data"].values()) < 1048576
     with pytest.raises(ManifestError, match="filesFrom") as error:
         accept_pod(pod(files={"a.py": largest, "b.py": "x" * 200}))
@@ -90,7 +90,7 @@ def test_a_pod_template_is_refused_or_rendered_whatever_it_says(template: dict[s
         accepted = accept_pod(pod(podTemplate=template, head={"before": {"class": "_pass"}}))
     except ManifestError:
         return
-    assert pod_objects(accepted, Place("default", "i"))
+    assert pod_objects(accepted, Target("default", "i")).workload
 
 
 def test_a_gateways_pod_template_is_checked_like_that_of_a_pod() -> None:

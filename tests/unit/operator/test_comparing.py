@@ -15,18 +15,18 @@ from peavine_operator.applying import owned
 from peavine_operator.comparing import applies_replicas, differences, without_more
 from peavine_operator.crds import definitions
 from peavine_operator.observed import trim
-from peavine_operator.render import Place, everything, flow_pods, pod_objects
+from peavine_operator.render import Target, everything, flow_pods, pod_objects
 from tests.unit.operator.test_render import with_defaults
 
 FLOWS = sorted((Path(__file__).parent / "flows").glob("*.yaml"))
-PLACE = Place("default", "peavine/runtime:test")
+TARGET = Target("default", "peavine/runtime:test")
 OWNER = {"apiVersion": "peavine.dev/v1alpha1", "kind": "Flow", "metadata": {"name": "f", "uid": "u"}}
 POD_SCHEMA = definitions()["peavine.dev_peapods.yaml"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
 def pod_resource(**pod: Any) -> dict[str, Any]:
     flow = parse({"metadata": {"name": "f"}, "spec": {"pods": [{"name": "a", **pod}]}})
-    return owned(flow_pods(flow, PLACE)[0], OWNER)
+    return owned(flow_pods(flow, TARGET)[0], OWNER)
 
 
 def live(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def merged(patch: Any, target: Any) -> Any:
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.stem)
 def test_what_was_applied_is_as_wanted(path: Path) -> None:
-    for item in everything(parse(yaml.safe_load(path.read_text())), PLACE):
+    for item in everything(parse(yaml.safe_load(path.read_text())), TARGET):
         wanted = owned(item, OWNER)
         there = live(wanted) if kinds.of(item) == kinds.POD else copy.deepcopy(wanted)
         assert differences(wanted, there) == []
@@ -87,7 +87,7 @@ def test_a_pod_of_a_flow_keeps_the_replicas_that_somebody_scaled_it_to() -> None
 
 def config_map() -> dict[str, Any]:
     pod = Pod.model_validate(pod_resource(uses="!Mine {}"))
-    (made,) = (item for item in pod_objects(pod, PLACE) if item["kind"] == "ConfigMap")
+    made = pod_objects(pod, TARGET).config
     return owned(made, OWNER)
 
 
@@ -121,7 +121,7 @@ SWITCHES: dict[str, tuple[str, list[str], Any]] = {
 def test_what_holds_a_workload_back_or_cuts_it_off_is_a_difference(kind: str, path: list[str], value: object) -> None:
     pods = [{"name": "a", "shards": 2, "needs": ["gateway"]}, {"name": "b", "needs": ["a"]}]
     flow = parse({"metadata": {"name": "f"}, "spec": {"pods": pods}})
-    wanted = next(owned(item, OWNER) for item in everything(flow, PLACE) if item["kind"] == kind)
+    wanted = next(owned(item, OWNER) for item in everything(flow, TARGET) if item["kind"] == kind)
     there = copy.deepcopy(wanted)
     part = there
     for key in path[:-1]:

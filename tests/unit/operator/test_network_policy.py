@@ -12,9 +12,9 @@ from peavine_operator import kinds, names
 from peavine_operator.acceptance import accept_pod
 from peavine_operator.applying import owned
 from peavine_operator.comparing import differences
-from peavine_operator.render import Place, everything, pod_objects
+from peavine_operator.render import Target, everything, pod_objects
 
-PLACE = Place("default", "peavine/runtime:test")
+TARGET = Target("default", "peavine/runtime:test")
 GRPC, HTTP, METRICS = 8081, 8080, 9090
 Labels = dict[str, str]
 STRANGER: Labels = {"app": "shop"}
@@ -34,12 +34,12 @@ def pea(pod: str) -> Labels:
 
 def flow(name: str, *pods: dict[str, Any]) -> list[dict[str, Any]]:
     manifest = {"metadata": {"name": name}, "spec": {"pods": in_order(pods)}}
-    return everything(parse(manifest), PLACE)
+    return everything(parse(manifest), TARGET)
 
 
-def alone(name: str, place: Place = PLACE) -> list[dict[str, Any]]:
+def alone(name: str, target: Target = TARGET) -> list[dict[str, Any]]:
     pod = {"apiVersion": "peavine.dev/v1alpha1", "kind": "Pod", "metadata": {"name": name}, "spec": {}}
-    return pod_objects(accept_pod(pod), place)
+    return pod_objects(accept_pod(pod), target).every()
 
 
 def policies(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -108,9 +108,9 @@ def test_gateways_of_an_older_version_keep_their_policy_while_they_run() -> None
 
 def test_where_policies_are_switched_off_there_are_none() -> None:
     manifest = {"metadata": {"name": "f"}, "spec": {"pods": [{"name": "a", "podRef": {"name": "b"}}]}}
-    place = Place("default", "i", network_policies=False)
-    assert policies(everything(parse(manifest), place)) == []
-    assert policies(alone("a", place)) == []
+    target = Target("default", "i", network_policies=False)
+    assert policies(everything(parse(manifest), target)) == []
+    assert policies(alone("a", target)) == []
 
 
 @pytest.mark.parametrize(

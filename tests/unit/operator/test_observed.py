@@ -115,3 +115,24 @@ def test_what_was_deleted_is_not_brought_back_by_what_was_said_before() -> None:
     assert observed.get(Ref(CONFIG_MAP, "ns", "c")) is None
     assert observed.replace(CONFIG_MAP, [], listed_at=9) == set()
     assert observed.put(body(CONFIG_MAP, "c", version=10, labels={names.POD: "f-a"})) == {POD_KEY}
+
+
+def test_the_flows_that_use_a_pod_are_known_and_it_is_looked_at_when_they_change() -> None:
+    observed, shared = Observed(), Ref(POD, "ns", "shared")
+    observed.put(body(POD, "shared"))
+    assert observed.put(flow({"name": "x", "podRef": {"name": "shared"}})) == {FLOW_KEY, shared}
+    assert observed.users(shared) == ["f"]
+    assert observed.users(Ref(POD, "other", "shared")) == []
+    assert observed.drop(flow()) == {FLOW_KEY, shared}
+    assert observed.users(shared) == []
+
+
+def test_the_pods_of_a_flow_are_looked_at_when_its_annotations_change() -> None:
+    observed = Observed()
+    observed.put(body(POD, "f-a", labels={names.FLOW: "f"}))
+    observed.put(flow())
+    paused = flow()
+    paused["metadata"] |= {"resourceVersion": "2", "annotations": {names.PAUSED: "true"}}
+    assert observed.put(paused) == {FLOW_KEY, POD_KEY}
+    edited = {**paused, "metadata": {**paused["metadata"], "resourceVersion": "3"}}
+    assert observed.put(edited) == {FLOW_KEY}

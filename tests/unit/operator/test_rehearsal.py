@@ -7,7 +7,7 @@ import pytest
 from peavine.spec import parse_pod
 from peavine_operator import names, reasons, rehearsal, render
 
-PLACE = render.Place("default", "peavine/runtime:test")
+TARGET = render.Target("default", "peavine/runtime:test")
 
 
 def pod(**spec: Any) -> Any:
@@ -19,12 +19,17 @@ def pod(**spec: Any) -> Any:
 
 
 def shards(**spec: Any) -> dict[str, Any]:
-    (found,) = (item for item in render.pod_objects(pod(**spec), PLACE) if item["kind"] == "StatefulSet")
+    return render.pod_objects(pod(**spec), TARGET).workload
+
+
+def trial(**spec: Any) -> dict[str, Any]:
+    found = render.pod_objects(pod(**spec), TARGET).rehearsal
+    assert found is not None
     return found
 
 
 OLD, NEW = shards(), shards(executor={"with": {"metric": "euclidean"}})
-TRIAL = render.rehearsal(pod(executor={"with": {"metric": "euclidean"}}), PLACE)
+TRIAL = trial(executor={"with": {"metric": "euclidean"}})
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 FAILED = {"containerStatuses": [{"state": {"terminated": {"exitCode": 1, "message": "no such metric"}}}]}
 NO_ROOM = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "cpu"}]}
@@ -53,7 +58,7 @@ def test_a_rehearsal_is_needed_for(live: dict[str, Any] | None, wanted: dict[str
 
 
 def test_shards_wait_until_their_rehearsal_has_started() -> None:
-    for core_pods in ([], [core_pod({})], [core_pod(READY, of=render.rehearsal(pod(), PLACE))]):
+    for core_pods in ([], [core_pod({})], [core_pod(READY, of=trial())]):
         waits = rehearsal.outcome(TRIAL, None, core_pods)
         assert waits is not None
         assert (waits.waiting.reason, waits.failing) == (reasons.REHEARSING, [])
@@ -70,7 +75,7 @@ def test_shards_wait_for_no_rehearsal_that_cannot_be_tried() -> None:
     assert rehearsal.outcome(TRIAL, TRIAL, [core_pod(NO_ROOM)]) is None
     quota = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
     assert rehearsal.outcome(TRIAL, {**TRIAL, "status": {"conditions": [quota]}}, []) is None
-    older = render.rehearsal(pod(), PLACE)
+    older = trial()
     assert rehearsal.outcome(TRIAL, {**older, "status": {"conditions": [quota]}}, []) is not None
 
 
@@ -79,7 +84,7 @@ def test_a_rehearsal_has_no_data_and_nobody_finds_it() -> None:
     assert "--data" not in container["args"]
     assert "persistentVolumeClaim" not in str(TRIAL)
     found = TRIAL["spec"]["template"]["metadata"]["labels"].items()
-    for item in render.pod_objects(pod(), PLACE):
+    for item in render.pod_objects(pod(), TARGET).every():
         selector = item.get("spec", {}).get("selector")
         if selector:
             assert not selector.get("matchLabels", selector).items() <= found, item["metadata"]["name"]
@@ -89,6 +94,6 @@ def test_a_rehearsal_is_changed_by_what_changes_the_shards() -> None:
     changes: list[dict[str, Any]] = [{}, {"env": [{"name": "A", "value": "1"}]}, {"image": "b"}, {"readOnly": True}]
     versions = {
         tuple(each["spec"]["template"]["metadata"]["labels"][names.VERSION] for each in both)
-        for both in ((shards(**change), render.rehearsal(pod(**change), PLACE)) for change in changes)
+        for both in ((shards(**change), trial(**change)) for change in changes)
     }
-    assert len({of_shards for of_shards, _ in versions}) == len({trial for _, trial in versions}) == len(changes)
+    assert len({of_shards for of_shards, _ in versions}) == len({of_trial for _, of_trial in versions}) == len(changes)

@@ -17,12 +17,12 @@ from peavine.spec import parse
 from peavine.spec.timeouts import LONGEST_GRACE, SHORTEST_GRACE
 from peavine_operator import kinds, names
 from peavine_operator.crds import definitions
-from peavine_operator.render import Place, everything
+from peavine_operator.render import Target, everything
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 FLOWS = sorted((HERE / "flows").glob("*.yaml"))
-PLACE = Place("default", "peavine/runtime:test")
+TARGET = Target("default", "peavine/runtime:test")
 
 
 def flow(*pods: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -35,8 +35,8 @@ def flow(*pods: dict[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
-def rendered(manifest: dict[str, Any], place: Place = PLACE) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(body["kind"], body["metadata"]["name"]): body for body in everything(parse(manifest), place)}
+def rendered(manifest: dict[str, Any], target: Target = TARGET) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(body["kind"], body["metadata"]["name"]): body for body in everything(parse(manifest), target)}
 
 
 def with_defaults(value: Any, schema: dict[str, Any]) -> Any:
@@ -86,7 +86,7 @@ def test_what_the_api_server_fills_in_changes_nothing(path: Path) -> None:
     schema = definitions()["peavine.dev_flows.yaml"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     filled = with_defaults(manifest, schema)
     assert filled != manifest
-    assert everything(parse(filled), PLACE) == everything(parse(manifest), PLACE)
+    assert everything(parse(filled), TARGET) == everything(parse(manifest), TARGET)
 
 
 def test_another_process_renders_the_same_bytes() -> None:
@@ -100,7 +100,7 @@ def test_another_process_renders_the_same_bytes() -> None:
 
 def test_every_object_is_of_a_kind_that_the_operator_watches() -> None:
     for path in FLOWS:
-        for body in everything(parse(yaml.safe_load(path.read_text())), PLACE):
+        for body in everything(parse(yaml.safe_load(path.read_text())), TARGET):
             assert kinds.of(body) in kinds.ALL
             assert body["metadata"]["labels"][names.MANAGED_BY] == "peavine"
 
@@ -268,7 +268,7 @@ def test_a_rollout_has_the_shape_that_a_pod_gives_it_and_changing_it_restarts_no
 
 
 def test_volumes_have_no_group_where_the_cluster_assigns_one() -> None:
-    objects = rendered(flow({"name": "a", "shards": 2}), Place("default", "i", fs_group=None))
+    objects = rendered(flow({"name": "a", "shards": 2}), Target("default", "i", fs_group=None))
     for kind, name in objects:
         if kind in ("Deployment", "StatefulSet"):
             context = objects[kind, name]["spec"]["template"]["spec"]["securityContext"]
@@ -277,7 +277,7 @@ def test_volumes_have_no_group_where_the_cluster_assigns_one() -> None:
 
 
 def test_addresses_are_full_names_where_the_domain_of_the_cluster_is_known() -> None:
-    objects = rendered(flow({"name": "a", "shards": 2}), Place("default", "i", cluster_domain="cluster.local"))
+    objects = rendered(flow({"name": "a", "shards": 2}), Target("default", "i", cluster_domain="cluster.local"))
     data = [body["data"] for (kind, _), body in objects.items() if kind == "ConfigMap"]
     steps = [step for each in data if "plan.json" in each for step in json.loads(each["plan.json"])["steps"]]
     targets = [target for step in steps for shard in step["shards"] for target in shard]
@@ -437,7 +437,7 @@ def test_kubernetes_kills_no_pea_whose_code_is_within_its_deadline(search: int, 
 
 def test_nothing_runs_with_rights_that_it_does_not_need() -> None:
     for path in FLOWS:
-        for body in everything(parse(yaml.safe_load(path.read_text())), PLACE):
+        for body in everything(parse(yaml.safe_load(path.read_text())), TARGET):
             if body["kind"] not in ("Deployment", "StatefulSet"):
                 continue
             pod = body["spec"]["template"]["spec"]

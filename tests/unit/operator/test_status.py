@@ -10,11 +10,13 @@ import pytest
 from peavine.flow.order import in_order
 from peavine.spec import API_VERSION, parse, parse_pod
 from peavine_operator import conditions, flow_status, kinds, names, pod_status, reasons, render
+from peavine_operator.checks import first
+from peavine_operator.conditions import Findings
 from peavine_operator.kinds import FLOW, POD, Ref
 from peavine_operator.observed import Observed
 from peavine_operator.symptoms import Finding
 
-PLACE = render.Place("default", "peavine/runtime:test")
+TARGET = render.Target("default", "peavine/runtime:test")
 KEY = Ref(POD, "default", "a")
 FLOW_KEY = Ref(FLOW, "default", "f")
 
@@ -83,14 +85,14 @@ def pod(**spec: Any) -> dict[str, Any]:
 def running(**spec: Any) -> tuple[Cluster, list[dict[str, Any]]]:
     """Return a cluster in which a Pod runs, and the objects made for it."""
     cluster = Cluster()
-    objects = render.pod_objects(parse_pod(pod(**spec)), PLACE)
+    objects = render.pod_objects(parse_pod(pod(**spec)), TARGET).every()
     cluster.run(objects)
     return cluster, objects
 
 
 def waiting(cluster: Cluster, **spec: Any) -> str | None:
     seen = pod_status.see(cluster.observed, KEY, parse_pod(pod(**spec)))
-    found = pod_status.first(pod_status.READY, seen)
+    found = first(pod_status.READY, seen)
     return found.reason if found else None
 
 
@@ -181,7 +183,7 @@ def test_a_shard_that_cannot_be_found_is_named() -> None:
     peas = next(body for body in objects if body["metadata"]["name"] == "a-peas")
     cluster.lead(peas, without="a-1")
     seen = pod_status.see(cluster.observed, KEY, parse_pod(pod(shards=3)))
-    found = pod_status.first(pod_status.READY, seen)
+    found = first(pod_status.READY, seen)
     assert found is not None
     assert (found.reason, "shard 1" in found.message) == (reasons.NO_ENDPOINT, True)
 
@@ -197,6 +199,33 @@ def test_a_published_address_that_does_not_serve_does_not_count() -> None:
     assert workload(objects)["kind"] == "StatefulSet"
 
 
+def unavailable(cluster: Cluster, **spec: Any) -> str | None:
+    found = first(pod_status.AVAILABLE, pod_status.see(cluster.observed, KEY, parse_pod(pod(**spec))))
+    return found.reason if found else None
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_pod_is_available_while_every_shard_answers_in_some_version(spec: dict[str, Any]) -> None:
+    cluster, objects = running(**spec)
+    body = workload(objects)
+    body["status"] |= {"updatedReplicas": 0, "readyReplicas": 1, "observedGeneration": 0}
+    cluster.put(body)
+    assert waiting(cluster, **spec) == reasons.ROLLING_OUT
+    assert unavailable(cluster, **spec) is None
+    assert unavailable(Cluster(), **spec) == reasons.NO_ENDPOINT
+
+
+def test_a_pod_is_available_from_its_peas_while_it_gets_a_head() -> None:
+    cluster, _ = running(replicas=1)
+    assert unavailable(cluster, head={"before": {"class": "_pass"}}) is None
+
+
+def test_a_pod_of_which_a_shard_is_missing_is_not_available() -> None:
+    cluster, objects = running(shards=3)
+    cluster.lead(next(body for body in objects if body["metadata"]["name"] == "a-peas"), without="a-1")
+    assert unavailable(cluster, shards=3) == reasons.NO_ENDPOINT
+
+
 def test_a_pod_scaled_to_zero_says_so_and_is_not_ready() -> None:
     cluster, _ = running(replicas=0)
     assert waiting(cluster, replicas=0) == reasons.SCALED_TO_ZERO
@@ -210,6 +239,8 @@ def test_what_scalers_read_is_told() -> None:
         "replicas": 1,
         "readyShards": 2,
         "shards": 2,
+        "volumes": [],
+        "usedBy": [],
         "selector": "app.kubernetes.io/component=pea,peavine.dev/pod=a",
     }
 
@@ -234,26 +265,39 @@ def flow(*listed: dict[str, Any]) -> dict[str, Any]:
 def running_flow(*listed: dict[str, Any], ready: bool = True) -> Cluster:
     """Return a cluster in which a Flow's gateway runs, and its Pods are ready or not."""
     cluster, parsed = Cluster(), parse(flow(*listed))
-    cluster.run(render.flow_gateway(parsed, PLACE))
-    told = conditions.conditions(1, None, None if ready else Finding(reasons.STARTING, "so far"), ())
-    for body in render.flow_pods(parsed, PLACE):
+    cluster.run(render.flow_gateway(parsed, TARGET).every())
+    told = conditions.conditions(1, Findings(waiting=None if ready else Finding(reasons.STARTING, "so far")))
+    for body in render.flow_pods(parsed, TARGET):
         cluster.put({**body, "status": {"conditions": told}})
     return cluster
 
 
-def seen_flow(cluster: Cluster, *listed: dict[str, Any]) -> flow_status.Seen:
+def seen_flow(cluster: Cluster, *listed: dict[str, Any]) -> flow_status.SeenFlow:
     return flow_status.see(cluster.observed, FLOW_KEY, parse(flow(*listed)), None)
 
 
 def test_a_flow_of_which_everything_runs_is_ready() -> None:
     seen = seen_flow(running_flow({"name": "a"}), {"name": "a"})
-    assert flow_status.first(flow_status.READY, seen) is None
+    assert first(flow_status.READY, seen) is None
     assert flow_status.status(seen) == {"readyPods": 1, "pods": 1, "addresses": INSIDE}
+
+
+def test_a_flow_is_available_while_the_pods_that_its_gateway_names_are() -> None:
+    cluster = running_flow({"name": "a"})
+    wider = seen_flow(cluster, {"name": "a"}, {"name": "b"})
+    assert first(flow_status.READY, wider) is not None, "a Pod that its gateway does not name yet"
+    assert first(flow_status.AVAILABLE, wider) is None
+    body = cluster.observed.get(Ref(POD, "default", "f-a"))
+    assert body is not None
+    nothing = Finding(reasons.NO_ENDPOINT, "f-a: nothing takes requests")
+    cluster.put({**body, "status": {"conditions": conditions.conditions(1, Findings(unavailable=nothing))}})
+    found = first(flow_status.AVAILABLE, seen_flow(cluster, {"name": "a"}))
+    assert found == (reasons.NO_ENDPOINT, "Pod f-a: f-a: nothing takes requests")
 
 
 def test_a_flow_is_as_ready_as_its_pods() -> None:
     cluster = running_flow({"name": "a"}, ready=False)
-    found = flow_status.first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
+    found = first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
     assert found is not None
     assert found.reason == reasons.PODS_NOT_READY
     assert found.message == "Pod a: so far"
@@ -262,8 +306,8 @@ def test_a_flow_is_as_ready_as_its_pods() -> None:
 def test_a_flow_whose_gateway_waits_for_new_pods_says_so() -> None:
     held = Finding(reasons.WAITING_FOR_PODS, "the gateway goes on as before until these are ready: ['f-b']")
     seen = dataclasses.replace(seen_flow(running_flow({"name": "a"}), {"name": "a"}), held=held)
-    assert flow_status.first(flow_status.READY, seen) == held
-    assert flow_status.first(flow_status.SETTLED, seen) == held, "what the old plan names is still needed"
+    assert first(flow_status.READY, seen) == held
+    assert first(flow_status.SETTLED, seen) == held, "what the old plan names is still needed"
 
 
 def test_what_a_pod_said_of_an_older_generation_does_not_count() -> None:
@@ -272,7 +316,7 @@ def test_what_a_pod_said_of_an_older_generation_does_not_count() -> None:
     assert body is not None
     body["metadata"]["generation"] = 2
     cluster.put(body)
-    found = flow_status.first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
+    found = first(flow_status.READY, seen_flow(cluster, {"name": "a"}))
     assert found is not None
     assert found.reason == reasons.PODS_NOT_READY
 
@@ -282,7 +326,7 @@ def test_what_is_refused_of_a_pod_is_told_with_its_path_in_the_flow() -> None:
     cluster = running_flow(*listed)
     refusals = {"f-b": "spec.podTemplate: no such field", "shared": "spec.podTemplate: belongs to whoever wrote it"}
     for name, message in refusals.items():
-        told = conditions.conditions(1, Finding(reasons.REFUSED, message), None, ())
+        told = conditions.conditions(1, Findings(refused=Finding(reasons.REFUSED, message)))
         metadata = {"name": name, "namespace": "default"}
         cluster.put({"apiVersion": API_VERSION, "kind": "Pod", "metadata": metadata, "status": {"conditions": told}})
     found = flow_status.refused(seen_flow(cluster, *listed))
@@ -321,7 +365,7 @@ def test_a_flow_whose_load_balancer_has_no_address_yet_is_ready_and_says_so() ->
     manifest = flow({"name": "a"})
     manifest["spec"]["gateway"] = {"service": {"type": "LoadBalancer"}}
     seen = flow_status.see(running_flow({"name": "a"}).observed, FLOW_KEY, parse(manifest), None)
-    (ready, *_) = conditions.conditions(1, None, None, (), flow_status.ready_message(seen))
+    (ready, *_) = conditions.conditions(1, Findings(ready_message=flow_status.ready_message(seen)))
     assert ready["status"] == "True"
     assert "f-gateway has no address of a load balancer yet" in ready["message"]
     assert flow_status.addresses(seen) == INSIDE
