@@ -79,7 +79,7 @@ class VectorSearchDriver(Traversing, Executing):
                 raise
             raise InvalidRequest(f"Document {first!r}: {problem}") from problem
         for task in tasks if asked else ():
-            task.report["filter"] = report
+            task.report["filter"] = dict(report)
         return found, distances
 
     def _regular(self, tasks: Sequence[Task]) -> list[Columns] | None:

@@ -422,3 +422,9 @@ def test_an_answer_reports_how_its_filter_was_applied(make: Any) -> None:
     call = Call([encoded(Batch([doc("q", 0, 0)]), columns=True)], parameters={"filter": "price < 4 and free > 1"})
     index.run("search", [call])
     assert call.report == {"filter": {"documents": 5, "scanned": {"free": 5}, "matching": 2, "exact": 1}}
+
+
+def test_an_indexer_that_keeps_no_tags_cannot_filter(ask: Any) -> None:
+    ask("!NumpyIndexer {}", "index", [doc("a", 1, 1)])
+    with pytest.raises(InvalidRequest, match="keeps no tags, so it cannot filter"):
+        ask("!NumpyIndexer {}", "search", [doc("q", 1, 1)], filter="price < 5")

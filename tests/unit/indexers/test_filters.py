@@ -203,3 +203,15 @@ def test_a_scan_that_would_read_too_much_is_refused() -> None:
         assert vectors_of(indexer).query(np.ones((1, 2)), 1, "free1")[0] == [[]]
         with pytest.raises(InvalidRequest, match="declare such tags in the index's `fields`, or ask for fewer"):
             vectors_of(indexer).query(np.ones((1, 2)), 1, " or ".join(names))
+
+
+def test_a_graph_that_was_emptied_and_filled_again_compares_the_new_vectors() -> None:
+    with made("graph").open() as indexer:
+        write(indexer, IDS[:50], VECTORS[:50] * 9, TAGS[:50])
+        assert len(vectors_of(indexer).query(QUERIES[:1], 99, "rank < 10")[0][0]) == 10
+        with indexer.transaction():
+            vectors_of(indexer).delete(IDS[:50])
+            documents_of(indexer).delete(IDS[:50])
+        assert vectors_of(indexer).query(QUERIES[:1], 99, "rank < 10")[0] == [[]]
+        write(indexer, IDS, VECTORS, TAGS)
+        assert vectors_of(indexer).query(QUERIES[:1], 5, "rank < 200")[0] == [expected("rank < 200", QUERIES[0], 5)]

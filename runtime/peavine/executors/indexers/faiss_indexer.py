@@ -56,12 +56,19 @@ class FaissIndexer(StoredVectors):
         except ImportError as error:
             raise StartError(f"{self.name} needs faiss; install it with pip install 'peavine[faiss]'") from error
         self._faiss: Any = faiss
+        self._clear()
+        self._kept = b""
+        super().post_init()
+
+    def _clear(self) -> None:
         self._graph: Any = None
         self._ids: list[str | None] = []
         self._labels: dict[str, int] = {}
-        self._slots, self._sizes = Slots(), np.empty(0)
-        self._kept = b""
-        super().post_init()
+        self._slots = Slots()
+        self._sizes = np.empty(0)
+        """Lengths of the vectors in the graph, as far as they were needed."""
+        self._alive: Mask | None = None
+        """Which labels are not of vectors that were deleted; None after a change."""
 
     def close(self) -> None:
         """Keep the graph for the next start, and close the store if it is its own."""
@@ -78,13 +85,14 @@ class FaissIndexer(StoredVectors):
     ) -> tuple[list[list[str]], list[NDArray[np.float64]]]:
         if not self._labels:
             return [[] for _ in queries], [np.empty(0) for _ in queries]
-        alive = np.array([id is not None for id in self._ids], np.bool_)
+        if self._alive is None:
+            self._alive = np.array([id is not None for id in self._ids], np.bool_)
         found: Sequence[Index]
         if where is None:
-            found = list(self._walked(queries, top_k, alive, len(self._labels)))
+            found = list(self._walked(queries, top_k, self._alive, len(self._labels)))
         else:
             among = where(self._ids, self._slots)
-            among = among[alive[among]]
+            among = among[self._alive[among]]
             report["matching"] = len(among)
             found = self._found(queries, top_k, among, report)
         ids, distances = [], []
@@ -146,12 +154,13 @@ class FaissIndexer(StoredVectors):
         return Rows(vectors, lengths(vectors), list(there))
 
     def _apply(self, changes: Mapping[str, bytes | None]) -> None:
+        self._alive = None
         for id in changes:
             label = self._labels.pop(id, None)
             if label is not None:
                 self._ids[label] = None
         if not self._labels:
-            self._graph, self._ids, self._slots = None, [], Slots()  # what comes next may have another dimension
+            self._clear()  # what comes next may have another dimension
         self._add((id, value) for id, value in changes.items() if value is not None)
         if len(self._ids) > 2 * len(self._labels) + _BLOCK:
             self._build()
@@ -164,8 +173,7 @@ class FaissIndexer(StoredVectors):
             self._keep()
 
     def _build(self) -> None:
-        self._graph, self._ids, self._labels, self._slots = None, [], {}, Slots()
-        self._sizes = np.empty(0)
+        self._clear()
         count = len(self._table)
         if count:
             log.info("%s: building the graph of %d vectors", self.name, count)
@@ -228,7 +236,8 @@ class FaissIndexer(StoredVectors):
             log.info("%s: the graph that was kept is not of this state of the store", self.name)
             return False
         ids, _, graph = content.partition(b"\n")
-        self._ids, self._slots, self._sizes = json.loads(ids), Slots(), np.empty(0)
+        self._clear()
+        self._ids = json.loads(ids)
         self._labels = {id: label for label, id in enumerate(self._ids) if id is not None}
         self._graph = self._faiss.deserialize_index(np.frombuffer(graph, np.uint8))
         self._kept = self.store.state
