@@ -37,7 +37,8 @@ QUERIES = CHANCE.standard_normal((4, 8)).astype(np.float32)
 FILTERS = [
     "rank == 1234", "rank in (7, 8, 2999)", "rank < 30", "rank < 300", "rank < 1500 and even", "rank >= 0",
     "not rank == 5", 'kind == "kind 3" and labels contains "l4"', "size.width > 7", "free == 2", "not exists(nothing)",
-    "free == 1 and rank < 100", 'kind startswith "kind" and not (even or free == 3)',
+    "free == 1 and rank < 100", "free == 1 and not free == true", "free == true or free == 1",
+    'kind startswith "kind" and not (even or free == 3)',
 ]  # fmt: skip
 
 
@@ -93,6 +94,7 @@ def test_it_finds_the_nearest_of_those_that_match(indexer: CompoundIndexer, text
         assert report["documents"] == COUNT
         assert report["matching"] == sum(matches(parse(text), tags) for tags in TAGS)
         assert report.get("scanned", {}).keys() == {name for name in ("free", "nothing") if name in text}
+        assert report.get("unknown", {}) == ({"nothing": 1} if "nothing" in text else {})
 
 
 def test_shards_find_together_what_one_index_finds() -> None:

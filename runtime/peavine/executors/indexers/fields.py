@@ -89,17 +89,20 @@ class Fields:
         scanned = self._scan([each for each in filter.conditions() if each.field not in self._columns], report)
         return self._holding(filter, scanned)
 
-    def _holding(self, filter: Filter, scanned: Mapping[Condition, Mask]) -> Mask:
+    def _holding(self, filter: Filter, scanned: Mapping[str, Mask]) -> Mask:
         if isinstance(filter, Condition):
             known = self._columns.get(filter.field)
-            return scanned[filter] if known is None else known.mask(filter)
+            return scanned[str(filter)] if known is None else known.mask(filter)
         if isinstance(filter, Not):
             return ~self._holding(filter.part, scanned)
         parts = [self._holding(part, scanned) for part in filter.parts]  # type: ignore[attr-defined]
         return (np.logical_and if isinstance(filter, And) else np.logical_or).reduce(parts)  # type: ignore[no-any-return]
 
-    def _scan(self, conditions: Sequence[Condition], report: dict[str, Any]) -> dict[Condition, Mask]:
-        """Answer conditions on tags that are not declared, from the stored Documents."""
+    def _scan(self, conditions: Sequence[Condition], report: dict[str, Any]) -> dict[str, Mask]:
+        """Answer conditions, by their texts, on tags that are not declared, from the stored Documents.
+
+        In Python `x == 1` and `x == true` are equal conditions, so they are told apart by their texts.
+        """
         if not conditions:
             return {}
         names = sorted({each.field for each in conditions})
@@ -109,14 +112,20 @@ class Fields:
                 "declare such tags in the index's `fields`, or ask for fewer"
             )
         report["scanned"] = dict.fromkeys(names, report["documents"])
-        found = {each: np.full(self._capacity, holds(each, MISSING), np.bool_) for each in conditions}
+        unknown = set(names)
+        masks = [np.full(self._capacity, holds(each, MISSING), np.bool_) for each in conditions]
         for row in self._table:
             slot = self._at.get(row.owner) if row.id == row.owner else None
             if slot is not None:
                 tags = tags_of(row.value)
-                for each, mask in found.items():
-                    mask[slot] = holds(each, tag(tags, each.field))
-        return found
+                for each, mask in zip(conditions, masks, strict=True):
+                    value = tag(tags, each.field)
+                    mask[slot] = holds(each, value)
+                    if value is not MISSING:
+                        unknown.discard(each.field)
+        if unknown:
+            report["unknown"] = dict.fromkeys(sorted(unknown), 1)
+        return {str(each): mask for each, mask in zip(conditions, masks, strict=True)}
 
     def _refresh(self) -> None:
         """Read the table if it is not followed yet, or was changed by another process."""
