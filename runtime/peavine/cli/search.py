@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 @click.option("--file", "-f", "files", multiple=True, metavar="FILE", help="Search for its Documents; see `index`.")
 @inputs.options
 @click.option("--top-k", "-k", type=int, help="Matches for each query; as many as the Flow says if left out.")
+@click.option("--filter", metavar="FILTER", help="Find only Documents with such tags: 'price < 60 and not sold'.")
 @options.call_options
 def search(
     texts: tuple[str, ...],
     files: tuple[str, ...],
     reading: inputs.Reading,
     top_k: int | None,
+    filter: str | None,
     host: str,
     timeout: float | None,
     parameters: Mapping[str, Any],
@@ -40,7 +42,8 @@ def search(
         raise click.UsageError("name what to search for: a TEXT, or --file FILE")
     queries = [*texts, *inputs.Documents(files, reading)]
     with reach(host) as client:
-        found = client.search(queries, **options.given(top_k=top_k, timeout=timeout, parameters=parameters))
+        given = options.given(top_k=top_k, filter=filter, timeout=timeout, parameters=parameters)
+        found = client.search(queries, **given)
     if as_json:
         for document in found:
             click.echo(json.dumps(document.to_dict(arrays="none"), ensure_ascii=False))

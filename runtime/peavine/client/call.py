@@ -43,6 +43,7 @@ class Call:
         self._header = header(
             kind,
             top_k=options.get("top_k"),
+            filter=options.get("filter"),
             parameters=options.get("parameters"),
             queries=options.get("queries", ()),
             timeout=options.get("timeout"),

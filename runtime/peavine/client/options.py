@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from peavine.client.answer import Answer
 from peavine.errors import InvalidRequest
+from peavine.filters import Filter
 
 __all__ = ["IN_FLIGHT", "Callback", "Options", "check"]
 
@@ -25,6 +26,8 @@ class Options(TypedDict, total=False):
     timeout: Seconds that each request may take; by default the Flow's own limit for its kind, which is also the most.
         A late request of several Documents is split and sent again, in at most five times that time.
     top_k: Matches wanted for each Document of a search.
+    filter: Which Documents a search may find, by their tags: text such as `price < 60 and not sold`, or an object such
+        as `{"price": {"$lt": 60}}`.
     parameters: Arguments for Drivers by name, which replace those of the Executors' YAML.
     queries: Arguments for one class of Driver: `{"driver": .., "parameters": {..}, "priority": 1, "disabled": False}`.
     on_done: Called with each answer that did not fail.
@@ -39,6 +42,7 @@ class Options(TypedDict, total=False):
     in_flight: int
     timeout: float | None
     top_k: int | None
+    filter: str | Mapping[str, Any] | Filter | None
     parameters: Mapping[str, Any]
     queries: Sequence[Mapping[str, Any]]
     on_done: Callback | None

@@ -58,7 +58,7 @@ class _IndexDriver(Traversing, Executing):
         try:
             self.call(executor, method, names, values, **arguments)
         except InvalidRequest as problem:
-            raise InvalidRequest(f"Document {docs[0].id!r}: {problem}") from problem
+            raise _naming(docs[0].id, problem) from problem
 
     def _regular(self, tasks: Sequence[Task], executor: Any, method: str, taken: Container[str]) -> bool:
         """Do it straight from columns; False where these are not roots alone, each once, with a regular value each."""
@@ -78,7 +78,7 @@ class _IndexDriver(Traversing, Executing):
         try:
             self.call(executor, method, names, values, **_some(taken, owners=owners, versions=versions))
         except InvalidRequest as problem:
-            raise InvalidRequest(f"Document {owners[0]!r}: {problem}") from problem
+            raise _naming(owners[0], problem) from problem
         return True
 
     def _of_columns(self, found: Sequence[Columns]) -> Any:
@@ -96,6 +96,11 @@ class _IndexDriver(Traversing, Executing):
 
     def _values(self, docs: Sequence[Document]) -> Any:
         raise NotImplementedError
+
+
+def _naming(first: str, problem: InvalidRequest) -> InvalidRequest:
+    """Return the problem with the first Document of the batch, unless it names the one that is wrong."""
+    return problem if str(problem).startswith("Document ") else InvalidRequest(f"Document {first!r}: {problem}")
 
 
 def _some(taken: Container[str], **arguments: Any) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator
 
 from peavine.documents import Document, Level, Score, split_name
 from peavine.documents.columns import Columns
@@ -12,6 +15,7 @@ from peavine.drivers.driver import Count, Executing, Paths, Task, Traversing
 from peavine.drivers.reduce import fill
 from peavine.drivers.stack import vectors
 from peavine.errors import InvalidRequest
+from peavine.filters import Filter, parse
 from peavine.wire import document_from_bytes
 
 __all__ = ["KVSearchDriver", "VectorFillDriver", "VectorSearchDriver"]
@@ -23,12 +27,22 @@ MAX_FILLED = 2**28
 """Bytes of Documents that one search may fill in: what it takes to say them is some times that."""
 
 
+def _filter(value: Any) -> Filter | None:
+    try:
+        return None if value is None else parse(value)
+    except InvalidRequest as problem:
+        raise ValueError(str(problem)) from None
+
+
 class VectorSearchDriver(Traversing, Executing):
     """Find the nearest to the embeddings of Documents; they become their matches, the best first."""
 
     method: str = "query"
     top_k: Count = 50
     """How many matches each Document gets at the most."""
+    filter: Annotated[Any, BeforeValidator(_filter)] = None
+    """Which Documents may be found, by their tags: text such as `price < 60 and not sold`, or an object. Chunks are
+    filtered by the tags of their root Document."""
     oversampling: Count = 1
     """For a chunk, how many times `top_k` matches are looked for: several may be parts of one Document."""
     fill_embedding: bool = False
@@ -50,14 +64,22 @@ class VectorSearchDriver(Traversing, Executing):
         count = self.top_k
         if any(doc.granularity for doc in docs):
             count = max(count, min(count * self.oversampling, MAX_MATCHES // len(docs)))
-        found, distances = self._found(vectors(docs), count, docs[0].id, executor)
+        found, distances = self._found(vectors(docs), count, docs[0].id, tasks, executor)
         self._write(docs, found, distances, executor)
 
-    def _found(self, queries: Any, count: int, first: str, executor: Any) -> tuple[Any, Any]:
+    def _found(self, queries: Any, count: int, first: str, tasks: Sequence[Task], executor: Any) -> tuple[Any, Any]:
+        report: dict[str, Any] = {}
+        asked = {} if self.filter is None else {"where": self.filter, "report": report}
+        if asked and "where" not in inspect.signature(getattr(executor, self.method)).parameters:
+            raise InvalidRequest(f"filter: {executor.name}.{self.method}() takes no `where`, so it cannot filter")
         try:
-            found, distances = self.call(executor, self.method, queries, count)
+            found, distances = self.call(executor, self.method, queries, count, **asked)
         except InvalidRequest as problem:
+            if str(problem).startswith("filter"):
+                raise
             raise InvalidRequest(f"Document {first!r}: {problem}") from problem
+        for task in tasks if asked else ():
+            task.report["filter"] = dict(report)
         return found, distances
 
     def _regular(self, tasks: Sequence[Task]) -> list[Columns] | None:
@@ -73,7 +95,7 @@ class VectorSearchDriver(Traversing, Executing):
     def _search_columns(self, roots: Sequence[Columns], queries: Any, tasks: Sequence[Task], executor: Any) -> None:
         """Search with all roots, and make columns of what is found."""
         ids = [level.texts("id") for level in roots]
-        found, distances = self._found(queries, self.top_k, ids[0][0], executor)
+        found, distances = self._found(queries, self.top_k, ids[0][0], tasks, executor)
         begin = 0
         made = []
         for names in ids:

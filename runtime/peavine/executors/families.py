@@ -116,7 +116,11 @@ class VectorIndexer(Indexer):
 
     @abstractmethod
     def query(self, vectors: Vectors, top_k: int) -> tuple[list[list[str]], list[NDArray[np.floating[Any]]]]:
-        """Return for each of B vectors the names and the distances of the `top_k` nearest rows, best first."""
+        """Return for each of B vectors the names and the distances of the `top_k` nearest rows, best first.
+
+        One that can filter also takes `where`, a `peavine.filters.Filter` of root Documents, and `report`, a dictionary
+        in which it notes how it applied that.
+        """
 
     def query_by_id(self, ids: Sequence[str]) -> list[Vectors | None]:
         """Return the vector of the row with each name, or None."""

@@ -10,7 +10,7 @@ from peavine.errors import InvalidRequest, ManifestError, Problem, did_you_mean
 from peavine.filters.matching import MISSING, tag
 from peavine.filters.values import instant, kind_of, number, place
 
-__all__ = ["FieldType", "Kind", "fitting", "parse_fields"]
+__all__ = ["FieldType", "Kind", "fitting", "parse_fields", "values_of"]
 
 Kind = Literal["number", "keyword", "text", "datetime", "geo", "bool"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -72,8 +72,16 @@ def fitting(fields: Mapping[str, FieldType], tags: Mapping[str, Any]) -> dict[st
 
     Raises InvalidRequest with the path of each value that does not fit the type of its field.
     """
+    found, problems = values_of(fields, tags)
+    if problems:
+        raise InvalidRequest("\n".join(problems))
+    return found
+
+
+def values_of(fields: Mapping[str, FieldType], tags: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values that fit, and what is wrong with the others."""
     found: dict[str, Any] = {}
-    problems = []
+    problems: list[str] = []
     for name, declared in fields.items():
         value = tag(tags, name)
         if value is MISSING:
@@ -93,6 +101,4 @@ def fitting(fields: Mapping[str, FieldType], tags: Mapping[str, Any]) -> dict[st
             values.append(one)
         else:
             found[name] = values if declared.many else values[0]
-    if problems:
-        raise InvalidRequest("\n".join(problems))
-    return found
+    return found, problems

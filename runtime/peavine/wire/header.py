@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.struct_pb2 import Struct
 
 from peavine.errors import InvalidRequest, did_you_mean
+from peavine.filters import Filter, parse
 from peavine.spec import KINDS
 from peavine.v1 import pea_pb2
 from peavine.wire.tags import write_struct
@@ -42,6 +43,7 @@ def header(
     kind: str,
     *,
     top_k: int | None = None,
+    filter: str | Mapping[str, Any] | Filter | None = None,
     parameters: Mapping[str, Any] | None = None,
     queries: Iterable[Mapping[str, Any]] = (),
     timeout: float | None = None,
@@ -49,9 +51,9 @@ def header(
 ) -> pea_pb2.Header:
     """Return the header of a request, without its id.
 
-    `top_k` is the parameter of that name. `queries` are mappings with `driver`, `parameters`, `priority` and
-    `disabled`. `timeout` is in seconds; `version` says when a write was issued, 0 that it is when it arrives. Raises
-    InvalidRequest that names the wrong field.
+    `top_k` and `filter` are the parameters of those names. `queries` are mappings with `driver`, `parameters`,
+    `priority` and `disabled`. `timeout` is in seconds; `version` says when a write was issued, 0 that it is when it
+    arrives. Raises InvalidRequest that names the wrong field.
     """
     made = pea_pb2.Header(kind=kind_of(kind), version=version)
     given = dict(parameters or {})
@@ -61,6 +63,10 @@ def header(
         given["top_k"] = top_k
     if "top_k" in given:
         check_top_k(given["top_k"])
+    if filter is not None:
+        if "filter" in given:
+            raise InvalidRequest("filter: is given twice, here and as parameters.filter; give one of them")
+        given["filter"] = parse(filter).to_object()
     if given:
         made.parameters.CopyFrom(_struct(given, "parameters"))
     if timeout is not None:

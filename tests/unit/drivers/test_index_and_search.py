@@ -367,3 +367,64 @@ def test_distances_that_are_not_numbers_are_the_indexers_fault(ask: Any) -> None
     odd.requests_on = {"search": [Tagged("VectorSearchDriver")]}
     with pytest.raises(ExecutorError, match="TypeError"):
         ask(odd, "search", [doc("query", 1)])
+
+
+FILTERED = "!CompoundIndexer {with: {metric: euclidean, fields: {price: number, labels: [keyword]}}}"
+
+
+def test_a_search_finds_only_documents_that_a_filter_holds_for(ask: Any, make: Any) -> None:
+    index = make(FILTERED)
+    docs = [doc(f"d{n}", n, 0, tags={"price": n, "labels": [f"l{n % 2}"], "free": n % 3}) for n in range(9)]
+    ask(index, "index", docs)
+    assert found(ask, index, 0, 0, filter="price >= 3", top_k=2) == ["d3", "d4"]
+    assert found(ask, index, 0, 0, filter={"labels": {"$contains": "l1"}, "free": 2}, top_k=9) == ["d5"]
+    assert found(ask, index, 0, 0, filter="price > 100") == []
+
+
+def test_chunks_are_found_where_the_filter_holds_for_their_root(ask: Any, make: Any) -> None:
+    index = make(FILTERED)
+    docs = [Document(id=id, tags={"price": n}, chunks=[doc("part", n, n)]) for n, id in enumerate("abc")]
+    ask(index, "index", docs)
+    query = Document(id="q", chunks=[doc("q1", 0, 0)])
+    matches = ask(index, "search", [query], filter="price > 0").docs[0].matches
+    assert [match.id for match in matches] == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("filter", "message"),
+    [
+        ("prise < 5", "filter: no field `prise`; did you mean `price`?"),
+        ("price < 'cheap'", "never matches, because the field is of type number; give a number"),
+        ("price <", "expected a value"),
+        ({"price": {"$lessthan": 5}}, "filter.price.$lessthan: unknown operator"),
+        (5, "must be a string or an object"),
+    ],
+)
+def test_a_filter_that_is_wrong_fails_the_search(ask: Any, make: Any, filter: Any, message: str) -> None:
+    index = make(FILTERED)
+    ask(index, "index", [doc("a", 1, 1)])
+    with pytest.raises(InvalidRequest) as refused:
+        ask(index, "search", [doc("query", 1, 1)], filter=filter)
+    assert message in str(refused.value)
+
+
+def test_a_tag_that_does_not_fit_its_field_fails_the_request_with_its_path(ask: Any, make: Any) -> None:
+    with pytest.raises(InvalidRequest, match=r"^Document 'b': tags\.price: must be a number, not \"cheap\"$"):
+        ask(make(FILTERED), "index", [doc("a", 1, 1, tags={"price": 1}), doc("b", 1, 1, tags={"price": "cheap"})])
+
+
+def test_an_answer_reports_how_its_filter_was_applied(make: Any) -> None:
+    index = make(FILTERED)
+    docs = [doc(f"d{n}", n, 0, tags={"price": n, "free": n}) for n in range(5)]
+    call = Call([encoded(Batch(docs), columns=True)])
+    index.run("index", [call])
+    assert call.failure is None
+    call = Call([encoded(Batch([doc("q", 0, 0)]), columns=True)], parameters={"filter": "price < 4 and free > 1"})
+    index.run("search", [call])
+    assert call.report == {"filter": {"documents": 5, "scanned": {"free": 5}, "matching": 2, "exact": 1}}
+
+
+def test_an_indexer_that_keeps_no_tags_cannot_filter(ask: Any) -> None:
+    ask("!NumpyIndexer {}", "index", [doc("a", 1, 1)])
+    with pytest.raises(InvalidRequest, match="keeps no tags, so it cannot filter"):
+        ask("!NumpyIndexer {}", "search", [doc("q", 1, 1)], filter="price < 5")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from peavine.executors.families import KVIndexer
+from peavine.executors.indexers.fields import Fields
 from peavine.executors.indexers.stored import StoredIndexer
 from peavine.store import Table
 
@@ -13,6 +14,8 @@ class BinaryPbIndexer(StoredIndexer, KVIndexer):
     """Keeps bytes, such as serialized Documents, and gives them back by id."""
 
     KEEPS = "documents"
+    fields: Fields | None = None
+    """The fields whose types the tags of Documents must fit."""
 
     def post_init(self) -> None:
         """Open the store."""
@@ -28,15 +31,22 @@ class BinaryPbIndexer(StoredIndexer, KVIndexer):
         self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], versions: Sequence[int] = ()
     ) -> None:
         """Keep B values; they replace all that their owners had."""
-        self.refuse_if_read_only()
+        self._check(ids, values, owners)
         self._table.add(ids, values, owners, versions)
 
     def update(
         self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], versions: Sequence[int] = ()
     ) -> None:
         """Do as `add` for owners that exist."""
-        self.refuse_if_read_only()
+        self._check(ids, values, owners)
         self._table.update(ids, values, owners, versions)
+
+    def _check(self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str]) -> None:
+        self.refuse_if_read_only()
+        if self.fields is not None and self.fields.types:
+            for id, value, owner in zip(ids, values, owners, strict=True):
+                if id == owner:
+                    self.fields.check(id, value)
 
     def delete(self, ids: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Remove the values of these owners; ids that are not there are no error."""

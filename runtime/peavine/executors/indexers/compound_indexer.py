@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from peavine.errors import ManifestError, Problem
 from peavine.executors.compound import CompoundExecutor
 from peavine.executors.executor import Executor
 from peavine.executors.indexers.binary_pb_indexer import BinaryPbIndexer
+from peavine.executors.indexers.fields import Fields
 from peavine.executors.indexers.nearest import Metric
 from peavine.executors.indexers.numpy_indexer import NumpyIndexer
 from peavine.executors.indexers.stored import StoredIndexer, close_store, open_store
+from peavine.executors.indexers.vectors import StoredVectors
+from peavine.filters import parse_fields
 from peavine.store import Store
 
 
@@ -24,12 +27,21 @@ class CompoundIndexer(CompoundExecutor):
 
     Without `components` it is a NumpyIndexer of this `metric` (cosine unless said) and a BinaryPbIndexer. A second
     component of a kind has a table of its own, numbered in their order.
+
+    `fields` are the tags to search by, with their types: `{price: number, labels: [keyword]}`. They are kept in memory,
+    and a Document with a tag that does not fit is refused.
     """
 
     _scratch: tempfile.TemporaryDirectory[str] | None = None
     store: Store
 
-    def __init__(self, components: Sequence[Executor] = (), metric: Metric | None = None) -> None:
+    def __init__(
+        self,
+        components: Sequence[Executor] = (),
+        metric: Metric | None = None,
+        fields: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.fields = parse_fields(fields or {})
         if components and metric is not None:
             raise ManifestError([Problem("metric", "is that of a component here; set it under components")])
         super().__init__(components or [NumpyIndexer(metric or "cosine"), BinaryPbIndexer()])
@@ -38,6 +50,8 @@ class CompoundIndexer(CompoundExecutor):
             for n, component in enumerate(self.components)
             if not isinstance(component, StoredIndexer)
         ]
+        if self.fields and not any(isinstance(component, BinaryPbIndexer) for component in self.components):
+            wrong.append(Problem("fields", "are read from stored Documents; add a BinaryPbIndexer to the components"))
         if wrong:
             raise ManifestError(wrong)
 
@@ -53,10 +67,20 @@ class CompoundIndexer(CompoundExecutor):
                 component.share(self.store, f"{component.KEEPS}-{number}" if number else component.KEEPS)
                 seen[component.KEEPS] += 1
                 component.open(read_only=self.read_only)
+            self._open_fields()
             return Executor.open(self, workspace)  # the components have no folders of their own
         except BaseException:
             self.close()
             raise
+
+    def _open_fields(self) -> None:
+        """Let the vectors be filtered by the tags of the Documents that are kept with them."""
+        documents = next((each for each in self.components if isinstance(each, BinaryPbIndexer)), None)
+        if documents is not None:
+            documents.fields = Fields(self.fields, self.store, documents.table_name)
+            for component in self.components:
+                if isinstance(component, StoredVectors):
+                    component.fields = documents.fields
 
     def close(self) -> None:
         """End the components, and then the store."""

@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 
+from peavine.executors.indexers.fields import Slots
 from peavine.executors.indexers.nearest import Float32, Rows, lengths
 
 _LOAD = 4096
@@ -21,6 +22,7 @@ class Matrix:
         self._at: dict[str, int] = {}
         self._vectors = np.empty((0, dimension), np.float32)
         self._lengths = np.empty(0, np.float64)
+        self.slots = Slots()
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -70,6 +72,7 @@ class Matrix:
         if at is None:
             return
         last = self._ids.pop()
+        self.slots.move(len(self._ids), at)
         if last != id:
             self._ids[at], self._at[last] = last, at
             self._vectors[at] = self._vectors[len(self._ids)]

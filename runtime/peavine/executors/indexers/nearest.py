@@ -8,7 +8,7 @@ shards finds what a search through all rows finds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +25,8 @@ SHORTEST, LONGEST = 1e-18, 1e18
 _PRODUCT = 1 << 22
 """Numbers in one block of the matrix product: 16 MiB."""
 _ROWS = 1 << 18
+_COPIED = 1 << 23
+"""Numbers of chosen rows that are copied at once: 32 MiB."""
 _GROUP = 64
 _ROUNDING = 2.0**-24
 
@@ -53,29 +55,46 @@ def lengths(vectors: NDArray[Any]) -> Float64:
     return np.sqrt((wide * wide).sum(axis=1))  # type: ignore[no-any-return]
 
 
-def nearest(metric: Metric, rows: Rows, queries: Float32, top_k: int) -> tuple[list[list[str]], list[Float64]]:
-    """Return for each of B queries (B x D) the ids and distances of the nearest rows, at most `top_k`, best first."""
-    count = len(rows.vectors)
+def nearest(
+    metric: Metric, rows: Rows, queries: Float32, top_k: int, among: Index | None = None
+) -> tuple[list[list[str]], list[Float64]]:
+    """Return for each of B queries (B x D) the ids and distances of the nearest rows, at most `top_k`, best first.
+
+    `among` are the numbers of the rows to look at, where these are not all.
+    """
+    count = len(rows.vectors) if among is None else len(among)
     if not count:
         return [[] for _ in queries], [np.empty(0) for _ in queries]
     ids: list[list[str]] = []
     distances: list[Float64] = []
     block = max(1, _PRODUCT // min(count, _ROWS))
     for start in range(0, len(queries), block):
-        for found in _search(metric, rows, queries[start : start + block], min(top_k, count)):
+        for found in _search(metric, rows, queries[start : start + block], min(top_k, count), among):
             ids.append([id for _, id in found])
             distances.append(np.array([key for key, _ in found]) * (1.0 if is_ascending(metric) else -1.0))
     return ids, distances
 
 
-def _search(metric: Metric, rows: Rows, queries: Float32, top_k: int) -> list[list[tuple[float, str]]]:
+def _parts(rows: Rows, among: Index | None) -> Iterator[tuple[slice | Index, int]]:
+    """Yield which rows to compare at once, and the number to add to places in them; chosen rows have to be copied."""
+    if among is None:
+        for start in range(0, len(rows.vectors), _ROWS):
+            yield slice(start, start + _ROWS), start
+        return
+    size = min(_ROWS, max(1, _COPIED // rows.vectors.shape[1]))
+    for start in range(0, len(among), size):
+        yield among[start : start + size], 0
+
+
+def _search(
+    metric: Metric, rows: Rows, queries: Float32, top_k: int, among: Index | None
+) -> list[list[tuple[float, str]]]:
     """Return for each query the best (key, id): distances, or negative products, so that less is better."""
     bounds = np.full(len(queries), np.inf)
     best: list[list[tuple[float, str]]] = [[] for _ in queries]
-    for start in range(0, len(rows.vectors), _ROWS):
-        part = slice(start, start + _ROWS)
+    for part, start in _parts(rows, among):
         which, found = _candidates(metric, rows.vectors[part], rows.lengths[part], queries, top_k, bounds)
-        found += start
+        found = found + start if isinstance(part, slice) else part[found]
         keys = _keys(metric, rows.vectors, queries, which, found)
         order = np.lexsort((keys, which))
         ends = np.searchsorted(which[order], np.arange(len(queries) + 1))

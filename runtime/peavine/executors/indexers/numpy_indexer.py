@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from peavine.executors.indexers.matrix import Matrix
 from peavine.executors.indexers.nearest import Float32, nearest
-from peavine.executors.indexers.vectors import StoredVectors
+from peavine.executors.indexers.vectors import StoredVectors, Where
 
 log = logging.getLogger(__name__)
 _EVERY = 5.0
@@ -25,10 +26,17 @@ class NumpyIndexer(StoredVectors):
 
     _matrix: Matrix | None = None
 
-    def _nearest(self, queries: Float32, top_k: int) -> tuple[list[list[str]], list[NDArray[np.float64]]]:
+    def _nearest(
+        self, queries: Float32, top_k: int, where: Where | None, report: dict[str, Any]
+    ) -> tuple[list[list[str]], list[NDArray[np.float64]]]:
         if self._matrix is None:
             return [[] for _ in queries], [np.empty(0) for _ in queries]
-        return nearest(self.metric, self._matrix.rows, queries, top_k)
+        if where is None:
+            return nearest(self.metric, self._matrix.rows, queries, top_k)
+        rows = self._matrix.rows
+        among = where(rows.ids, self._matrix.slots)
+        report["exact"] = 1
+        return nearest(self.metric, rows, queries, top_k, None if len(among) == len(rows.ids) else among)
 
     def _apply(self, changes: Mapping[str, bytes | None]) -> None:
         if self._matrix is None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from peavine.errors import InvalidRequest, ManifestError, Problem, did_you_mean
 from peavine.executors.families import VectorIndexer, Vectors
 from peavine.executors.indexers import nearest
+from peavine.executors.indexers.fields import Fields, Slots
 from peavine.executors.indexers.nearest import METRICS, Float32, Metric
 from peavine.executors.indexers.stored import StoredIndexer
 from peavine.store import Row, Table
@@ -26,10 +27,16 @@ from peavine.store.store import META
 log = logging.getLogger(__name__)
 
 
+Where = Callable[[Sequence[str | None], Slots], NDArray[np.intp]]
+"""Returns the numbers of the rows that a filter holds for, given the names of all rows and their slots."""
+
+
 class StoredVectors(StoredIndexer, VectorIndexer):
     """Keeps vectors by id; `metric` says what near means: cosine (the default), euclidean or inner_product."""
 
     KEEPS = "vectors"
+    fields: Fields | None = None
+    """The tags to filter by; a CompoundIndexer that keeps Documents gives its components them."""
 
     def __init__(self, metric: Metric = "cosine") -> None:
         if metric not in METRICS:
@@ -94,22 +101,49 @@ class StoredVectors(StoredIndexer, VectorIndexer):
         """Return the vector of the row with each name, or None."""
         return [None if value is None else np.frombuffer(value, "<f4") for value in self._table.get(ids)]
 
-    def query(self, vectors: Vectors, top_k: int) -> tuple[list[list[str]], list[NDArray[np.floating[Any]]]]:
+    def query(
+        self, vectors: Vectors, top_k: int, where: Any = None, report: dict[str, Any] | None = None
+    ) -> tuple[list[list[str]], list[NDArray[np.floating[Any]]]]:
         """Return for each of B vectors names and distances of the `top_k` nearest rows, best first; equals by name.
 
-        It finds what is committed, not what the open transaction has written.
+        It finds what is committed, not what the open transaction has written. `where` is a filter of root Documents:
+        only these and their parts are found. Into `report` goes how it was applied.
         """
         if top_k < 1:
             raise InvalidRequest(f"{self.name}: top_k is {top_k}; ask for 1 or more")
         with self._using:
             self._refresh()
             queries = self._checked(vectors, None, self.dimension)
-            ids, distances = self._nearest(queries, top_k)
+            ids, distances = self._filtered(queries, top_k, where, {} if report is None else report)
         return ids, list(distances)
 
+    def _filtered(
+        self, queries: Float32, top_k: int, where: Any, report: dict[str, Any]
+    ) -> tuple[list[list[str]], list[NDArray[np.float64]]]:
+        if where is None:
+            return self._nearest(queries, top_k, None, report)
+        fields = self.fields
+        if fields is None:
+            raise InvalidRequest(
+                f"{self.name}: keeps no tags, so it cannot filter; make it a component of a CompoundIndexer that keeps "
+                "Documents too, such as _index"
+            )
+        with fields.lock:
+            filter = fields.checked(where)
+
+            def rows(names: Sequence[str | None], slots: Slots) -> NDArray[np.intp]:
+                own = slots.of(names, fields)
+                found = np.flatnonzero(fields.mask(filter, report)[own])
+                report["matching"] = len(found)
+                return found
+
+            return self._nearest(queries, top_k, rows, report)
+
     @abstractmethod
-    def _nearest(self, queries: Float32, top_k: int) -> tuple[list[list[str]], list[NDArray[np.float64]]]:
-        """Search what `_refresh` and `_apply` have made."""
+    def _nearest(
+        self, queries: Float32, top_k: int, where: Where | None, report: dict[str, Any]
+    ) -> tuple[list[list[str]], list[NDArray[np.float64]]]:
+        """Search what `_refresh` and `_apply` have made, among the rows that `where` returns."""
 
     @abstractmethod
     def _apply(self, changes: Mapping[str, bytes | None]) -> None:

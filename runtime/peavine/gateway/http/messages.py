@@ -104,6 +104,7 @@ def asking(kind: str, data: Mapping[str, Any], max_documents: int) -> Asking:
     made = header(
         kind,
         top_k=body.top_k,
+        filter=body.filter,
         parameters=body.parameters,
         queries=[query.model_dump() for query in body.queries],
         timeout=body.timeout_seconds,

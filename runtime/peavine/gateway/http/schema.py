@@ -130,6 +130,8 @@ _Docs = list[SkipValidation[DocumentBody]]
 class _Options(_Json):
     top_k: Annotated[int | None, Field(ge=1, examples=[10])] = None
     """Matches wanted for each Document; the Executor's own number when left out."""
+    filter: Annotated[str | dict[str, JsonValue] | None, Field(examples=["price < 60 and not sold"])] = None
+    """Which Documents a search may find, by their tags: text, or an object such as `{"price": {"$lt": 60}}`."""
     parameters: dict[str, JsonValue] = {}
     """Arguments for Drivers, by name."""
     queries: list[QueryBody] = []
