@@ -53,8 +53,7 @@ def installed() -> Iterator[Plane]:
             wait_established(system, definition["metadata"]["name"])
         for item in chart_roles():
             system.create(ROLES[item["kind"]], item)
-        for role in ("peavine", "cluster-admin"):
-            system.create(ROLES["ClusterRoleBinding"], binding(role))
+        system.create(ROLES["ClusterRoleBinding"], binding("cluster-admin"))
         yield made
 
 

@@ -36,6 +36,8 @@ CHILDREN = (
     (kinds.POD, "pictures-stamp"),
     (kinds.SERVICE_ACCOUNT, "pictures-gateway"),
     (kinds.DISRUPTION_BUDGET, "pictures-gateway"),
+    (kinds.NETWORK_POLICY, "pictures-gateway"),
+    (kinds.NETWORK_POLICY, "pictures-index"),
 )
 
 
@@ -75,6 +77,11 @@ EDITS: dict[str, tuple[kinds.Kind, str, list[dict[str, Any]]]] = {
         kinds.SERVICE,
         "pictures-gateway",
         [{"op": "add", "path": "/spec/selector/app", "value": "another"}],
+    ),
+    "a caller more in a policy": (
+        kinds.NETWORK_POLICY,
+        "pictures-index",
+        [{"op": "add", "path": "/spec/ingress/0/from/-", "value": {"namespaceSelector": {}}}],
     ),
     "a paused rollout": (kinds.DEPLOYMENT, "pictures-stamp", [{"op": "add", "path": "/spec/paused", "value": True}]),
     "a partitioned rollout": (

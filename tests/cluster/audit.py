@@ -21,9 +21,9 @@ class Audit:
         self._log, self._start = log, log.stat().st_size
 
     @classmethod
-    def whole(cls) -> Audit:
+    def whole(cls, log: Path = LOGS / "audit.log") -> Audit:
         """Return the log from the cluster's beginning."""
-        audit = cls()
+        audit = cls(log)
         audit._start = 0
         return audit
 
