@@ -55,8 +55,14 @@ class Api:
         """Return what the API server answers, or raise Refused."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": f"application/{content}"}
         data = None if body is None else json.dumps(body)
-        self._connection.request(method, f"{path}?{urlencode(query)}", data, headers)
-        response = self._connection.getresponse()
+        target = f"{path}?{urlencode(query)}"
+        try:
+            self._connection.request(method, target, data, headers)
+            response = self._connection.getresponse()
+        except ConnectionError:  # closed because nothing was asked for a while
+            self._connection.close()
+            self._connection.request(method, target, data, headers)
+            response = self._connection.getresponse()
         text = response.read()
         if response.status >= 300:
             how = Missing if response.status == 404 else Refused
