@@ -40,19 +40,23 @@ def operator(server: Plane, between: Proxy, flow: Flow) -> Iterator[Operator]:
     running.close()
 
 
-LISTED = "peapods?"
+def wait_until_said(operator: Operator, words: str) -> None:
+    until(f"the operator reports: {words}", lambda: words in operator.said())
+
+
+def wait_until_used(fault: Fault) -> None:
+    until(f"requests fail with {fault}", lambda: not fault.answers)
 
 
 def test_nothing_is_written_before_everything_could_be_listed(
     between: Proxy, server: Plane, flow: Flow, request: pytest.FixtureRequest
 ) -> None:
     answers = [failure(500), failure(429, "TooManyRequests"), failure(410, "Expired"), BROKEN]
-    between.faults.append(Fault("GET", (LISTED,), answers))
+    between.faults.append(Fault("GET", ("peapods?",), answers))
     audit = Audit(server.audit_log)
     operator = request.getfixturevalue("operator")
     for status in (500, 429, 410):
-        words = f"peapods.peavine.dev cannot be listed: the proxy answers {status}"
-        until(f"it reports {status}", lambda words=words: words in operator.said())
+        wait_until_said(operator, f"peapods.peavine.dev cannot be listed: the proxy answers {status}")
         assert audit.writes(OTHER_USER) == []
     flow.wait_ready()
 
@@ -66,7 +70,7 @@ def test_a_list_whose_pages_expire_is_begun_again(
     between.faults.append(Fault("GET", ("configmaps", "continue="), [failure(410, "Expired")]))
     audit = Audit(server.audit_log)
     operator = request.getfixturevalue("operator")
-    until("the page is refused", lambda: "configmaps cannot be listed: the proxy answers 410" in operator.said())
+    wait_until_said(operator, "configmaps cannot be listed: the proxy answers 410")
     assert audit.writes(OTHER_USER) == []
     flow.wait_ready()
     assert between.faults[0].answers == []
@@ -75,11 +79,11 @@ def test_a_list_whose_pages_expire_is_begun_again(
 def test_a_watch_that_fails_is_opened_again(between: Proxy, flow: Flow, operator: Operator) -> None:
     flow.wait_ready()
     for i, answer in enumerate((EXPIRED, failure(500), failure(429, "TooManyRequests"), BROKEN), start=1):
-        answers = [answer]
-        between.faults.append(Fault("GET", ("/flows?", "watch=true"), answers))
+        fault = Fault("GET", ("/flows?", "watch=true"), [answer])
+        between.faults.append(fault)
         between.goes_away()  # so that all watches are opened again
         between.is_back()
-        until(f"the watch fails with {answer}", lambda answers=answers: not answers)
+        wait_until_used(fault)
         flow.edit("/spec/pods/0/maxDocuments", i)
         flow.wait_ready()
     assert operator.process.poll() is None, operator.said()
