@@ -53,12 +53,12 @@ COVERED := 88
 # A file is run by one process, so these begin first, and not those with most tests, as xdist would have it.
 LONGEST := tests/local/test_history.py tests/local/test_late_writes.py
 
-# The test cluster takes minutes to compile on a new machine, so that begins first, alongside the rest. Then come the
-# tests of one machine; those of the cluster that do not disturb each other, which mostly wait; and the others in turn.
+# Kubernetes takes minutes to compile on a new machine, so that begins first, alongside the rest. Then come the tests of
+# one machine, the last of which use a compiled API server, and after them those of the whole test cluster in turn.
 test: $(DEV_STAMP) dataset ## All checks and all tests, with coverage
 	@test -n "$${KUBECONFIG:-}" || { nice -n 15 sh -c '$(CLUSTER) build && tools/images.py build' >/dev/null 2>&1 & }
 	@$(MAKE) --no-print-directory check
-	@$(VENV)/bin/pytest --cov --cov-report= -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST) tests/test_layout.py tests/unit tests/local
+	@$(VENV)/bin/pytest --cov --cov-report= -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST) tests/test_layout.py tests/unit tests/local tests/api
 	@$(VENV)/bin/pytest --cov --cov-report= --cov-append tests/cluster
 	@$(VENV)/bin/coverage report --skip-covered --fail-under=$(COVERED)
 

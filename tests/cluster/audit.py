@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from cluster.place import LOGS
@@ -16,19 +17,19 @@ WRITES = ("create", "update", "patch", "delete", "deletecollection")
 class Audit:
     """The requests since it was made."""
 
-    def __init__(self) -> None:
-        self._start = (LOGS / "audit.log").stat().st_size
+    def __init__(self, log: Path = LOGS / "audit.log") -> None:
+        self._log, self._start = log, log.stat().st_size
 
     @classmethod
-    def whole(cls) -> Audit:
+    def whole(cls, log: Path = LOGS / "audit.log") -> Audit:
         """Return the log from the cluster's beginning."""
-        audit = cls()
+        audit = cls(log)
         audit._start = 0
         return audit
 
     def requests(self, user: str = OPERATOR) -> Iterator[dict[str, Any]]:
         """Yield what a user asked for, in order."""
-        with open(LOGS / "audit.log", "rb") as log:
+        with open(self._log, "rb") as log:
             log.seek(self._start)
             for line in log:
                 if user.encode() in line and line.endswith(b"\n"):

@@ -86,7 +86,7 @@ class Kube:
 
 def condition(thing: Object | None, kind: str) -> Object:
     """Return a condition of an object's status, or an empty one."""
-    listed = (thing or {}).get("status", {}).get("conditions", [])
+    listed = (thing or {}).get("status", {}).get("conditions") or []
     return next(
         (found for found in listed if found["type"] == kind), {"status": "Unknown", "reason": "", "message": ""}
     )

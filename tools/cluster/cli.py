@@ -9,18 +9,22 @@
     cluster kill apiserver     the same for the API server; `start apiserver` starts it again
     cluster down               stop every process and remove every trace but the logs
     cluster env                print export lines: KUBECONFIG and PATH
+    cluster plane              run etcd and an API server without nodes until Ctrl-C or SIGTERM; any number of these run
+                               next to each other and to the cluster, and they need neither root nor cgroups
 
 The control plane (with CoreDNS and metrics-server) and each node (containerd, kubelet and kube-proxy) are plain
 processes in namespaces and a cgroup of their own. A bridge joins them to this machine, which reaches pods, Services and
 node ports; nothing routes beyond it. Each node claims the machine's processors and memory as its own.
 
-Needs root, cgroup v1 and Go; the Debian packages it needs are installed. State lives in $PEAVINE_CACHE (default
-~/.cache/peavine).
+Compiling needs Go. All but `build`, `env` and `plane` also need root and cgroup v1, and install the Debian packages
+that they need. State is in $PEAVINE_CACHE (default ~/.cache/peavine).
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -28,6 +32,7 @@ from cluster import control, lifecycle
 from cluster.build import build
 from cluster.node import node
 from cluster.place import BIN, KUBECONFIG
+from cluster.plane import plane
 from cluster.requirements import CLUSTER, require, require_cgroups
 
 
@@ -65,6 +70,14 @@ def env() -> None:
     print(f"export PATH={BIN}:$PATH")
 
 
+def alone() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with plane() as made:
+        print(f"export KUBECONFIG={made.kubeconfig()}\nexport PATH={BIN}:$PATH", flush=True)
+        signal.pause()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -81,6 +94,7 @@ def main() -> None:
     verb("start", start).add_argument("what", metavar="NODE")
     verb("down", lifecycle.down)
     verb("env", env)
+    verb("plane", alone)
     options = vars(parser.parse_args())
     options.pop("verb")
     options.pop("run")(**options)

@@ -52,10 +52,10 @@ def wait(what: str, check: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
-def answers(url: str) -> bool:
-    """Return whether a server of the control plane answers with 200."""
+def answers(url: str, ca: Path = PKI / "ca.crt") -> bool:
+    """Return whether a server of a control plane answers with 200."""
     try:
-        context = ssl.create_default_context(cafile=PKI / "ca.crt")
+        context = ssl.create_default_context(cafile=ca)
         handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         return bool(urllib.request.build_opener(*handlers).open(url, timeout=2).status == 200)
     except OSError:

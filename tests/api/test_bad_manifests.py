@@ -1,4 +1,4 @@
-"""What a user is told of a manifest that is wrong: by kubectl at once where the rule is cheap, else by the status."""
+"""What is reported of a wrong manifest: by the API server at once where the rule is cheap, else by the status."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.cluster.flow import Flow, manifest
-from tests.cluster.kube import Kube, Refused, condition, until
+from peavine_operator import kinds
+from tests.api.client import DEFINITION, POLICY, POLICY_BINDING, QUOTA, Api, Refused, Space
+from tests.api.flows import Flow
+from tests.api.operators import Operator
+from tests.cluster.flow import manifest
+from tests.cluster.kube import until
 
 
 def one(**pod: Any) -> dict[str, Any]:
@@ -132,23 +135,24 @@ UNACCEPTED = {
 
 
 @pytest.fixture(scope="module")
-def anywhere(installed: None) -> Kube:
+def anywhere(api: Api) -> Space:
     """Nothing is kept of what these tests try, so they need no namespace of their own."""
-    return Kube("default")
+    return Space(api, "default")
 
 
 @pytest.mark.parametrize(("wrong", "told"), REFUSED.values(), ids=REFUSED.keys())
-def test_kubectl_refuses(anywhere: Kube, wrong: dict[str, Any], told: str) -> None:
+def test_the_api_server_refuses(anywhere: Space, wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(Refused) as refusal:
-        anywhere.run("apply", "-f", "-", text=yaml.safe_dump(wrong))
+        anywhere.create(kinds.FLOW, wrong, dryRun="All")
     assert told in str(refusal.value)
 
 
 @pytest.mark.parametrize(("path", "value", "told"), CHANGES.values(), ids=CHANGES.keys())
-def test_kubectl_refuses_a_change_of(flow: Flow, kube: Kube, path: str, value: object, told: str) -> None:
-    kube.apply(manifest())
+def test_the_api_server_refuses_a_change_of(space: Space, path: str, value: object, told: str) -> None:
+    flow = Flow(space)
+    flow.apply(manifest())
     with pytest.raises(Refused) as refusal:
-        flow.edit({"op": "add", "path": path, "value": value})
+        flow.edit(path, value)
     assert told in str(refusal.value)
 
 
@@ -162,67 +166,99 @@ def rules(schema: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("resource", ["flows", "peapods"])
-def test_every_rule_is_broken_here(anywhere: Kube, resource: str) -> None:
+def test_every_rule_is_broken_here(anywhere: Space, resource: str) -> None:
     told = {str(case[-1]) for case in (*REFUSED.values(), *CHANGES.values())}
-    found = set(rules(anywhere.must("customresourcedefinition", f"{resource}.peavine.dev")))
+    found = set(rules(anywhere.must(DEFINITION, f"{resource}.peavine.dev")))
     assert found
     assert {message for message in found if not any(words in message for words in told)} == set()
 
 
+@pytest.fixture
+def flow(space: Space, operator: Operator) -> Flow:
+    """A Flow that an operator looks at."""
+    return Flow(space)
+
+
 @pytest.mark.parametrize(("wrong", "told"), UNACCEPTED.values(), ids=UNACCEPTED.keys())
-def test_the_status_tells_of(flow: Flow, kube: Kube, wrong: dict[str, Any], told: tuple[str, ...]) -> None:
-    kube.apply(wrong)
-
-    def accepted() -> str:
-        found = condition(flow.resource, "Accepted")
-        return found["message"] if found["status"] == "False" else ""
-
-    message = until("Accepted is False", accepted)
-    assert [words for words in told if words not in message] == []
-    assert condition(flow.resource, "Ready")["status"] == "False"
-    assert kube.all("deployments,statefulsets") == []
+def test_the_status_reports(flow: Flow, wrong: dict[str, Any], told: tuple[str, ...]) -> None:
+    flow.apply(wrong)
+    flow.wait_for("Accepted", "False", "Invalid", *told)
+    assert flow.condition("Ready")["status"] == "False"
+    assert flow.space.all(kinds.DEPLOYMENT) + flow.space.all(kinds.STATEFUL_SET) == []
 
 
 TEMPLATE = {"spec": {"tolerations": [{"operator": "Sometimes"}]}}
-QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}}
-SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "pictures-only"}}
 
 
 def not_accepted(flow: Flow, reason: str, *told: str) -> None:
     """Wait until the status says why the manifest cannot be carried out."""
-
-    def says() -> bool:
-        found = condition(flow.resource, "Accepted")
-        assert (found["status"], found["reason"]) == ("False", reason)
-        assert [words for words in told if words not in found["message"]] == []
-        return True
-
-    until("Accepted is False", says)
-    assert condition(flow.resource, "Ready")["status"] == "False"
+    flow.wait_for("Accepted", "False", reason, *told)
+    assert flow.condition("Ready")["status"] == "False"
 
 
-def test_a_pod_template_that_kubernetes_refuses_is_told_with_its_path_in_the_flow(flow: Flow, kube: Kube) -> None:
-    kube.apply(manifest(pods=[{"name": "first"}, {"name": "only", "podTemplate": TEMPLATE}]))
+def test_a_pod_template_that_kubernetes_refuses_is_reported_with_its_path_in_the_flow(flow: Flow) -> None:
+    flow.apply(manifest(pods=[{"name": "first"}, {"name": "only", "podTemplate": TEMPLATE}]))
     not_accepted(flow, "Refused", "spec.pods[1].podTemplate: ", "Sometimes")
 
 
-def test_so_is_that_of_a_gateway(flow: Flow, kube: Kube) -> None:
-    kube.apply(manifest(pods=[{"name": "only"}], gateway={"podTemplate": TEMPLATE}))
+def test_so_is_that_of_a_gateway(flow: Flow) -> None:
+    flow.apply(manifest(pods=[{"name": "only"}], gateway={"podTemplate": TEMPLATE}))
     not_accepted(flow, "Refused", "spec.gateway.podTemplate: ", "Sometimes")
 
 
-def test_what_a_quota_forbids_is_told_and_done_when_it_may_be(flow: Flow, kube: Kube) -> None:
-    kube.apply({**QUOTA, "spec": {"hard": {"count/services": "0"}}})
-    until("the quota counts", lambda: kube.must("resourcequota", "none").get("status", {}).get("hard"))
-    kube.apply(manifest(pods=[{"name": "only"}]))
+def test_what_a_quota_forbids_is_reported_and_done_when_it_is_allowed(flow: Flow) -> None:
+    space, hard = flow.space, {"count/services": "0"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": hard}}
+    space.create(QUOTA, quota)
+    space.status(QUOTA, "none", {"hard": hard, "used": hard})  # as the controller of quotas does
+    flow.apply(manifest(pods=[{"name": "only"}]))
     not_accepted(flow, "Refused", "exceeded quota")
-    kube.delete("resourcequota", "none")
+    space.delete(QUOTA, "none")
     flow.wait_ready()
 
 
-def test_a_name_that_is_taken_is_told_and_used_when_it_is_free(flow: Flow, kube: Kube) -> None:
-    kube.apply({**SERVICE, "spec": {"ports": [{"port": 80}]}})
-    kube.apply(manifest(pods=[{"name": "only"}]))
+def test_what_a_policy_forbids_is_reported_and_done_when_it_is_allowed(flow: Flow) -> None:
+    space = flow.space
+    called, message = f"no-gateways.{space.namespace}", "gateways are not allowed here"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["services"]}
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {
+            "resourceRules": [rule],
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.namespace}},
+        },
+        "validations": [{"expression": "!object.metadata.name.endsWith('-gateway')", "message": message}],
+    }
+    head = {"apiVersion": POLICY.api_version, "metadata": {"name": called}}
+    space.create(POLICY, {**head, "kind": POLICY.name, "spec": spec})
+    bound = {"policyName": called, "validationActions": ["Deny"]}
+    space.create(POLICY_BINDING, {**head, "kind": POLICY_BINDING.name, "spec": bound})
+
+    def is_in_force() -> bool:
+        probe = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "probe-gateway"}}
+        try:
+            space.create(kinds.SERVICE, {**probe, "spec": {"ports": [{"port": 80}]}}, dryRun="All")
+        except Refused as error:
+            return message in str(error)
+        return False
+
+    try:
+        until("the policy is in force", is_in_force)
+        flow.apply(manifest(pods=[{"name": "only"}]))
+        not_accepted(flow, "Refused", "spec.gateway: ", message)
+    finally:
+        space.delete(POLICY_BINDING, called)
+        space.delete(POLICY, called)
+    until("the policy is no longer in force", lambda: not is_in_force())
+    flow.touch("allowed")  # else the operator tries again only when its backoff is over
+    flow.wait_ready()
+
+
+def test_a_name_that_is_taken_is_reported_and_used_when_it_is_free(flow: Flow) -> None:
+    space = flow.space
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "pictures-only"}}
+    space.create(kinds.SERVICE, {**service, "spec": {"ports": [{"port": 80}]}})
+    flow.apply(manifest(pods=[{"name": "only"}]))
     not_accepted(flow, "NameTaken", "spec.pods[0].name: Service pictures-only belongs to somebody else")
-    kube.delete("service", "pictures-only")
+    space.delete(kinds.SERVICE, "pictures-only")
     flow.wait_ready()
