@@ -118,10 +118,8 @@ async def measure(seconds: float, rounds: int, quick: bool) -> dict[str, Any]:
                 for width in (shape.width,) if quick else (shape.width, 1):
                     cpu, began = served.cpu, time.perf_counter()
                     done, times = await shape.edge(served, shape.body, width, began + seconds)
-                    rate, spent = done / (time.perf_counter() - began), (served.cpu - cpu) / max(1, done)
-                    found.setdefault((shape.name, width), []).append(
-                        (rate, spent, statistics.median(times or [seconds]))
-                    )
+                    rate, spent = done / (time.perf_counter() - began), (served.cpu - cpu) / done
+                    found.setdefault((shape.name, width), []).append((rate, spent, statistics.median(times)))
     return {"shapes": [row(shape, found) for shape in shapes], "memory_mb": memory}
 
 

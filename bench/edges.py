@@ -1,5 +1,6 @@
-"""The clients that benchmarks measure with, one for each way in. Each keeps `width` requests in flight until a time.
+"""The clients that benchmarks measure with, one for each way in.
 
+Each keeps `width` requests in flight until a time has come and as many were answered.
 They return how many requests were answered, and the seconds that each of them, or each unit of them, took.
 """
 
@@ -57,7 +58,7 @@ async def call(served: Served, body: bytes, width: int, until: float) -> Found:
         for number in range(width):
             begun[number] = time.perf_counter()
             await stream.write(envelope(number, body).SerializeToString())
-        while time.perf_counter() < until:
+        while done < width or time.perf_counter() < until:
             answer = pea_pb2.Envelope.FromString(await stream.read())
             assert not answer.header.HasField("status"), answer.header.status
             times.append(time.perf_counter() - begun.pop(int(answer.header.id[1:])))
