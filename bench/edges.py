@@ -1,6 +1,6 @@
 """The clients that benchmarks measure with, one for each way in.
 
-Each keeps `width` requests in flight until a time has come and as many were answered.
+Each keeps `width` requests in flight until a time, and waits for all answers.
 They return how many requests were answered, and the seconds that each of them, or each unit of them, took.
 """
 
@@ -52,21 +52,25 @@ async def unary(served: Served, body: bytes, width: int, until: float) -> Found:
 
 
 async def call(served: Served, body: bytes, width: int, until: float) -> Found:
-    done, times, begun = 0, list[float](), dict[int, float]()
+    times, begun = list[float](), dict[int, float]()
     async with grpc.aio.insecure_channel(served.grpc) as channel:
         stream: Any = channel.stream_stream("/peavine.v1.Gateway/Call")()
-        for number in range(width):
+
+        async def ask(number: int) -> None:
             begun[number] = time.perf_counter()
             await stream.write(envelope(number, body).SerializeToString())
-        while done < width or time.perf_counter() < until:
+
+        for number in range(width):
+            await ask(number)
+        while begun:
             answer = pea_pb2.Envelope.FromString(await stream.read())
             assert not answer.header.HasField("status"), answer.header.status
-            times.append(time.perf_counter() - begun.pop(int(answer.header.id[1:])))
-            done += 1
-            begun[width + done] = time.perf_counter()
-            await stream.write(envelope(width + done, body).SerializeToString())
+            now = time.perf_counter()
+            times.append(now - begun.pop(int(answer.header.id[1:])))
+            if now < until:
+                await ask(width + len(times))
         stream.cancel()
-    return done, times
+    return len(times), times
 
 
 async def units(served: Served, body: bytes, width: int, until: float) -> Found:
