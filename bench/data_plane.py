@@ -197,7 +197,7 @@ def show(result: dict[str, Any]) -> None:
             f"{one['floor']:g}x" if one["floor"] else "",
             f"{one['alone_p50']:.2f}x" if one["alone_p50"] else "",
         )
-    console = Console()
+    console = Console(width=110)
     console.print(table)
     rates = {one["shape"]: one for one in result["shapes"]}
     if (five := rates.get("pass, small, units, 5 Pods")) is not None:
