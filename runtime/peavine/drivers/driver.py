@@ -42,7 +42,7 @@ class Task:
 class Driver(BaseModel):
     """What is done with a request. Subclasses declare their arguments as fields; their name becomes the tag in YAML."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     priority: int = 0
     """It keeps its own arguments unless a request overrides them with a higher priority."""

@@ -20,43 +20,48 @@ Accepts = Mapping[str, frozenset[str]]
 
 def sanitize(envelope: pea_pb2.Envelope) -> None:
     """Take out what only we may say: routes, status, coverage. Bodies that protobuf would have merged are merged."""
-    header = envelope.header
+    clear, bodies = envelope.header.ClearField, envelope.bodies
     for field in ("routes", "status", "coverage", "top_k", "report"):
-        header.ClearField(field)
-    if len(envelope.bodies) > 1:
-        whole = b"".join(envelope.bodies)
-        del envelope.bodies[:]
-        envelope.bodies.append(whole)
+        clear(field)
+    if len(bodies) > 1:
+        whole = b"".join(bodies)
+        del bodies[:]
+        bodies.append(whole)
 
 
-def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -> None:
-    """Raise InvalidRequest for what cannot succeed. `accepts` is None while nobody knows."""
-    header = envelope.header
-    if header.kind not in KIND_NUMBERS:
-        raise InvalidRequest(f"header.kind: {header.kind} is not one of index, search, update, delete, train")
-    if len(header.id.encode()) > MAX_ID_BYTES:
-        raise InvalidRequest(f"header.id: has {len(header.id.encode())} bytes (the limit is {MAX_ID_BYTES})")
+def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -> bytes:
+    """Return the body, or raise InvalidRequest for what cannot succeed. `accepts` is None while nobody knows."""
+    # Each access to a field of a message makes an object, so each is made once.
+    header, bodies = envelope.header, envelope.bodies
+    kind, id_size = header.kind, len(header.id.encode())
+    if kind not in KIND_NUMBERS:
+        raise InvalidRequest(f"header.kind: {kind} is not one of index, search, update, delete, train")
+    if id_size > MAX_ID_BYTES:
+        raise InvalidRequest(f"header.id: has {id_size} bytes (the limit is {MAX_ID_BYTES})")
+    body = bodies[0] if bodies else b""
     # Without Documents a train request has a meaning: `flush`.
-    if not envelope.bodies or not (envelope.bodies[0] or header.kind == pea_pb2.TRAIN):
+    if not body and not (bodies and kind == pea_pb2.TRAIN):
         raise InvalidRequest("body: the request has no Documents")
-    size = len(envelope.bodies[0])
+    size = len(body)
     if size > max_bytes:
         raise InvalidRequest(
             f"body: has {size} bytes (the limit is {max_bytes}); send fewer Documents a request, or raise "
             f"spec.maxMessageBytes of the Flow"
         )
-    if header.HasField("parameters") and "top_k" in header.parameters:
+    has_parameters = header.HasField("parameters")
+    if has_parameters and "top_k" in header.parameters:
         check_top_k(read_struct(header.parameters)["top_k"])
-    if accepts is not None and (header.HasField("parameters") or header.queries):
-        known = accepts.get(name_of(header.kind), frozenset())
+    if accepts is not None and (has_parameters or header.queries):
+        known = accepts.get(name_of(kind), frozenset())
         for path, name in _asked(header):
-            if name == "flush" and name not in known and header.kind == pea_pb2.TRAIN:
+            if name == "flush" and name not in known and kind == pea_pb2.TRAIN:
                 raise InvalidRequest("no Executor of this Flow learns from train requests; none has a method train()")
             if name not in known:
                 hint = did_you_mean(name, known) or "; known: " + (", ".join(sorted(known)) or "none")
                 raise InvalidRequest(
-                    f'{path[:MAX_ID_BYTES]}: no Pod takes "{name[:MAX_ID_BYTES]}" for {name_of(header.kind)}{hint}'
+                    f'{path[:MAX_ID_BYTES]}: no Pod takes "{name[:MAX_ID_BYTES]}" for {name_of(kind)}{hint}'
                 )
+    return body
 
 
 def issue(header: pea_pb2.Header, clock: Issuer) -> None:
@@ -82,11 +87,12 @@ def seconds(header: pea_pb2.Header, sent: float | None, most: float) -> float:
     A deadline counts only where `sent` tells the clock that it was read from: on a stream of units, which another
     Flow's gateway may have opened. Raises DeadlineExceeded when it is over already.
     """
-    if not header.timeout >= 0 or header.timeout == math.inf:
-        raise InvalidRequest(f"header.timeout: {header.timeout} is not a number of seconds")
-    left = min(header.timeout or most, most)
-    if header.deadline and sent is not None:
-        left = min(left, header.deadline - sent)
+    timeout = header.timeout
+    if not timeout >= 0 or timeout == math.inf:
+        raise InvalidRequest(f"header.timeout: {timeout} is not a number of seconds")
+    left = min(timeout or most, most)
+    if sent is not None and (deadline := header.deadline):
+        left = min(left, deadline - sent)
         if not left > 0:
             raise DeadlineExceeded(
                 f"the deadline was over {-left:.2f} s before the request was sent here; {LATE_REMEDY}"

@@ -159,10 +159,10 @@ class Edge:
             return None
         try:
             sanitize(envelope)
-            check(envelope, self.plan.max_message_bytes, self.router.accepts)
+            body = check(envelope, self.plan.max_message_bytes, self.router.accepts)
             most = self.plan.timeout(name_of(header.kind))
             left = seconds(header, None, most if grants is None else min(grants, most))
-            counting = census(envelope.bodies[0], self.plan.max_documents)
+            counting = census(body, self.plan.max_documents)
             counted = next(counting, _COUNTED)
         except Exception as error:
             self._admission.undo(1, size)

@@ -18,7 +18,7 @@ from peavine.router.question import Parcel
 from peavine.router.router import Router
 from peavine.v1 import pea_pb2
 from peavine.wire.census import census
-from peavine.wire.header import name_of
+from peavine.wire.header import KIND_NUMBERS, name_of
 from peavine.wire.status import code_of
 from peavine.wire.unit import MAX_ITEMS, Stamped, bounded, parse, serialize
 
@@ -64,57 +64,67 @@ class Units:
 
     async def _carry(self, stamped: Stamped, unit: pea_pb2.Unit, now: float, answer: Answer) -> None:
         """Bring a unit through the plan, and its answer back."""
-        number, kind = unit.kind, kind_label(unit.kind)
-        # All that is needed to answer each item, whatever becomes of the unit.
-        headers = [pea_pb2.Header(id=item.header.id, kind=item.header.kind) for item in unit.items]
+        kind, count = kind_label(unit.kind), len(unit.items)
+        refused: dict[int, pea_pb2.Status] = {}
         try:
-            parcel = await self._checked(stamped, unit, headers, now)
+            parcel = await self._checked(stamped, unit, refused, now)
+            del unit  # a copy of what travels now
             answered = await self._router.run(parcel)
-            codes = [item.header.status for item in parse(answered.rest).items] if answered.failed else []
+            codes = [item.header.status.code for item in parse(answered.rest).items] if answered.failed else []
             failed, rest = answered.failed, answered.rest
         except Exception as error:
-            status = self._status(error)
-            for header in headers:
-                if not header.HasField("status"):
-                    header.status.CopyFrom(status)
-            codes = [header.status for header in headers]
-            failed = len(headers)
-            rest = serialize(pea_pb2.Unit(kind=number, items=[pea_pb2.Envelope(header=each) for each in headers]))
+            rest = _refusal(stamped, refused, self._status(error))
+            codes = [item.header.status.code for item in parse(rest).items]
+            failed = count
         SECONDS.labels(kind).observe(time.monotonic() - now)
-        REQUESTS.labels(kind, "OK").inc(max(0, len(headers) - failed))
+        REQUESTS.labels(kind, "OK").inc(max(0, count - failed))
         for code in codes:
-            if code.code:
-                REQUESTS.labels(kind, code_of(code.code).name).inc()
+            if code:
+                REQUESTS.labels(kind, code_of(code).name).inc()
         answer(stamped.number, failed, rest)
 
-    async def _checked(self, stamped: Stamped, unit: pea_pb2.Unit, headers: list[pea_pb2.Header], now: float) -> Parcel:
-        """Return a unit as it is to be sent. Items that are refused bear a status, and so do their `headers`."""
-        longest, failed = 0.0, 0
-        for place, (item, header) in enumerate(zip(unit.items, headers, strict=True)):
+    async def _checked(
+        self, stamped: Stamped, unit: pea_pb2.Unit, refused: dict[int, pea_pb2.Status], now: float
+    ) -> Parcel:
+        """Return a unit as it is to be sent. An item that is refused bears a status, which is noted in `refused`."""
+        longest, number, count = 0.0, unit.kind, len(unit.items)
+        unit.DiscardUnknownFields()
+        most = self._plan.timeout(name_of(number)) if number in KIND_NUMBERS else 0.0
+        for place, item in enumerate(unit.items):
             if place % MAX_ITEMS == MAX_ITEMS - 1:
                 await asyncio.sleep(0)
             try:
-                longest = max(longest, await self._check(item, stamped, unit.kind))
+                longest = max(longest, await self._check(item, stamped, number, most))
             except Exception as error:
-                failed += 1
-                header.status.CopyFrom(self._status(error))
+                status = refused[place] = self._status(error)
+                header = pea_pb2.Header(id=item.header.id, kind=item.header.kind, status=status)
                 item.header.CopyFrom(header)
                 del item.bodies[:]
         del unit.routes[:]
-        UNIT_REQUESTS.labels("client").observe(len(headers))
+        UNIT_REQUESTS.labels("client").observe(count)
         skew = time.time() - time.monotonic()
-        return Parcel(unit.kind, len(headers), serialize(unit), failed, now + longest, skew)
+        return Parcel(number, count, serialize(unit), len(refused), now + longest, skew)
 
-    async def _check(self, item: pea_pb2.Envelope, stamped: Stamped, kind: int) -> float:
-        """Make an item ready to be sent, and return the seconds that it has. Raises what refuses it."""
-        item.DiscardUnknownFields()
+    async def _check(self, item: pea_pb2.Envelope, stamped: Stamped, kind: int, most: float) -> float:
+        """Make an item ready to be sent, and return the seconds that it has: `most` or less. Raises what refuses it."""
+        header = item.header
         sanitize(item)
-        if item.header.kind != kind:
-            raise InvalidRequest(f"header.kind: {item.header.kind}, and the unit's kind is {kind}")
-        check(item, self._plan.max_message_bytes, self._router.accepts)
-        left = seconds(item.header, stamped.sent, self._plan.timeout(name_of(item.header.kind)))
-        for _ in census(item.bodies[0], self._plan.max_documents):
+        if header.kind != kind:
+            raise InvalidRequest(f"header.kind: {header.kind}, and the unit's kind is {kind}")
+        body = check(item, self._plan.max_message_bytes, self._router.accepts)
+        left = seconds(header, stamped.sent, most)
+        for _ in census(body, self._plan.max_documents):
             await asyncio.sleep(0)
-        item.header.deadline = time.time() + left
-        issue(item.header, self._router.clock)
+        header.deadline = time.time() + left
+        issue(header, self._router.clock)
         return left
+
+
+def _refusal(stamped: Stamped, refused: dict[int, pea_pb2.Status], status: pea_pb2.Status) -> bytes:
+    """Return the answer to a unit of which nothing is answered; an item without a status of its own bears `status`."""
+    unit = parse(stamped.rest)
+    headers = [
+        pea_pb2.Header(id=item.header.id, kind=item.header.kind, status=refused.get(place, status))
+        for place, item in enumerate(unit.items)
+    ]
+    return serialize(pea_pb2.Unit(kind=unit.kind, items=[pea_pb2.Envelope(header=header) for header in headers]))

@@ -17,10 +17,12 @@ def passed(stamped: Stamped, unit: pea_pb2.Unit, route: pea_pb2.Route) -> tuple[
     """
     ahead = route.start - stamped.sent
     over = []
+    latest = route.end - ahead
     for item in unit.items:
         if len(item.bodies) > 1:
             return None
-        if item.header.deadline + ahead < route.end and not item.header.HasField("status"):
+        header = item.header
+        if header.deadline < latest and not header.HasField("status"):
             over.append(item)
     if not over:
         return stamped.failed, stamped.rest + routes_field(route)

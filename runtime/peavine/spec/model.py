@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from peavine.spec.docstrings import attribute_docstrings
 
 GROUP: Final = "peavine.dev"
 FLOW_LABEL: Final = f"{GROUP}/flow"
@@ -19,8 +23,22 @@ class Model(BaseModel):
     """A part of a manifest. Immutable, so that a plan made from it stays true."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_attribute_docstrings=True
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, defer_build=True
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe each field with the docstring under it.
+
+        pydantic's own `use_attribute_docstrings` reads the source of every class as soon as it is imported. Only the
+        custom resources and the reference need it, and every process would pay for it when it starts.
+        """
+        schema = handler(core)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in attribute_docstrings(cls).items():
+            if name in cls.model_fields and (alias := cls.model_fields[name].alias or name) in properties:
+                properties[alias].setdefault("description", text)
+        return schema
 
     def manifest(self) -> dict[str, Any]:
         """Return it as plain data of a manifest: in camelCase, and only what was set."""

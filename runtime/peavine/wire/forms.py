@@ -13,7 +13,7 @@ from peavine.wire.columns import is_columns
 __all__ = ["as_rows", "request_body"]
 
 FEW: Final = 8
-"""Documents from which on columns cost less than rows, on the way through one Encoder; see bench/columns.py."""
+"""Documents from which on columns cost less than rows, on the way through one Encoder; see bench/documents.py."""
 
 
 def request_body(batch: Batch) -> bytes:

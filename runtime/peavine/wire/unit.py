@@ -93,23 +93,43 @@ def parse(rest: bytes) -> pea_pb2.Unit:
 
 
 def bounded(rest: bytes, max_header_bytes: int = MAX_HEADER_BYTES) -> int:
-    """Return how many items a unit has, without parsing it.
+    """Return how many items a unit has.
 
     Raises InvalidRequest where it would cost far more than its bytes to parse: for too many items, an item of too many
     fields, and a header that is too large.
     """
+    if len(rest) <= MAX_HEADER_BYTES and (unit := _regular(rest)) is not None:
+        return _counted(len(unit.items))
     items = others = 0
     for number, begin, end in fields(rest):
         if number == _ITEMS:
-            items += 1
-            if items > MAX_UNIT_ITEMS:
-                raise InvalidRequest(f"the unit has more than {MAX_UNIT_ITEMS} items; send fewer in a unit")
+            items = _counted(items + 1)
             if end - begin > max_header_bytes:
                 _check_envelope(rest, begin, end, max_header_bytes)
         else:
             others += 1 + max(0, end - begin)
             if others > max_header_bytes:
                 raise InvalidRequest(f"the unit has more than {max_header_bytes} bytes besides its items")
+    return items
+
+
+def _regular(rest: bytes) -> pea_pb2.Unit | None:
+    """Return a unit whose bytes are those that protobuf would write for it; None where they have to be walked through.
+
+    It is for a unit no larger than one header may be: it costs no more than such a header, and to parse it takes a
+    tenth of the time of a walk.
+    """
+    try:
+        unit = pea_pb2.Unit.FromString(rest)
+    except DecodeError:
+        return None
+    unit.DiscardUnknownFields()
+    return unit if unit.ByteSize() == len(rest) else None
+
+
+def _counted(items: int) -> int:
+    if items > MAX_UNIT_ITEMS:
+        raise InvalidRequest(f"the unit has more than {MAX_UNIT_ITEMS} items; send fewer in a unit")
     return items
 
 
@@ -146,9 +166,11 @@ def received(stamped: Stamped, max_header_bytes: int) -> pea_pb2.Unit:
         raise InvalidRequest(f"failed: {stamped.failed} of {len(unit.items)} items")
     if not math.isfinite(stamped.sent):
         raise InvalidRequest(f"sent: {stamped.sent} is not a time")
-    for place, item in enumerate(unit.items):
-        if not math.isfinite(item.header.deadline):
-            raise InvalidRequest(f"items[{place}].header.deadline: {item.header.deadline} is not a time")
+    deadlines = [item.header.deadline for item in unit.items]
+    if not math.isfinite(sum(deadlines)):
+        for place, deadline in enumerate(deadlines):
+            if not math.isfinite(deadline):
+                raise InvalidRequest(f"items[{place}].header.deadline: {deadline} is not a time")
     return unit
 
 
