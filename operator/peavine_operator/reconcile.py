@@ -91,14 +91,14 @@ class Reconciler:
         shrinks, not_grown = await self._grow(pod, seen, paused or queued)
         size = growth.template_size(seen.peas) if shrinks or not_grown else None
         objects = render.pod_objects(pod, self._target(key.namespace), stages.entry(live, seen), size)
-        held = stages.rehearsing(objects, seen)
+        held = stages.rehearsing(objects, seen, paused or queued)
         applied = objects.applied(rehearse=held is not None)
         refused, pending = await self._carry_out(applied, body, paused or queued, template=pod.spec.pod_template)
         seen = pod_status.see(self._observed, key, pod)
         idle = pod_status.peas_are_scaled_to_zero(seen)
         settled = first((*pod_status.SETTLED, pod_status.entry_is_reachable), seen) is None
         waiting, failing = first(pod_status.READY, seen), pod_status.failing(seen)
-        if held and not paused and not queued:
+        if held:
             waiting, failing = held.waiting, [*held.failing, *failing]
         found = await self._volumes(body, seen)
         failing = [*failing, *found.failing, *([not_grown] if not_grown else [])]

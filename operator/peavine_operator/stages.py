@@ -34,9 +34,12 @@ def entry(service: Body | None, seen: pod_status.SeenPod) -> Literal["pea"] | No
     return None
 
 
-def rehearsing(objects: PodObjects, seen: pod_status.SeenPod) -> rehearsal.Outcome | None:
-    """Return why shards that run are not given their new version yet: a rehearsal of it has not started."""
-    if objects.rehearsal is None or not rehearsal.needed(seen.peas, objects.workload, seen.pod.spec.rehearse):
+def rehearsing(objects: PodObjects, seen: pod_status.SeenPod, hold: Finding | None = None) -> rehearsal.Outcome | None:
+    """Return why shards that run are not given their new version yet: a rehearsal of it has not started.
+
+    While a Pod is on hold nothing is rehearsed either.
+    """
+    if hold or objects.rehearsal is None or not rehearsal.needed(seen.peas, objects.workload, seen.pod.spec.rehearse):
         return None
     return rehearsal.outcome(objects.rehearsal, seen.rehearsal, seen.of("rehearsal"))
 

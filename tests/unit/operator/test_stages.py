@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -57,6 +58,15 @@ def test_shards_stay_as_they_are_while_their_new_version_is_rehearsed() -> None:
     assert objects.rehearsal in rehearsed
     assert at_last == objects.every()
     assert objects.rehearsal not in at_last
+
+
+def test_nothing_is_rehearsed_while_a_pod_is_on_hold() -> None:
+    old, new = pod(shards=2, uses="_index"), pod(shards=2, uses="_index", readOnly=True)
+    live = render.pod_objects(old, TARGET).workload
+    seen = dataclasses.replace(pod_status.see(Observed(), Ref(POD, "default", "a"), new), peas=live)
+    objects = render.pod_objects(new, TARGET)
+    assert stages.rehearsing(objects, seen) is not None
+    assert stages.rehearsing(objects, seen, Finding(reasons.ROLLOUT_QUEUED, "")) is None
 
 
 def test_gateways_keep_their_plan_while_a_new_pod_starts() -> None:
