@@ -61,21 +61,6 @@ def test_nothing_is_written_before_everything_could_be_listed(
     flow.wait_ready()
 
 
-def test_a_list_whose_pages_expire_is_begun_again(
-    between: Proxy, server: Plane, space: Space, flow: Flow, request: pytest.FixtureRequest
-) -> None:
-    for i in range(101):  # more than a page
-        metadata = {"name": f"config-{i}", "labels": {"app.kubernetes.io/managed-by": "peavine"}}
-        space.create(kinds.CONFIG_MAP, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
-    between.faults.append(Fault("GET", ("configmaps", "continue="), [failure(410, "Expired")]))
-    audit = Audit(server.audit_log)
-    operator = request.getfixturevalue("operator")
-    wait_until_said(operator, "configmaps cannot be listed: the proxy answers 410")
-    assert audit.writes(OTHER_USER) == []
-    flow.wait_ready()
-    assert between.faults[0].answers == []
-
-
 def test_a_watch_that_fails_is_opened_again(between: Proxy, flow: Flow, operator: Operator) -> None:
     flow.wait_ready()
     for i, answer in enumerate((EXPIRED, failure(500), failure(429, "TooManyRequests"), BROKEN), start=1):
