@@ -9,12 +9,13 @@ from peavine.v1 import pea_pb2
 from peavine.wire.census import check_documents
 from peavine.wire.kept import Kept, cut, kept
 from peavine.wire.status import status_of
-from peavine.wire.unit import Stamped, routes_field, serialize
+from peavine.wire.unit import MAX_BYTES, Stamped, routes_field, serialize
 
 __all__ = ["overdue", "passed"]
 
 MAX_CUT_BYTES: Final = 8192
-"""Bytes of a body of which fields are left out on the event loop. Larger ones are cut on the Executor's thread."""
+"""Bytes of a body of which fields are left out on the event loop. Larger ones, and units that have more than single
+requests together may have, are cut on the Executor's thread."""
 
 
 def passed(stamped: Stamped, unit: pea_pb2.Unit, route: pea_pb2.Route, max_documents: int) -> tuple[int, bytes] | None:
@@ -27,7 +28,8 @@ def passed(stamped: Stamped, unit: pea_pb2.Unit, route: pea_pb2.Route, max_docum
     if any(len(item.bodies) > 1 for item in unit.items):
         return None
     cuts = [(item, names) for item in unit.items if (names := _names(unit, item)) is not None]
-    if any(len(item.bodies[0]) > MAX_CUT_BYTES for item, _ in cuts):
+    sizes = [len(item.bodies[0]) for item, _ in cuts]
+    if max(sizes, default=0) > MAX_CUT_BYTES or sum(sizes) > MAX_BYTES:
         return None
     errors: list[tuple[pea_pb2.Envelope, PeavineError]] = [
         (item, overdue(unit, route.pod, by))
@@ -53,7 +55,9 @@ def passed(stamped: Stamped, unit: pea_pb2.Unit, route: pea_pb2.Route, max_docum
 
 def _names(unit: pea_pb2.Unit, item: pea_pb2.Envelope) -> Kept | None:
     """Return the fields that the answer to an item keeps; None where it is left as it is."""
-    return kept(unit.kind, item.header.fields) if unit.final and item.bodies and item.bodies[0] else None
+    if not unit.final or item.header.HasField("status") or not item.bodies or not item.bodies[0]:
+        return None
+    return kept(unit.kind, item.header.fields)
 
 
 def overdue(unit: pea_pb2.Unit, pod: str, by: float) -> DeadlineExceeded:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from peavine.documents import Batch, Document, Score
 from peavine.documents.plain import FIELDS
 from peavine.errors import InvalidRequest
+from peavine.spec.flow import DocumentField
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes, encoded
 from peavine.wire.columns import is_columns
@@ -90,6 +93,10 @@ def test_an_unknown_field_is_refused_with_the_one_that_was_probably_meant() -> N
     check_fields(["*", *FIELDS])
     with pytest.raises(InvalidRequest, match=r'^fields: a Document has no field "txt"; did you mean "text"\?'):
         check_fields(["text", "txt"])
+
+
+def test_a_manifest_can_name_every_field_of_a_document_and_nothing_else() -> None:
+    assert set(get_args(DocumentField)) == {"*", *FIELDS}
 
 
 @pytest.mark.parametrize("body", [b"\x0a\x05ab", bytes([0x1A, 2, VERSION, 0]), b"\x0a\x03\x12\x01\xff"])
