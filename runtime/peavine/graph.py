@@ -62,6 +62,8 @@ class Plan(Timeouts):
     """Whether a gateway serves /docs and /openapi.json."""
     reflection: bool = True
     """Whether a gateway serves gRPC reflection."""
+    fields: tuple[str, ...] = ()
+    """What searches that do not ask for fields are answered with; empty for the default."""
 
 
 INHERITED = attributes(PodSpec, lambda facts: facts.inherited)
@@ -117,6 +119,7 @@ def plan(flow: Flow, targets: Callable[[FlowPod], Sequence[Target]]) -> Plan:
         expose_tracebacks=spec.expose_tracebacks,
         docs=spec.gateway.docs,
         reflection=spec.gateway.reflection,
+        fields=tuple(spec.gateway.fields),
     )
 
 

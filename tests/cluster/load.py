@@ -131,7 +131,8 @@ class Load:
         target = number if kind == "index" else random.choice(self.acknowledged)
         began = time.monotonic()
         try:
-            async for answer in client.answers(kind, [document(target)], top_k=1 if kind == "search" else None):
+            top_k = 1 if kind == "search" else None
+            async for answer in client.answers(kind, [document(target)], top_k=top_k, fields=["tags"]):
                 if not answer.error:  # an answer that failed is followed by its error
                     self._note(kind, target, answer)
         except PeavineError as error:

@@ -32,7 +32,7 @@ def docs(count: int, seconds: float) -> Iterator[Document]:
 @pytest.mark.parametrize("kind", ["index", "search", "update", "train"])
 def test_requests_that_are_late_are_split_until_they_are_answered_in_time(client: Client, kind: str) -> None:
     # 10 Documents of 0.4 s take longer than the 3 s of a request, 5 do not.
-    found = list(client.stream(kind, docs(10, 0.4), request_size=10))
+    found = list(client.stream(kind, docs(10, 0.4), request_size=10, fields=["tags"]))
     assert [doc.id for doc in found] == [str(number) for number in range(10)]
     assert all(doc.tags == {"seen": True} for doc in found)
 

@@ -38,6 +38,9 @@ def test_what_is_indexed_is_found_changed_and_deleted(host: str, tmp_path: Path)
     assert found.stdout.index(" a ") < found.stdout.index(" b ")
     assert "distance" in found.stdout
     one = json.loads(_peavine("search", "blue hat", "-k", "1", "--json", host=host).stdout)
+    asked = _peavine("search", "blue hat", "-k", "1", "--json", "--fields", "uri, embedding", host=host)
+    assert set(json.loads(asked.stdout)) == {"id", "embedding", "matches"}
+    assert set(json.loads(asked.stdout)["matches"][0]) == {"id", "score"}
     assert [match["id"] for match in one["matches"]] == ["b"]
     changed = _peavine("update", "-", host=host, given='{"id": "b", "text": "green gloves"}\n')
     assert "update: 1 Document sent; those that were not indexed before were ignored" in changed.stdout

@@ -71,6 +71,24 @@ def test_arrays_come_as_lists_or_bytes_and_go_back_only_when_asked_for(http: htt
     assert http.post("/v1/search", json=body | {"arrays": "base64"}).json()["docs"][0]["tensor"] == exact
 
 
+def test_an_answer_has_the_fields_that_are_asked_for(http: httpx.Client) -> None:
+    doc = {"id": "a", "text": "red", "tags": {"n": 1.0}, "embedding": [0.5, 1.5]}
+    body: dict[str, Any] = {"docs": [doc]}
+
+    def answered(kind: str, **asked: Any) -> dict[str, Any]:
+        return http.post(f"/v1/{kind}", json=body | asked).json()["docs"][0]  # type: ignore[no-any-return]
+
+    assert answered("search") == {"id": "a", "text": "red", "tags": {"n": 1.0}}
+    assert answered("search", fields=["tags"]) == {"id": "a", "tags": {"n": 1.0}}
+    assert answered("search", fields=["embedding"]) == {"id": "a", "embedding": [0.5, 1.5]}
+    assert answered("search", fields=["*"]) == doc
+    assert answered("search", fields=["*"], arrays="none") == {"id": "a", "text": "red", "tags": {"n": 1.0}}
+    assert answered("index") == {"id": "a"}
+    assert answered("index", fields=["text"]) == {"id": "a", "text": "red"}
+    said = problem(http.post("/v1/search", json=body | {"fields": ["txt"]}), 400, "INVALID_ARGUMENT")
+    assert 'a Document has no field "txt"; did you mean "text"?' in said["detail"]
+
+
 def test_groundtruths_are_one_for_each_document(http: httpx.Client) -> None:
     body = {"docs": [{"id": "a"}, {"id": "b"}], "groundtruths": [{"id": "a"}]}
     assert "groundtruths: 1" in problem(http.post("/v1/search", json=body), 400, "INVALID_ARGUMENT")["detail"]

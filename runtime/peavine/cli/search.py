@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 @inputs.options
 @click.option("--top-k", "-k", type=int, help="Matches for each query; as many as the Flow says if left out.")
 @click.option("--filter", metavar="FILTER", help="Find only Documents with such tags: 'price < 60 and not sold'.")
+@click.option(
+    "--fields",
+    metavar="NAME,..",
+    help="Fields of the matches, such as text,tags; all but arrays and buffers if left out.",
+)
 @options.call_options
 def search(
     texts: tuple[str, ...],
@@ -28,6 +33,7 @@ def search(
     reading: inputs.Reading,
     top_k: int | None,
     filter: str | None,
+    fields: str | None,
     host: str,
     timeout: float | None,
     parameters: Mapping[str, Any],
@@ -41,12 +47,13 @@ def search(
     if not texts and not files:
         raise click.UsageError("name what to search for: a TEXT, or --file FILE")
     queries = [*texts, *inputs.Documents(files, reading)]
+    names = [name.strip() for name in fields.split(",")] if fields else None
     with reach(host) as client:
-        given = options.given(top_k=top_k, filter=filter, timeout=timeout, parameters=parameters)
+        given = options.given(top_k=top_k, filter=filter, timeout=timeout, parameters=parameters, fields=names)
         found = client.search(queries, **given)
     if as_json:
         for document in found:
-            click.echo(json.dumps(document.to_dict(arrays="none"), ensure_ascii=False))
+            click.echo(json.dumps(document.to_dict(arrays="list" if names else "none"), ensure_ascii=False))
     else:
         show(found)
     return 0

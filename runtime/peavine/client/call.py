@@ -47,6 +47,7 @@ class Call:
             parameters=options.get("parameters"),
             queries=options.get("queries", ()),
             timeout=options.get("timeout"),
+            fields=options.get("fields", ()),
         )
         self._out: dict[asyncio.Future[list[Answer]], int] = {}
         self._bytes = self._fed = 0

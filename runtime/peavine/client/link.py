@@ -175,7 +175,7 @@ class Link:
     async def _greet(self) -> None:
         """Exchange Hellos, and learn the Flow's limits."""
         asked = ticks()
-        await self._write(stamp(hello("", "client"), CONTROL, 0, time.time()))
+        await self._write(stamp(hello("", "client", final=True), CONTROL, 0, time.time()))
         raw = await self._read()
         greeting = check(raw, "the gateway")
         self._heard.hear(unstamp(raw).sent, asked, ticks())

@@ -25,6 +25,8 @@ class Options(TypedDict, total=False):
         client sends no faster than it is answered.
     timeout: Seconds that each request may take; by default the Flow's own limit for its kind, which is also the most.
         A late request of several Documents is split and sent again, in at most five times that time.
+    fields: Fields of Documents and matches wanted in the answers, such as `["text", "tags"]`; `["*"]` for all. By
+        default a search gives all but tensor, buffer and embedding, and any other call ids alone.
     top_k: Matches wanted for each Document of a search.
     filter: Which Documents a search may find, by their tags: text such as `price < 60 and not sold`, or an object such
         as `{"price": {"$lt": 60}}`.
@@ -41,6 +43,7 @@ class Options(TypedDict, total=False):
     request_size: int
     in_flight: int
     timeout: float | None
+    fields: Sequence[str]
     top_k: int | None
     filter: str | Mapping[str, Any] | Filter | None
     parameters: Mapping[str, Any]

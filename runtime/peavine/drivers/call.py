@@ -38,6 +38,8 @@ class Call:
     """Overrides with priorities of their own."""
     version: int = 0
     """When a write was issued, in microseconds since 1970 by the Flow's clock; 0 where nobody said."""
+    kept: frozenset[str] | None = None
+    """The fields of Documents that the answer keeps; None for everything."""
     overdue: Callable[[], PeavineError | None] = lambda: None
     """Returns the error of a request whose deadline has passed, None before. Called right before each execution."""
 

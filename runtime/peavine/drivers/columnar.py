@@ -22,7 +22,7 @@ from peavine.wire.columns import rest_column
 from peavine.wire.fields import fields
 
 __all__ = [
-    "FOUND", "contents", "embeddings", "fill_matches", "levels", "match_names", "matches", "may_be_rest",
+    "FOUND", "contents", "embeddings", "fill_matches", "is_found", "levels", "match_names", "matches", "may_be_rest",
     "set_embeddings",
 ]  # fmt: skip
 
@@ -149,6 +149,21 @@ FOUND = frozenset({
     "id", "root_id", "granularity", "adjacency", "score_value", "score_name", "score_reference", "score_ascending",
 })  # fmt: skip
 """The fields of matches that were just found. All rows have all of them, so a rest can add to them and change none."""
+
+
+def is_found(root: Columns) -> bool:
+    """Return whether the matches of all rows are as a search makes them: each is where it belongs, and has a score."""
+    if root.matches is None or not root.fields.keys().isdisjoint(("granularity", "adjacency", "rest")):
+        return False
+    fields = root.matches.columns.fields
+    return fields.keys() >= FOUND and _all(fields["granularity"], 0) and _all(fields["adjacency"], 1)
+
+
+def _all(column: Column, wanted: int) -> bool:
+    """Return whether each row has this number."""
+    if not isinstance(column.store, Numbers) or (column.at is not None and bool((column.at < 0).any())):
+        return False
+    return bool((column.store.array == wanted).all())
 
 
 def match_names(found: Columns) -> list[str]:

@@ -30,7 +30,7 @@ def known_field(path: str) -> str:
     return path
 
 
-def field_value(doc: Document, path: str) -> Any:
+def field_value(doc: Any, path: str) -> Any:
     """Return what stands at `tags__price`, `score__value` or `chunks__0__text`, or None where there is nothing."""
     value: Any = doc
     for part in path.split("__"):

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from peavine.documents import Document, Level
+from peavine.documents import Document, traverse
+from peavine.documents.columns import Nested
 from peavine.documents.plain import FIELDS, NUMBERS
+from peavine.drivers.columnar import is_found, levels
 from peavine.drivers.driver import Driver, Paths, Task, Traversing, Whole
 from peavine.drivers.lookup import OPERATORS, condition, field_value, known_field
+from peavine.drivers.values import RANK, values_of
 from peavine.errors import did_you_mean
+from peavine.wire.batches import columns_in
+from peavine.wire.kept import clear_columns
 
 __all__ = [
     "ExcludeQL", "ExcludeReqQL", "Fields", "FilterQL", "ReverseQL", "SelectQL", "SelectReqQL", "SliceQL", "SortQL",
 ]  # fmt: skip
+
+
+Values = Callable[[str], Sequence[Any]]
+"""Gives the values of a field by its path, such as `tags__price`."""
 
 
 class _Arranging(Traversing):
@@ -26,19 +38,58 @@ class _Arranging(Traversing):
     def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
         """Arrange each set of siblings on the paths."""
         for task in tasks:
-            for level in self.levels([task]):
-                places = self._chosen(level)
-                if places == list(range(len(level.docs))):
-                    continue
-                docs = list(level.docs)
-                level.docs[:] = [docs[place] for place in places]
-                truths = task.batch.groundtruths
-                if level.edge == "docs" and len(truths) == len(docs):
-                    truths[:] = [truths[place] for place in places]
+            for path in self.traversal_paths:
+                if not (path == "m" and self._arrange_matches(task)):
+                    self._arrange(task, path)
 
-    def _chosen(self, level: Level) -> list[int]:
-        """Return the places of those that stay, in their new order."""
+    def _arrange(self, task: Task, path: str) -> None:
+        for level in traverse(task.batch.docs, path):
+            places = self._chosen(len(level.docs), partial(_values, level.docs))
+            if places == list(range(len(level.docs))):
+                continue
+            docs = list(level.docs)
+            level.docs[:] = [docs[place] for place in places]
+            truths = task.batch.groundtruths
+            if level.edge == "docs" and len(truths) == len(docs):
+                truths[:] = [truths[place] for place in places]
+
+    def _arrange_matches(self, task: Task) -> bool:
+        """Arrange the matches of the roots as columns; False where only Documents can say what is in their fields."""
+        root = columns_in(task.batch)
+        if root is None or (root.matches and not is_found(root)):
+            return False
+        if root.matches is None:
+            return True
+        known: dict[str, list[Any]] = {}
+        for field in self._fields():
+            values = values_of(root.matches.columns, field)
+            if values is None:
+                return False
+            known[field] = values
+        rows: list[int] = []
+        counts = []
+        for begin, end in pairwise(root.matches.offsets.tolist()):
+            own = {field: values[begin:end] for field, values in known.items()}
+            places = self._chosen(end - begin, own.__getitem__)
+            rows += [begin + place for place in places]
+            counts.append(len(places))
+        kept = root.matches.columns.take(np.array(rows, np.int64))
+        root.matches = Nested.of(counts, kept) if rows else None
+        return True
+
+    def _fields(self) -> list[str]:
+        """Return the fields that it asks for."""
+        return []
+
+    def _chosen(self, count: int, values: Values) -> list[int]:
+        """Return the places of those siblings that stay, in their new order; `values` gives a field of each."""
         raise NotImplementedError
+
+
+def _values(docs: Sequence[Document], field: str) -> list[Any]:
+    if field == RANK:
+        return [doc.score.rank if doc.score else None for doc in docs]
+    return [field_value(doc, field) for doc in docs]
 
 
 class FilterQL(_Arranging):
@@ -57,13 +108,18 @@ class FilterQL(_Arranging):
                 raise ValueError(f"{key}: a regular expression can stand in the Executor's YAML only")
         return lookups
 
-    def _chosen(self, level: Level) -> list[int]:
-        asked = [condition(key, wanted) for key, wanted in self.lookups.items()]
-        return [place for place, doc in enumerate(level.docs) if all(_holds(doc, *lookup) for lookup in asked)]
+    def _fields(self) -> list[str]:
+        return [field for field, _, _ in self._conditions()]
 
+    def _conditions(self) -> list[tuple[str, str, Any]]:
+        return [condition(key, wanted) for key, wanted in self.lookups.items()]
 
-def _holds(doc: Document, field: str, operator: str, wanted: Any) -> bool:
-    return OPERATORS[operator](field_value(doc, field), wanted)
+    def _chosen(self, count: int, values: Values) -> list[int]:
+        places = list(range(count))
+        for field, operator, wanted in self._conditions():
+            found, holds = values(field), OPERATORS[operator]
+            places = [place for place in places if holds(found[place], wanted)]
+        return places
 
 
 class SliceQL(_Arranging):
@@ -73,8 +129,8 @@ class SliceQL(_Arranging):
     end: Whole | None = None
     """None for all to the last. Negative places count from the end."""
 
-    def _chosen(self, level: Level) -> list[int]:
-        return list(range(len(level.docs)))[self.start : self.end]
+    def _chosen(self, count: int, values: Values) -> list[int]:
+        return list(range(count))[self.start : self.end]
 
 
 class SortQL(_Arranging):
@@ -86,12 +142,11 @@ class SortQL(_Arranging):
     field: Annotated[str, AfterValidator(known_field)]
     reverse: bool = False
 
-    def _chosen(self, level: Level) -> list[int]:
-        by = "score" if self.field == "score" else None
-        keys = [
-            _key(doc.score.rank if by and doc.score else None if by else field_value(doc, self.field))
-            for doc in level.docs
-        ]
+    def _fields(self) -> list[str]:
+        return [RANK if self.field == "score" else self.field]
+
+    def _chosen(self, count: int, values: Values) -> list[int]:
+        keys = list(map(_key, values(*self._fields())))
         there = [place for place, key in enumerate(keys) if key is not None]
         there.sort(key=lambda place: keys[place] or (0, 0), reverse=self.reverse)
         return there + [place for place, key in enumerate(keys) if key is None]
@@ -109,8 +164,8 @@ def _key(value: Any) -> tuple[int, Any] | None:
 class ReverseQL(_Arranging):
     """Turn the order of Documents round."""
 
-    def _chosen(self, level: Level) -> list[int]:
-        return list(range(len(level.docs)))[::-1]
+    def _chosen(self, count: int, values: Values) -> list[int]:
+        return list(range(count))[::-1]
 
 
 def _fields(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -131,7 +186,10 @@ class _Clearing(Traversing):
 
     def _clear(self, tasks: Sequence[Task], cleared: Callable[[str], bool]) -> None:
         names = [name for name in FIELDS if name != "id" and cleared(name)]
-        for level in list(self.levels(tasks)):
+        found = levels(tasks, self.traversal_paths)
+        for columns in found or ():
+            clear_columns(columns, names)
+        for level in list(self.levels(tasks)) if found is None else ():
             for doc in level.docs:
                 doc.clear(*names)
 

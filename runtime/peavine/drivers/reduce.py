@@ -16,7 +16,9 @@ import numpy as np
 from peavine.documents import Batch, Document
 from peavine.drivers.driver import Driver, Paths, Task, Traversing
 from peavine.drivers.stack import WritingOut
+from peavine.drivers.uniting import united
 from peavine.errors import InvalidRequest
+from peavine.wire.batches import columns_in
 
 __all__ = ["CollectEvaluationDriver", "ConcatEmbedDriver", "ReduceAllDriver", "fill", "joined", "sort_matches"]
 
@@ -25,9 +27,22 @@ def joined(bodies: Sequence[Batch]) -> Batch:
     """Return the one body that several make. The first is changed."""
     first = bodies[0]
     for other in bodies[1:]:
-        _unite(first.docs, other.docs)
-        _unite(first.groundtruths, other.groundtruths)
+        if not _joined_columns(first, other):
+            _unite(first.docs, other.docs)
+            _unite(first.groundtruths, other.groundtruths)
     return first
+
+
+def _joined_columns(first: Batch, other: Batch) -> bool:
+    """Join another body into the first, and return whether that was possible without making Documents."""
+    if any(len(batch.parts[1]) for batch in (first, other)):
+        return False
+    mine, theirs = columns_in(first), columns_in(other)
+    made = None if mine is None or theirs is None else united(mine, theirs)
+    if made is None:
+        return False
+    first.replace(made)
+    return True
 
 
 def _unite(docs: MutableSequence[Document], others: Iterable[Document]) -> bool:

@@ -19,6 +19,7 @@ from peavine.errors import ExecutorError, InvalidRequest, PeavineError, StoreErr
 from peavine.spec import OnError
 from peavine.wire import batch_from_bytes, encoded
 from peavine.wire.columns import is_columns
+from peavine.wire.kept import cut
 
 __all__ = ["Runner", "Where"]
 
@@ -115,7 +116,7 @@ class Runner:
         They are made before the transaction ends: one that cannot travel must not be kept.
         """
         if not chain and all(len(call.bodies) == 1 for call in calls):
-            return [(call.bodies[0], {}) for call in calls]
+            return [(cut(call.bodies[0], call.kept), {}) for call in calls]
         tasks = [
             Task([batch_from_bytes(body) for body in call.bodies], call.version or SHARD.issue()) for call in calls
         ]
@@ -130,7 +131,7 @@ class Runner:
                 bound.driver.run(tasks, bound.executor, kind)
             # An answer has the form of its request.
             return [
-                (encoded(task.batch, is_columns(call.bodies[0])), task.report)
+                (encoded(task.batch, is_columns(call.bodies[0]), call.kept), task.report)
                 for task, call in zip(tasks, calls, strict=True)
             ]
 
@@ -149,7 +150,8 @@ class Runner:
             failure.__cause__ = error
         if self.on_error == OnError.SKIP and where.driver and may_skip and not isinstance(failure, StoreError):
             try:
-                call.body = call.bodies[0] if len(call.bodies) == 1 else _rejoined(call.bodies)
+                whole = call.bodies[0] if len(call.bodies) == 1 else _rejoined(call.bodies)
+                call.body = cut(whole, call.kept)
                 call.skipped = failure
             except PeavineError as unreadable:  # a cell of columns, which is read when it is needed
                 call.failure = unreadable

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from peavine.clock import Issuer
 from peavine.errors import LATE_REMEDY, DeadlineExceeded, InvalidRequest, did_you_mean
 from peavine.v1 import pea_pb2
 from peavine.wire.header import KIND_NUMBERS, WRITES, check_top_k, name_of
+from peavine.wire.kept import check_fields
 from peavine.wire.tags import read_struct
 
-__all__ = ["MAX_ID_BYTES", "check", "issue", "sanitize", "seconds"]
+__all__ = ["MAX_ID_BYTES", "check", "choose", "issue", "sanitize", "seconds"]
 
 MAX_ID_BYTES = 256
 
@@ -48,6 +49,7 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
             f"body: has {size} bytes (the limit is {max_bytes}); send fewer Documents a request, or raise "
             f"spec.maxMessageBytes of the Flow"
         )
+    check_fields(header.fields)
     has_parameters = header.HasField("parameters")
     if has_parameters and "top_k" in header.parameters:
         check_top_k(read_struct(header.parameters)["top_k"])
@@ -62,6 +64,12 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
                     f'{path[:MAX_ID_BYTES]}: no Pod takes "{name[:MAX_ID_BYTES]}" for {name_of(kind)}{hint}'
                 )
     return body
+
+
+def choose(header: pea_pb2.Header, fields: Sequence[str]) -> None:
+    """Let a search that does not say what it wants be answered with these fields, where there are any."""
+    if fields and header.kind == pea_pb2.SEARCH and not header.fields:
+        header.fields.extend(fields)
 
 
 def issue(header: pea_pb2.Header, clock: Issuer) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 
 from peavine.errors import InvalidRequest, PeavineError
 from peavine.gateway.admission import Admission
-from peavine.gateway.checks import check, issue, sanitize, seconds
+from peavine.gateway.checks import check, choose, issue, sanitize, seconds
 from peavine.gateway.forming import Forming
 from peavine.gateway.metrics import IN_FLIGHT, PEAS, REQUESTS, SECONDS, UNIT_REQUESTS, kind_label
 from peavine.gateway.units import Units
@@ -160,6 +160,7 @@ class Edge:
         try:
             sanitize(envelope)
             body = check(envelope, self.plan.max_message_bytes, self.router.accepts)
+            choose(header, self.plan.fields)
             most = self.plan.timeout(name_of(header.kind))
             left = seconds(header, None, most if grants is None else min(grants, most))
             counting = census(body, self.plan.max_documents)
@@ -203,7 +204,9 @@ class Edge:
         now, clock = time.monotonic(), time.time()
         kind = together[0].envelope.header.kind
         rest = serialize(pea_pb2.Unit(kind=kind, items=[asked.envelope for asked in together]))
-        parcel = Parcel(kind, len(together), rest, 0, max(asked.deadline for asked in together), clock - now)
+        parcel = Parcel(
+            kind, len(together), rest, 0, max(asked.deadline for asked in together), clock - now, final=True
+        )
         for asked in together:
             asked.parcel, asked.waits = parcel, False
         UNIT_REQUESTS.labels("gateway").observe(len(together))

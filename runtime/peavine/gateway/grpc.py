@@ -134,7 +134,7 @@ class GrpcEdge:
         tasks: set[asyncio.Task[None]] = set()
 
         def take(stream: Stream, unit: Stamped) -> None:
-            task = self._edge.units.take(unit, stream.answer)
+            task = self._edge.units.take(unit, stream.answer, stream.final)
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
@@ -147,6 +147,7 @@ class GrpcEdge:
                 window=UNIT_WINDOW,
                 concurrency=router.width,
                 max_bytes=plan.max_message_bytes + MAX_HEADER_BYTES,
+                final=True,
             )
 
         await self._add(stream, context)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 
 from peavine.errors import InvalidRequest, PeavineError
 from peavine.gateway.admission import Admission
-from peavine.gateway.checks import check, issue, sanitize, seconds
+from peavine.gateway.checks import check, choose, issue, sanitize, seconds
 from peavine.gateway.metrics import REQUESTS, SECONDS, UNIT_REQUESTS, kind_label
 from peavine.graph import Plan
 from peavine.router.question import Parcel
@@ -41,8 +41,11 @@ class Units:
     ) -> None:
         self._plan, self._router, self._admission, self._status, self._spawn = plan, router, admission, status, spawn
 
-    def take(self, stamped: Stamped, answer: Answer) -> asyncio.Task[None]:
-        """Take a unit; `answer` is called once, when the task ends. Raises what refuses the unit as a whole."""
+    def take(self, stamped: Stamped, answer: Answer, final: bool) -> asyncio.Task[None]:
+        """Take a unit; `answer` is called once, when the task ends. Raises what refuses the unit as a whole.
+
+        `final` says that the peer is a client. Another Flow says of each unit whether its answer goes to a client.
+        """
         now, size, count = time.monotonic(), len(stamped.rest), 0
         try:
             count = bounded(stamped.rest)
@@ -54,6 +57,7 @@ class Units:
             raise
         try:
             unit = parse(stamped.rest)
+            unit.final = unit.final or final
         except PeavineError:
             self._admission.undo(count, size)
             raise
@@ -101,9 +105,10 @@ class Units:
                 item.header.CopyFrom(header)
                 del item.bodies[:]
         del unit.routes[:]
+        final, unit.final = unit.final, False
         UNIT_REQUESTS.labels("client").observe(count)
         skew = time.time() - time.monotonic()
-        return Parcel(number, count, serialize(unit), len(refused), now + longest, skew)
+        return Parcel(number, count, serialize(unit), len(refused), now + longest, skew, final)
 
     async def _check(self, item: pea_pb2.Envelope, stamped: Stamped, kind: int, most: float) -> float:
         """Make an item ready to be sent, and return the seconds that it has: `most` or less. Raises what refuses it."""
@@ -112,6 +117,7 @@ class Units:
         if header.kind != kind:
             raise InvalidRequest(f"header.kind: {header.kind}, and the unit's kind is {kind}")
         body = check(item, self._plan.max_message_bytes, self._router.accepts)
+        choose(header, self._plan.fields)
         left = seconds(header, stamped.sent, most)
         for _ in census(body, self._plan.max_documents):
             await asyncio.sleep(0)

@@ -19,6 +19,7 @@ from peavine.spec.model import MAX_MESSAGE_BYTES
 from peavine.spec.rules import MAX_DOCUMENTS
 from peavine.v1 import pea_pb2
 from peavine.wire.census import TOTAL, check_documents
+from peavine.wire.kept import kept
 from peavine.wire.report import filled, report_of, set_report
 from peavine.wire.roots import count
 from peavine.wire.status import status_of
@@ -143,6 +144,7 @@ def _call(item: pea_pb2.Envelope, arrived: Arrived, host: Host) -> Call:
             for query in header.queries
         ],
         version=header.version,
+        kept=kept(header.kind, header.fields) if arrived.unit.final else None,
         overdue=partial(_overdue, item, arrived, host),
     )
 

@@ -20,7 +20,7 @@ from peavine.wire.census import census
 from peavine.wire.hello import together
 from peavine.wire.join import fail
 from peavine.wire.status import status_of
-from peavine.wire.unit import Stamped, received, routes_field, serialize
+from peavine.wire.unit import FINAL, Stamped, received, routes_field, serialize
 
 __all__ = ["Head"]
 
@@ -96,13 +96,20 @@ class Head:
         latest = max((item.header.deadline for item in unit.items), default=0.0)
         skew = stamped.sent - now
         deadline = min(latest - skew, now + LONGEST_SECONDS)
-        parcel = Parcel(unit.kind, len(unit.items), stamped.rest, stamped.failed, deadline, skew)
+        rest, final = stamped.rest, unit.final
+        if final and self.workers:
+            # Only the last of this Pod leaves out what the client did not ask for.
+            unit.final = False
+            rest = serialize(unit)
+        parcel = Parcel(unit.kind, len(unit.items), rest, stamped.failed, deadline, skew)
         try:
             excessive = await self._count(unit)
             if excessive:
                 parcel = parcel.after(serialize(unit), stamped.failed + excessive)
             parcel = await self._through(self._before, parcel, wanted)
+            parcel.final = final and self._after is None
             parcel = await self._router.run(parcel)
+            parcel.final = final
             parcel = await self._through(self._after, parcel, wanted)
             route = routes_field(pea_pb2.Route(pod=self._pod, pea=self._pea, start=at, end=time.time()))
             answer(parcel.failed, parcel.rest + route)
@@ -134,7 +141,8 @@ class Head:
             if not done.done():
                 done.set_result(parcel.after(rest, failed))
 
-        stamped = Stamped(0, parcel.failed, time.monotonic() + parcel.skew, parcel.rest)
+        rest = parcel.rest + FINAL if parcel.final else parcel.rest
+        stamped = Stamped(0, parcel.failed, time.monotonic() + parcel.skew, rest)
         waiting = worker.put(stamped, answer, wanted)
         try:
             async with asyncio.timeout(parcel.deadline - time.monotonic()):

@@ -184,6 +184,7 @@ class PeaServer:
             concurrency=self._worker.concurrency,
             max_bytes=self._max_bytes,
             stores=stores.identities(executor) if executor is not None else (),
+            final=True,
         )
 
     def _take(self, stream: Stream, unit: Stamped) -> None:

@@ -156,7 +156,7 @@ class Worker:
         unit = received(stamped, MAX_HEADER_BYTES)
         if self._runner.passes(name_of(unit.kind)):
             route = pea_pb2.Route(pod=self._host.pod, pea=self._host.pea, start=at, end=time.time())
-            done = passed(stamped, unit, route)
+            done = passed(stamped, unit, route, self._host.max_documents)
             if done is not None:
                 answer(*done)
                 return None

@@ -22,7 +22,7 @@ from peavine.wire import hello as hellos
 from peavine.wire.channel import channel, reason
 from peavine.wire.forms import as_rows
 from peavine.wire.status import error_of
-from peavine.wire.unit import ALONE, CONTROL, MAX_BYTES, MAX_ITEMS, REFUSED, parse, serialize, stamp, unstamp
+from peavine.wire.unit import ALONE, CONTROL, FINAL, MAX_BYTES, MAX_ITEMS, REFUSED, parse, serialize, stamp, unstamp
 
 __all__ = ["Link"]
 
@@ -75,6 +75,8 @@ class Link:
         """Size of a unit that its Pea takes; 0 while it has not said."""
         self._columns = False
         """Whether its Pea reads columns."""
+        self._finals = False
+        """Whether its Pea knows what a final unit is."""
         self.turn = 0
         """When it was last chosen, so that equals take turns."""
         self._hello = hello
@@ -119,9 +121,9 @@ class Link:
         self.load += parcel.count
         question.asked = ticks()
         rest = parcel.rest if self._columns else _rows(parcel.rest)
-        rest = rest + ALONE if question.deaths else rest
+        more = (ALONE if question.deaths else b"") + (FINAL if parcel.final and self._finals else b"")
         # The deadlines inside were read from a clock that may be another machine's: say what that one shows now.
-        self._out.append(stamp(rest, self._number, parcel.failed, time.monotonic() + parcel.skew))
+        self._out.append(stamp(rest, self._number, parcel.failed, time.monotonic() + parcel.skew, more))
         self._wake.set()
 
     def leave(self, gone: Callable[[Link], None]) -> None:
@@ -180,7 +182,7 @@ class Link:
             said = hellos.check(raw, self.address)
             self._heard.hear(unstamp(raw).sent, asked, ticks())
             self._window, self.workers, self.max_bytes = max(1, said.window), max(1, said.concurrency), said.max_bytes
-            self._columns = hellos.reads_columns(said)
+            self._columns, self._finals = hellos.reads_columns(said), said.final
             self.serving, self.problem = not self._leaving, ""
             _log.info("%s: connected to %s", self.address, said.pea)
             self._owner.met(said)

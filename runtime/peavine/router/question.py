@@ -24,15 +24,17 @@ class Parcel:
     """By this machine's monotonic clock, in seconds: the latest of its items."""
     skew: float
     """What to add to this machine's monotonic clock to read the one that the deadlines inside were read from."""
+    final: bool = False
+    """Whether its answer goes to a client; on its way to a Pea, whether nobody works on it after that one."""
     trail: Trail = field(default_factory=Trail)
 
     def after(self, rest: bytes, failed: int) -> Parcel:
         """Return it as a step left it."""
-        return Parcel(self.kind, self.count, rest, failed, self.deadline, self.skew, self.trail)
+        return Parcel(self.kind, self.count, rest, failed, self.deadline, self.skew, self.final, self.trail)
 
     def part(self, rest: bytes, count: int) -> Parcel:
         """Return some of its items, none of which has failed, as a parcel on the same way."""
-        return Parcel(self.kind, count, rest, 0, self.deadline, self.skew, self.trail)
+        return Parcel(self.kind, count, rest, 0, self.deadline, self.skew, self.final, self.trail)
 
 
 @dataclass(slots=True, eq=False)

@@ -133,31 +133,33 @@ class Router:
 
         Errors of single items are in it. Raises DeadlineExceeded or Unavailable when all of it got no answer.
         """
+        final, parcel.final = parcel.final, False
         if self._chain:
             for step in self.plan.steps:
-                parcel = await self._step(step, parcel)
+                parcel = await self._step(step, parcel, final)
             return parcel
         done: dict[str, asyncio.Task[Parcel]] = {}
         try:
             async with asyncio.TaskGroup() as group:
                 for step in self.plan.steps:
-                    done[step.pod] = group.create_task(self._joined(step, parcel, done))
+                    done[step.pod] = group.create_task(self._joined(step, parcel, done, final))
         except* PeavineError as several:
             raise several.exceptions[0] from None
         return done[self.plan.steps[-1].pod].result()
 
-    async def _joined(self, step: Step, asked: Parcel, done: dict[str, asyncio.Task[Parcel]]) -> Parcel:
+    async def _joined(self, step: Step, asked: Parcel, done: dict[str, asyncio.Task[Parcel]], final: bool) -> Parcel:
         """Await the step's parents, and run it on what they answered."""
         parents = [asked if name == GATEWAY else await done[name] for name in step.needs]
         parcel = (
             parents[0] if len(parents) == 1 else asked.after(*join([parent.rest for parent in parents], asked.count))
         )
-        return await self._step(step, parcel)
+        return await self._step(step, parcel, final)
 
-    async def _step(self, step: Step, parcel: Parcel) -> Parcel:
+    async def _step(self, step: Step, parcel: Parcel, final: bool) -> Parcel:
         if parcel.failed >= parcel.count:
             return parcel
         trail, pod = parcel.trail, step.pod
+        parcel.final = final and step is self.plan.steps[-1]
         trail.enter(pod)
         try:
             own = step.timeout(name_of(pea_pb2.Kind.ValueType(parcel.kind)))

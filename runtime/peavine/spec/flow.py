@@ -136,6 +136,14 @@ class GatewayService(Model):
     """Whether the Service has addresses of one IP family or of both; one when left out."""
 
 
+DocumentField = Literal[
+    "*", "id", "text", "buffer", "tensor", "embedding", "chunks", "matches", "tags", "uri", "mime_type", "modality",
+    "parent_id", "level_name", "root_id", "granularity", "adjacency", "siblings", "offset", "weight", "location",
+    "score", "evaluations",
+]  # fmt: skip
+"""A field of a Document as a request asks for it."""
+
+
 class Gateway(Model):
     """Where requests come in: gRPC and HTTP."""
 
@@ -156,6 +164,9 @@ class Gateway(Model):
     """Whether the gateway serves its description at /docs and /openapi.json."""
     reflection: Annotated[bool, Facts(Reader.GATEWAY)] = True
     """Whether the gateway serves gRPC reflection, from which clients without stubs learn its services."""
+    fields: Annotated[list[DocumentField], Field(max_length=32, json_schema_extra=SET), Facts(Reader.GATEWAY)] = []
+    """Fields of Documents and matches in the answer to a search that does not ask for others; `*` for all. All but
+    tensor, buffer and embedding when left out. Id, score and place in the tree always come along."""
     resources: Annotated[Resources, Facts(Reader.CONTAINER, cluster=True)] = Resources()
     """What each gateway asks of the machine. By default it requests 50m CPU and 128Mi of memory, with a memory limit of
     512Mi + 32 times maxMessageBytes."""

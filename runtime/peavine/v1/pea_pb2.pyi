@@ -185,6 +185,7 @@ class Header(google.protobuf.message.Message):
     TOP_K_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
     REPORT_FIELD_NUMBER: builtins.int
+    FIELDS_FIELD_NUMBER: builtins.int
     id: builtins.str
     """unique among the requests of one stream"""
     kind: Global___Kind.ValueType
@@ -214,6 +215,12 @@ class Header(google.protobuf.message.Message):
     def report(self) -> google.protobuf.struct_pb2.Struct:
         """in an answer: what is not a Document, such as counts, statistics, facets, explanations"""
 
+    @property
+    def fields(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Fields of Documents that the answer has, such as "text" and "tags"; "*" for all of them. Empty: of a search all but
+        tensor, buffer and embedding, unless the Flow says otherwise, and of the other kinds the id alone.
+        """
+
     def __init__(
         self,
         *,
@@ -229,9 +236,10 @@ class Header(google.protobuf.message.Message):
         top_k: builtins.int = ...,
         version: builtins.int = ...,
         report: google.protobuf.struct_pb2.Struct | None = ...,
+        fields: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["coverage", b"coverage", "parameters", b"parameters", "report", b"report", "status", b"status"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "deadline", b"deadline", "id", b"id", "kind", b"kind", "parameters", b"parameters", "queries", b"queries", "report", b"report", "routes", b"routes", "status", b"status", "timeout", b"timeout", "top_k", b"top_k", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["coverage", b"coverage", "deadline", b"deadline", "fields", b"fields", "id", b"id", "kind", b"kind", "parameters", b"parameters", "queries", b"queries", "report", b"report", "routes", b"routes", "status", b"status", "timeout", b"timeout", "top_k", b"top_k", "version", b"version"]) -> None: ...
 
 Global___Header: typing_extensions.TypeAlias = Header
 
@@ -318,6 +326,7 @@ class Hello(google.protobuf.message.Message):
     MAX_BYTES_FIELD_NUMBER: builtins.int
     STORES_FIELD_NUMBER: builtins.int
     COLUMNS_FIELD_NUMBER: builtins.int
+    FINAL_FIELD_NUMBER: builtins.int
     version: builtins.str
     """of peavine"""
     protocol: builtins.int
@@ -334,6 +343,8 @@ class Hello(google.protobuf.message.Message):
     """size of a unit; 0 for no limit"""
     columns: builtins.int
     """version of DocumentBatch.columns that it reads; 0: it reads rows only"""
+    final: builtins.bool
+    """from a client: all its units are final; from a server: it understands Unit.final"""
     @property
     def accepts(self) -> google.protobuf.internal.containers.MessageMap[builtins.int, Global___ParameterNames]:
         """by Kind, the parameters that may be set by a request"""
@@ -356,8 +367,9 @@ class Hello(google.protobuf.message.Message):
         max_bytes: builtins.int = ...,
         stores: collections.abc.Iterable[Global___StoreIdentity] | None = ...,
         columns: builtins.int = ...,
+        final: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "columns", b"columns", "concurrency", b"concurrency", "max_bytes", b"max_bytes", "max_items", b"max_items", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "stores", b"stores", "version", b"version", "window", b"window"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accepts", b"accepts", "columns", b"columns", "concurrency", b"concurrency", "final", b"final", "max_bytes", b"max_bytes", "max_items", b"max_items", "pea", b"pea", "pod", b"pod", "protocol", b"protocol", "stores", b"stores", "version", b"version", "window", b"window"]) -> None: ...
 
 Global___Hello: typing_extensions.TypeAlias = Hello
 
@@ -437,6 +449,7 @@ class Unit(google.protobuf.message.Message):
     HELLO_FIELD_NUMBER: builtins.int
     DRAINING_FIELD_NUMBER: builtins.int
     REFUSED_FIELD_NUMBER: builtins.int
+    FINAL_FIELD_NUMBER: builtins.int
     ALONE_FIELD_NUMBER: builtins.int
     number: builtins.int
     """on this stream, counted from 1 by the asking side; 0 for what is about the stream itself"""
@@ -449,6 +462,8 @@ class Unit(google.protobuf.message.Message):
     kind: Global___Kind.ValueType
     draining: builtins.bool
     """from a server: send nothing new, take what is unanswered elsewhere if this stream ends"""
+    final: builtins.bool
+    """the answer goes to a client: what Header.fields does not ask for is left out"""
     alone: builtins.bool
     """do not execute together with others: a Pea died while it worked on this, or on its neighbours"""
     @property
@@ -475,9 +490,10 @@ class Unit(google.protobuf.message.Message):
         hello: Global___Hello | None = ...,
         draining: builtins.bool = ...,
         refused: Global___Status | None = ...,
+        final: builtins.bool = ...,
         alone: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["hello", b"hello", "refused", b"refused"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["alone", b"alone", "draining", b"draining", "failed", b"failed", "hello", b"hello", "items", b"items", "kind", b"kind", "number", b"number", "refused", b"refused", "routes", b"routes", "sent", b"sent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["alone", b"alone", "draining", b"draining", "failed", b"failed", "final", b"final", "hello", b"hello", "items", b"items", "kind", b"kind", "number", b"number", "refused", b"refused", "routes", b"routes", "sent", b"sent"]) -> None: ...
 
 Global___Unit: typing_extensions.TypeAlias = Unit

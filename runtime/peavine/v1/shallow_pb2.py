@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from peavine.v1 import document_pb2 as peavine_dot_v1_dot_document__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18peavine/v1/shallow.proto\x12\npeavine.v1\x1a\x19peavine/v1/document.proto\"2\n\x0cShallowBatch\x12\x0c\n\x04\x64ocs\x18\x01 \x03(\x0c\x12\x14\n\x0cgroundtruths\x18\x02 \x03(\x0c\"\x13\n\x05Named\x12\n\n\x02id\x18\x01 \x01(\t\"\x90\x01\n\x06Ranked\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x06\x63hunks\x18\x06 \x03(\x0b\x32\x12.peavine.v1.Ranked\x12#\n\x07matches\x18\x07 \x03(\x0b\x32\x12.peavine.v1.Ranked\x12 \n\x05score\x18\x13 \x01(\x0b\x32\x11.peavine.v1.Score\x12\x0f\n\x07root_id\x18\x16 \x01(\t\"/\n\x0bRankedBatch\x12 \n\x04\x64ocs\x18\x01 \x03(\x0b\x32\x12.peavine.v1.Rankedb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18peavine/v1/shallow.proto\x12\npeavine.v1\x1a\x19peavine/v1/document.proto\"2\n\x0cShallowBatch\x12\x0c\n\x04\x64ocs\x18\x01 \x03(\x0c\x12\x14\n\x0cgroundtruths\x18\x02 \x03(\x0c\"\x13\n\x05Named\x12\n\n\x02id\x18\x01 \x01(\t\"-\n\nNamedBatch\x12\x1f\n\x04\x64ocs\x18\x01 \x03(\x0b\x32\x11.peavine.v1.Named\"\x90\x01\n\x06Ranked\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x06\x63hunks\x18\x06 \x03(\x0b\x32\x12.peavine.v1.Ranked\x12#\n\x07matches\x18\x07 \x03(\x0b\x32\x12.peavine.v1.Ranked\x12 \n\x05score\x18\x13 \x01(\x0b\x32\x11.peavine.v1.Score\x12\x0f\n\x07root_id\x18\x16 \x01(\t\"/\n\x0bRankedBatch\x12 \n\x04\x64ocs\x18\x01 \x03(\x0b\x32\x12.peavine.v1.Rankedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,8 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHALLOWBATCH']._serialized_end=117
   _globals['_NAMED']._serialized_start=119
   _globals['_NAMED']._serialized_end=138
-  _globals['_RANKED']._serialized_start=141
-  _globals['_RANKED']._serialized_end=285
-  _globals['_RANKEDBATCH']._serialized_start=287
-  _globals['_RANKEDBATCH']._serialized_end=334
+  _globals['_NAMEDBATCH']._serialized_start=140
+  _globals['_NAMEDBATCH']._serialized_end=185
+  _globals['_RANKED']._serialized_start=188
+  _globals['_RANKED']._serialized_end=332
+  _globals['_RANKEDBATCH']._serialized_start=334
+  _globals['_RANKEDBATCH']._serialized_end=381
 # @@protoc_insertion_point(module_scope)

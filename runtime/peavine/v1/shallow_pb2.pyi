@@ -63,6 +63,24 @@ class Named(google.protobuf.message.Message):
 Global___Named: typing_extensions.TypeAlias = Named
 
 @typing.final
+class NamedBatch(google.protobuf.message.Message):
+    """A DocumentBatch of which only ids are read."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DOCS_FIELD_NUMBER: builtins.int
+    @property
+    def docs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Named]: ...
+    def __init__(
+        self,
+        *,
+        docs: collections.abc.Iterable[Global___Named] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["docs", b"docs"]) -> None: ...
+
+Global___NamedBatch: typing_extensions.TypeAlias = NamedBatch
+
+@typing.final
 class Ranked(google.protobuf.message.Message):
     """A Document of which only what ranks it is read."""
 

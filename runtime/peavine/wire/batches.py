@@ -7,6 +7,7 @@ from peavine.documents.columns import Columns
 from peavine.documents.view import source_of
 from peavine.wire.columns import columns_from_bytes, columns_of, columns_to_bytes, is_columns
 from peavine.wire.documents import batch_to_bytes, rows_from_bytes
+from peavine.wire.kept import Kept, cut_columns
 
 __all__ = ["batch_from_bytes", "columns_in", "encoded"]
 
@@ -30,11 +31,16 @@ def columns_in(batch: Batch) -> Columns | None:
     return docs
 
 
-def encoded(batch: Batch, columns: bool) -> bytes:
-    """Return the bytes of a Batch as columns, or else as rows; InvalidRequest says which Document cannot travel."""
+def encoded(batch: Batch, columns: bool, kept: Kept | None = None) -> bytes:
+    """Return the bytes of a Batch as columns, or else as rows; InvalidRequest says which Document cannot travel.
+
+    `kept` are the only fields that are written, and then without groundtruths; None for everything.
+    """
     if not columns:
-        return batch_to_bytes(batch.docs, batch.groundtruths)
+        return batch_to_bytes(batch.docs, batch.groundtruths) if kept is None else batch_to_bytes(batch.docs, kept=kept)
     docs, truths = batch.parts
+    if kept is not None:
+        return columns_to_bytes(cut_columns(docs if isinstance(docs, Columns) else columns_of(docs), kept))
     return columns_to_bytes(
         docs if isinstance(docs, Columns) else columns_of(docs),
         truths if isinstance(truths, Columns) else columns_of(truths, "groundtruths"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from peavine.documents import Batch, Document, Score, Tensor
 from peavine.documents.bounds import MAX_DEPTH
+from peavine.documents.plain import FIELDS, NUMBERS, TEXTS
 from peavine.documents.quantize import Quantization
 from peavine.errors import InvalidRequest
 from peavine.v1 import document_pb2
@@ -25,14 +26,22 @@ __all__ = [
     "write_rest",
 ]
 
+_ALL = frozenset(FIELDS)
+
 
 def batch_to_bytes(
-    docs: Iterable[Document], groundtruths: Iterable[Document] = (), quantization: Quantization | None = None
+    docs: Iterable[Document],
+    groundtruths: Iterable[Document] = (),
+    quantization: Quantization | None = None,
+    kept: Container[str] = _ALL,
 ) -> bytes:
-    """Return the bytes of a DocumentBatch; InvalidRequest says which Document cannot travel, and why."""
+    """Return the bytes of a DocumentBatch; InvalidRequest says which Document cannot travel, and why.
+
+    `kept` are the fields of Documents that are written.
+    """
     batch = document_pb2.DocumentBatch()
-    _write_all("docs", docs, batch.docs, quantization, 0)
-    _write_all("groundtruths", groundtruths, batch.groundtruths, quantization, 0)
+    _write_all("docs", docs, batch.docs, quantization, kept, 0)
+    _write_all("groundtruths", groundtruths, batch.groundtruths, quantization, kept, 0)
     return batch.SerializeToString()
 
 
@@ -51,7 +60,7 @@ def document_to_bytes(doc: Document, quantization: Quantization | None = None) -
     """Return the bytes of one Document, with all below it."""
     message = document_pb2.Document()
     try:
-        _write(doc, message, quantization, 0)
+        _write(doc, message, quantization, _ALL, 0)
     except InvalidRequest as problem:
         raise InvalidRequest(f"Document {doc.id!r}: {problem}") from None
     return message.SerializeToString()
@@ -104,58 +113,65 @@ def _write_all(
     docs: Iterable[Document],
     messages: RepeatedCompositeFieldContainer[document_pb2.Document],
     quantization: Quantization | None,
+    kept: Container[str],
     depth: int,
 ) -> None:
     for index, doc in enumerate(docs):
         try:
-            _write(doc, messages.add(), quantization, depth)
+            _write(doc, messages.add(), quantization, kept, depth)
         except InvalidRequest as problem:
             raise InvalidRequest(f"{path}[{index}].{problem}") from None
 
 
-def _write(doc: Document, message: document_pb2.Document, quantization: Quantization | None, depth: int) -> None:
+def _write(
+    doc: Document,
+    message: document_pb2.Document,
+    quantization: Quantization | None,
+    kept: Container[str],
+    depth: int,
+) -> None:
     if depth >= MAX_DEPTH:
         raise InvalidRequest(f"id: {doc.id!r} is nested more than {MAX_DEPTH} deep")
     message.id = doc.id
     content = doc.content
     if isinstance(content, str):
-        _write_text(message, "text", content)
+        if "text" in kept:
+            _write_text(message, "text", content)
     elif isinstance(content, bytes):
-        message.buffer = content
-    elif content is not None:
+        if "buffer" in kept:
+            message.buffer = content
+    elif content is not None and "tensor" in kept:
         write_tensor(content, message.tensor, quantization)
-    if doc.embedding is not None:
+    if doc.embedding is not None and "embedding" in kept:
         write_tensor(doc.embedding, message.embedding, quantization)
-    for name in _TEXTS:
-        if value := getattr(doc, name):
+    for name in TEXTS:
+        if name in kept and (value := getattr(doc, name)):
             _write_text(message, name, value)
-    for name in _NUMBERS:
-        if value := getattr(doc, name):
+    for name in NUMBERS:
+        if name in kept and (value := getattr(doc, name)):
             _set(message, name, value, "a whole number from 0 to 4294967295")
-    if doc.weight is not None:
+    if doc.weight is not None and "weight" in kept:
         _set(message, "weight", doc.weight, "a number")
-    if doc.location:
+    if doc.location and "location" in kept:
         try:
             message.location.extend(doc.location)
         except (ValueError, TypeError) as problem:
             raise InvalidRequest(f"location: {doc.location!r} ({problem})") from None
-    if doc.score is not None:
+    if doc.score is not None and "score" in kept:
         _write_score("score", doc.score, message.score, 0)
-    if doc.has_tags:
+    if doc.has_tags and "tags" in kept:
         try:
             write_struct(doc.tags, message.tags)
         except InvalidRequest as problem:
             raise InvalidRequest(f"tags{problem}") from None
-    if doc.has_evaluations:
+    if doc.has_evaluations and "evaluations" in kept:
         for place, score in enumerate(doc.evaluations):
             _write_score(f"evaluations[{place}]", score, message.evaluations.add(), 0)
     if not doc.is_leaf:
-        _write_all("chunks", doc.chunks, message.chunks, quantization, depth + 1)
-        _write_all("matches", doc.matches, message.matches, quantization, depth + 1)
-
-
-_TEXTS = ("uri", "mime_type", "modality", "parent_id", "level_name", "root_id")
-_NUMBERS = ("granularity", "adjacency", "siblings", "offset")
+        if "chunks" in kept:
+            _write_all("chunks", doc.chunks, message.chunks, quantization, kept, depth + 1)
+        if "matches" in kept:
+            _write_all("matches", doc.matches, message.matches, quantization, kept, depth + 1)
 
 
 def _write_text(message: document_pb2.Document | document_pb2.Score, name: str, value: str, path: str = "") -> None:

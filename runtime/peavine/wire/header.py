@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
@@ -12,6 +12,7 @@ from peavine.errors import InvalidRequest, did_you_mean
 from peavine.filters import Filter, parse
 from peavine.spec import KINDS
 from peavine.v1 import pea_pb2
+from peavine.wire.kept import check_fields
 from peavine.wire.tags import write_struct
 
 __all__ = ["KIND_NUMBERS", "WRITES", "check_top_k", "header", "kind_of", "name_of"]
@@ -48,14 +49,18 @@ def header(
     queries: Iterable[Mapping[str, Any]] = (),
     timeout: float | None = None,
     version: int = 0,
+    fields: Sequence[str] = (),
 ) -> pea_pb2.Header:
     """Return the header of a request, without its id.
 
     `top_k` and `filter` are the parameters of those names. `queries` are mappings with `driver`, `parameters`,
     `priority` and `disabled`. `timeout` is in seconds; `version` says when a write was issued, 0 that it is when it
-    arrives. Raises InvalidRequest that names the wrong field.
+    arrives. `fields` are what the answer keeps of Documents. Raises InvalidRequest that names the wrong field.
     """
-    made = pea_pb2.Header(kind=kind_of(kind), version=version)
+    if isinstance(fields, str):
+        raise InvalidRequest(f'fields: "{fields:.64}" is a string; give a list of names, such as ["text", "tags"]')
+    check_fields(fields)
+    made = pea_pb2.Header(kind=kind_of(kind), version=version, fields=fields)
     given = dict(parameters or {})
     if top_k is not None:
         if given.get("top_k", top_k) != top_k:

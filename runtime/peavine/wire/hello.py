@@ -31,10 +31,12 @@ def hello(
     max_bytes: int = 0,
     protocol: int = PROTOCOL,
     stores: Iterable[pea_pb2.StoreIdentity] = (),
+    final: bool = False,
 ) -> bytes:
     """Return the first unit of a stream, without its stamp. `accepts` is by kind; `window` is counted in units.
 
     `window`, `concurrency` and `max_bytes` (of a unit; 0 for no limit) are what a server takes.
+    `final` says of a client that all its units are final, of a server that it knows what a final unit is.
     """
     said = pea_pb2.Hello(
         version=__version__,
@@ -47,6 +49,7 @@ def hello(
         max_bytes=max_bytes,
         stores=stores,
         columns=VERSION,
+        final=final,
     )
     for kind, names in (accepts or {}).items():
         said.accepts[kind_of(kind)].names.extend(sorted(names))

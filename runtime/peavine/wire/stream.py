@@ -48,6 +48,8 @@ class Stream:
         self._open: dict[int, tuple[int, int]] = {}
         """Bytes of each unanswered unit, and when it arrived, in ticks."""
         self._greeted = False
+        self.final = False
+        """Whether the peer is a client: nobody works on its answers any more."""
         self._drained = asyncio.Event()
 
     @property
@@ -110,7 +112,7 @@ class Stream:
             reading.cancel()
         if reading.result() is grpc.aio.EOF:
             return False
-        hellos.check(reading.result(), self._context.peer())
+        self.final = hellos.check(reading.result(), self._context.peer()).final
         return True
 
     def answer(self, number: int, failed: int, rest: bytes) -> None:

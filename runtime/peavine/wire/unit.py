@@ -19,6 +19,7 @@ from peavine.wire.fields import fields
 __all__ = [
     "ALONE",
     "CONTROL",
+    "FINAL",
     "MAX_BYTES",
     "MAX_HEADER_BYTES",
     "MAX_ITEMS",
@@ -56,6 +57,9 @@ _ITEMS, _BODIES = pea_pb2.Unit.ITEMS_FIELD_NUMBER, pea_pb2.Envelope.BODIES_FIELD
 _KINDS = frozenset(pea_pb2.Kind.values()) - {pea_pb2.KIND_UNSPECIFIED}
 _ITEM_TAG: Final = bytes([_ITEMS << 3 | 2])
 
+FINAL: Final = pea_pb2.Unit(final=True).SerializeToString()
+"""What is put at the end of a unit whose answer goes to a client."""
+
 ALONE: Final = pea_pb2.Unit(alone=True).SerializeToString()
 """What is put at the end of a unit that is not to be executed together with others."""
 
@@ -69,9 +73,12 @@ class Stamped(NamedTuple):
     rest: bytes
 
 
-def stamp(rest: bytes, number: int, failed: int, sent: float) -> bytes:
-    """Return the bytes for a stream; `sent` is the clock that the deadlines inside were read from, in seconds."""
-    return _PREFIX.pack(_NUMBER, number, _FAILED, failed, _SENT, sent) + rest
+def stamp(rest: bytes, number: int, failed: int, sent: float, more: bytes = b"") -> bytes:
+    """Return the bytes for a stream; `sent` is the clock that the deadlines inside were read from, in seconds.
+
+    `more` are fields of the unit that come after the others, such as ALONE.
+    """
+    return b"".join((_PREFIX.pack(_NUMBER, number, _FAILED, failed, _SENT, sent), rest, more))
 
 
 def unstamp(raw: bytes) -> Stamped:

@@ -50,8 +50,8 @@ OBEY: dict[str, Any] = {
 
 
 def envelope(name: str, *docs: Document, kind: str = "search", timeout: float = 0) -> pea_pb2.Envelope:
-    """Return a request."""
-    header = pea_pb2.Header(id=name, kind=kind_of(kind), timeout=timeout)
+    """Return a request that asks for everything back."""
+    header = pea_pb2.Header(id=name, kind=kind_of(kind), timeout=timeout, fields=["*"])
     return pea_pb2.Envelope(header=header, bodies=[batch_to_bytes(docs)])
 
 

@@ -19,6 +19,7 @@ from peavine.spec.manifest import problems_in
 from peavine.v1 import pea_pb2
 from peavine.wire import batch_from_bytes, batch_to_bytes
 from peavine.wire.header import header
+from peavine.wire.kept import ALL, LIGHT
 from peavine.wire.report import report_of
 
 __all__ = ["Asking", "answer", "answer_cost", "asking", "json", "read", "read_cost"]
@@ -31,6 +32,9 @@ ANSWER_COST: Final = 16
 """Bytes of memory for each byte of an answer on the wire, as Documents, plain data and JSON."""
 MAX_OPTIONS: Final = 4096
 """Values that everything in a body but its Documents may have, parameters and queries above all."""
+
+_ARRAYS: Final = frozenset((ALL, "tensor", "embedding"))
+"""What asks for arrays."""
 
 B = TypeVar("B", RequestBody, DeleteBody)
 
@@ -109,8 +113,12 @@ def asking(kind: str, data: Mapping[str, Any], max_documents: int) -> Asking:
         queries=[query.model_dump() for query in body.queries],
         timeout=body.timeout_seconds,
         version=body.version,
+        fields=body.fields,
     )
-    return Asking(pea_pb2.Envelope(header=made, bodies=[batch_to_bytes(docs, truths)]), body.arrays)
+    arrays: Arrays = body.arrays or ("list" if _ARRAYS.intersection(body.fields) else "none")
+    if arrays != "none" and not body.fields and kind == "search":
+        made.fields.extend((*LIGHT, "tensor", "embedding"))
+    return Asking(pea_pb2.Envelope(header=made, bodies=[batch_to_bytes(docs, truths)]), arrays)
 
 
 def answer(envelope: pea_pb2.Envelope, arrays: Arrays) -> dict[str, Any]:

@@ -141,8 +141,12 @@ class _Options(_Json):
     version: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """When a write was issued, in microseconds since 1970, close to `time` of `/v1/status`. The newest write of a
     Document stands. Send the same version when you send a write again; without it, the time of arrival counts."""
-    arrays: Literal["none", "list", "base64"] = "none"
-    """How tensors and embeddings stand in the answer: not at all, as nested lists of numbers, or as their bytes."""
+    fields: Annotated[list[str], Field(examples=[["text", "tags"]])] = []
+    """Fields of Documents and matches wanted in the answer; `*` for all. When left out, a search is answered as the
+    Flow says, by default with all but tensor, buffer and embedding, and other requests with ids alone."""
+    arrays: Literal["none", "list", "base64"] | None = None
+    """How tensors and embeddings stand in the answer: not at all, as nested lists of numbers, or as their bytes.
+    By default as lists where `fields` asks for them. With `list` or `base64`, a search without `fields` gets them."""
 
 
 class RequestBody(_Options):
