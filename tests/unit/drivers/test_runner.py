@@ -339,7 +339,7 @@ def test_parameters_are_told_by_kind(make: Make) -> None:
     accepts = make("_index").accepts
     assert accepts["search"] >= {"top_k", "VectorSearchDriver.top_k", "fill_embedding"}
     assert not any(name.rpartition(".")[2] in ("method", "executor", "priority") for name in accepts["search"])
-    assert accepts["index"] == frozenset()
+    assert accepts["index"] == {"restore"}
 
 
 class Asked(Executor):
