@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from peavine.documents.outline import content, printable, tags
-
 if TYPE_CHECKING:
     from peavine.documents import Document
 
@@ -25,6 +23,8 @@ def show(docs: Sequence[Document], as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from peavine.documents.outline import content, printable, tags
 
     table = Table("id", "content", "tags", "chunks")
     for doc in docs:

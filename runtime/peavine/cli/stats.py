@@ -10,7 +10,6 @@ import click
 
 from peavine.cli import options
 from peavine.cli.reach import reach
-from peavine.documents.outline import printable
 
 
 @click.command()
@@ -25,6 +24,8 @@ def stats(host: str, timeout: float | None, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from peavine.documents.outline import printable
 
     console = Console()
     table = Table("Pod", "shard", *(title for title, _ in _NUMBERS), "dimension", "last write")
