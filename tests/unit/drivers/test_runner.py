@@ -309,7 +309,7 @@ def test_a_kind_without_drivers_is_refused_with_those_that_have(
     one = new_call(texts("a"))
     make(recording).run("update", [one])
     assert isinstance(one.failure, InvalidRequest)
-    assert str(one.failure) == "Recording does not answer update requests; it answers index, search"
+    assert str(one.failure) == "Recording does not answer update requests; it answers index, search, read"
 
 
 @pytest.mark.parametrize("kind", ["index", "update", "delete"])

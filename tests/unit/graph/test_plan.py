@@ -128,7 +128,7 @@ def test_a_head_gives_each_kind_of_request_the_time_of_its_pod() -> None:
     (pod,) = graph.pods(flow({"name": "index", "shards": 2, **timeouts}))
     head = graph.head_plan(pod, [["a:1"], ["b:1"]])
     for each in (head, *head.steps):
-        assert [each.timeout(kind) for kind in KINDS] == [2, 1, 2, 2, 3]
+        assert [each.timeout(kind) for kind in KINDS] == [2, 1, 2, 2, 3, 1]
 
 
 def test_a_pod_of_another_owner_is_not_made() -> None:
