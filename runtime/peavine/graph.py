@@ -41,10 +41,11 @@ class Step(Timeouts):
         update=PollingPolicy.ANY,
         delete=PollingPolicy.ANY,
         train=PollingPolicy.ANY,
+        read=PollingPolicy.ANY,
     )
     """Which shards each kind of request goes to."""
     on_missing_shard: OnMissingShard = OnMissingShard.WAIT
-    """What a search does when a shard cannot answer."""
+    """What a search or a read does when a shard cannot answer."""
 
 
 class Plan(Timeouts):

@@ -172,3 +172,40 @@ def test_texts_that_are_indexed_twice_are_there_once(host: str, tmp_path: Path) 
     found = _texts(host, "wool")
     assert sorted(text for text in found.values() if "wool" in text) == ["wool glove", "wool scarf"]
     assert _peavine("delete", *found, host=host).returncode == 0
+
+
+def test_what_is_stored_is_printed_counted_and_described(host: str) -> None:
+    docs = [{"id": f"s{n}", "text": f"stored {n}", "tags": {"n": n}} for n in range(3)]
+    assert _peavine("index", "-", host=host, given="\n".join(map(json.dumps, docs))).returncode == 0
+    (got,) = _peavine("get", "s1", "--json", host=host).stdout.splitlines()
+    assert (json.loads(got)["text"], json.loads(got)["tags"]) == ("stored 1", {"n": 1.0})
+    missing = _peavine("get", "s1", "gone", host=host)
+    assert (missing.returncode, "gone" in missing.stderr, "stored 1" in missing.stdout) == (1, True, True)
+    count = json.loads(_peavine("count", "--json", host=host).stdout)["count"]
+    assert _peavine("count", host=host).stdout.strip() == str(count)
+    listed = _peavine("list", "--after", "s0", "--limit", "2", "--json", host=host)
+    assert [json.loads(line)["id"] for line in listed.stdout.splitlines()] == ["s1", "s2"]
+    assert "peavine list --after" in _peavine("list", "--limit", "1", host=host).stdout
+    stats = json.loads(_peavine("stats", "--json", host=host).stdout)
+    assert (stats["documents"], stats["vectors"]) == (count, count)
+    assert "number (3)" in _peavine("stats", host=host).stdout
+    assert _peavine("delete", "s0", "s1", "s2", host=host).returncode == 0
+
+
+def test_an_export_comes_back_as_it_was_and_is_not_encoded_again(host: str, tmp_path: Path) -> None:
+    docs = [{"id": f"e{n}", "text": f"exported {n}", "tags": {"n": n, "list": [1, "x"]}} for n in range(150)]
+    assert _peavine("index", "-", host=host, given="\n".join(map(json.dumps, docs))).returncode == 0
+    file = tmp_path / "all.jsonl"
+    told = json.loads(_peavine("export", str(file), "--json", host=host).stdout)
+    lines = file.read_text().splitlines()
+    assert told["documents"] == told["embeddings"] == len(lines) >= 150
+    assert [path.name for path in tmp_path.iterdir()] == ["all.jsonl"]
+    changed = [json.loads(line) for line in lines]
+    for doc in changed:
+        doc["text"] = "not what its embedding was made of"
+    assert _peavine("import", "-", host=host, given="\n".join(json.dumps(doc) for doc in changed)).returncode == 0
+    again = _peavine("export", host=host).stdout.splitlines()
+    assert [json.loads(line) for line in again] == changed
+    assert _peavine("import", str(file), host=host).returncode == 0
+    assert _peavine("export", host=host).stdout.splitlines() == lines
+    assert _peavine("delete", "-", host=host, given="\n".join(str(doc["id"]) for doc in docs)).returncode == 0

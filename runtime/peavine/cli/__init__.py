@@ -40,6 +40,12 @@ COMMANDS: dict[str, dict[str, str]] = {
         "update": "Update Documents that are there.",
         "delete": "Delete Documents and their chunks.",
         "train": "Train the Executors of a Flow.",
+        "get": "Print stored Documents by id.",
+        "count": "Count the stored Documents.",
+        "list": "List the stored Documents.",
+        "stats": "Show what is stored, in numbers.",
+        "export": "Write all stored Documents to a file, with their vectors.",
+        "import": "Index the Documents of an export.",
         "ping": "Show a Flow's Pods and how fast it answers.",
     },
     "Make": {
@@ -52,6 +58,9 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
 }
 """Every command with its line of help, in the sections of `peavine --help`."""
+
+_OTHERWISE = {"import": "import_", "list": "list_"}
+"""Modules of commands whose names Python has for itself."""
 
 EXIT_CODES: tuple[tuple[type[PeavineError], int], ...] = (
     (ManifestError, 2),
@@ -89,7 +98,8 @@ class Commands(Group):
         """Import and return one."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = getattr(import_module(f"peavine.cli.{cmd_name}"), cmd_name)
+        name = _OTHERWISE.get(cmd_name, cmd_name)
+        command = getattr(import_module(f"peavine.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

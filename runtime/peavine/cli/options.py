@@ -76,6 +76,13 @@ def call_options(command: F) -> F:
     return command
 
 
+def read_options(command: F) -> F:
+    """Add the options of commands that read what a Flow stores."""
+    for option in (as_json, timeout, host):
+        command = option(command)
+    return command
+
+
 def given(**options: Any) -> Mapping[str, Any]:
     """Return the options that were given on the command line."""
     return {name: value for name, value in options.items() if value not in (None, {})}

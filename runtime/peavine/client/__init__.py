@@ -8,7 +8,7 @@ from peavine.client import sources
 from peavine.client.answer import Answer, Coverage, Route, Summary
 from peavine.client.asynchronous import AsyncClient
 from peavine.client.info import Info, PodInfo
-from peavine.client.options import Options
+from peavine.client.options import Options, ReadOptions
 from peavine.client.synchronous import Client
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Info",
     "Options",
     "PodInfo",
+    "ReadOptions",
     "Route",
     "Summary",
     "sources",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Unpack
 
+from peavine.client import reading
 from peavine.client.address import DEFAULT_PORT, target
 from peavine.client.answer import Answer, Summary
 from peavine.client.call import Call
 from peavine.client.info import Info
 from peavine.client.items import Inputs
-from peavine.client.options import Options
+from peavine.client.options import Options, ReadOptions
 from peavine.client.session import Session
 from peavine.documents import Document
 
@@ -61,6 +62,28 @@ class AsyncClient:
     def answers(self, kind: str, inputs: Inputs, **options: Unpack[Options]) -> AsyncGenerator[Answer, None]:
         """Give the answer to each request, with its report, routes and coverage."""
         return self._call(kind, inputs, options).answers(options.get("ordered", True))
+
+    async def get(self, ids: Iterable[str] | str, **options: Unpack[ReadOptions]) -> list[Document]:
+        """Return the stored Documents with these ids, in their order; ids that are not there are left out."""
+        return await reading.get(self._session, ids, options)
+
+    async def count(self, **options: Unpack[ReadOptions]) -> int:
+        """Return how many Documents are stored. Raises Unavailable where a shard is missing."""
+        return await reading.count(self._session, options)
+
+    def scroll(
+        self, *, cursor: str = "", page_size: int = 100, **options: Unpack[ReadOptions]
+    ) -> AsyncGenerator[Document, None]:
+        """Give all stored Documents in the order of their ids, fetched in pages of `page_size`.
+
+        Writes may go on meanwhile: a Document that is there all the time comes exactly once. `cursor` is the id of the
+        last Document that you have already. Raises Unavailable where a shard is missing.
+        """
+        return reading.scroll(self._session, cursor, page_size, options)
+
+    async def stats(self, **options: Unpack[ReadOptions]) -> dict[str, Any]:
+        """Return the numbers of Documents, chunks, vectors and bytes, in all and for each Pod and shard."""
+        return await reading.stats(self._session, options)
 
     async def info(self) -> Info:
         """Return what the gateway says of its Flow now."""

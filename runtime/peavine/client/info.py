@@ -31,7 +31,7 @@ class Info:
     max_documents: int
     max_in_flight: int
     timeout: float
-    """Seconds that a search request may take."""
+    """Seconds that a request to search or to read may take."""
     index_timeout: float
     """Seconds that an index, update or delete request may take."""
     train_timeout: float
@@ -58,5 +58,5 @@ def info(message: gateway_pb2.FlowInfo) -> Info:
 
 def seconds(message: gateway_pb2.FlowInfo, kind: str) -> float:
     """Return how long a request of that kind may take. A gateway that does not say so has one limit for all kinds."""
-    own = {"search": 0.0, "train": message.train_timeout}.get(kind, message.index_timeout)
+    own = {"search": 0.0, "read": 0.0, "train": message.train_timeout}.get(kind, message.index_timeout)
     return own or message.timeout

@@ -9,11 +9,20 @@ from peavine.client.answer import Answer
 from peavine.errors import InvalidRequest
 from peavine.filters import Filter
 
-__all__ = ["IN_FLIGHT", "Callback", "Options", "check"]
+__all__ = ["IN_FLIGHT", "Callback", "Options", "ReadOptions", "check"]
 
 IN_FLIGHT = 256
 
 Callback = Callable[[Answer], "Awaitable[object] | object"]
+
+
+class ReadOptions(TypedDict, total=False):
+    """The options of calls that read what is stored."""
+
+    embeddings: bool
+    """Whether the Documents of `get` and `scroll` come with their embeddings; by default they do not."""
+    timeout: float
+    """Seconds that each request may take; the Flow's limit for a search is the maximum and the default."""
 
 
 class Options(TypedDict, total=False):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
+from peavine.client import reading
 from peavine.client.address import DEFAULT_PORT, target
 from peavine.client.answer import Answer, Summary
 from peavine.client.call import Call
@@ -16,7 +17,7 @@ from peavine.client.caller import Caller, on
 from peavine.client.info import Info
 from peavine.client.items import Inputs
 from peavine.client.loop import LOOP
-from peavine.client.options import Options
+from peavine.client.options import Options, ReadOptions
 from peavine.client.session import Session
 from peavine.documents import Document
 
@@ -65,12 +66,28 @@ class Client:
     def answers(self, kind: str, inputs: Inputs, **options: Unpack[Options]) -> Iterator[Answer]:
         """Give the answer to each request, with its report, routes and coverage."""
         caller = self._caller()
-        answers = Call(self._session, kind, inputs, options, caller).answers(options.get("ordered", True))
-        try:
-            while (answer := caller.wait(_next(answers))) is not None:
-                yield answer
-        finally:
-            caller.leave(answers.aclose)
+        call = Call(self._session, kind, inputs, options, caller)
+        yield from _each(caller, call.answers(options.get("ordered", True)))
+
+    def get(self, ids: Iterable[str] | str, **options: Unpack[ReadOptions]) -> list[Document]:
+        """Return the stored Documents with these ids, in their order; ids that are not there are left out."""
+        return self._caller().wait(reading.get(self._session, ids, options))
+
+    def count(self, **options: Unpack[ReadOptions]) -> int:
+        """Return how many Documents are stored. Raises Unavailable where a shard is missing."""
+        return self._caller().wait(reading.count(self._session, options))
+
+    def scroll(self, *, cursor: str = "", page_size: int = 100, **options: Unpack[ReadOptions]) -> Iterator[Document]:
+        """Give all stored Documents in the order of their ids, fetched in pages of `page_size`.
+
+        Writes may go on meanwhile: a Document that is there all the time comes exactly once. `cursor` is the id of the
+        last Document that you have already. Raises Unavailable where a shard is missing.
+        """
+        return _each(self._caller(), reading.scroll(self._session, cursor, page_size, options))
+
+    def stats(self, **options: Unpack[ReadOptions]) -> dict[str, Any]:
+        """Return the numbers of Documents, chunks, vectors and bytes, in all and for each Pod and shard."""
+        return self._caller().wait(reading.stats(self._session, options))
 
     def info(self) -> Info:
         """Return what the gateway says of its Flow now."""
@@ -101,8 +118,17 @@ class Client:
         return caller.wait(finish(Call(self._session, kind, inputs, options, caller)))
 
 
-async def _next(answers: AsyncGenerator[Answer, None]) -> Answer | None:
-    return await anext(answers, None)
+def _each(caller: Caller, items: AsyncGenerator[T, None]) -> Iterator[T]:
+    """Give what comes out of a generator that runs in the background thread."""
+    try:
+        while (item := caller.wait(_next(items))) is not None:
+            yield item
+    finally:
+        caller.leave(items.aclose)
+
+
+async def _next(items: AsyncGenerator[T, None]) -> T | None:
+    return await anext(items, None)
 
 
 def _close(session: Session, loop: asyncio.AbstractEventLoop) -> None:

@@ -11,6 +11,7 @@ from peavine.drivers import (
     predict,
     querylang,
     rank,
+    read,
     reduce,
     search,
     train,
@@ -23,7 +24,23 @@ from peavine.drivers.preparing import check_executors, prepare
 from peavine.drivers.runner import Runner, Where
 
 # Each defines Drivers, which the registry knows by name once their module is there.
-_MODULES = (cache, convert, craft, encode, evaluate, index, log, predict, querylang, rank, reduce, search, train, whole)
+_MODULES = (
+    cache,
+    convert,
+    craft,
+    encode,
+    evaluate,
+    index,
+    log,
+    predict,
+    querylang,
+    rank,
+    read,
+    reduce,
+    search,
+    train,
+    whole,
+)
 
 __all__ = [
     "Call",

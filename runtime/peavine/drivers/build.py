@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from peavine.drivers.defaults import requests_for
+from peavine.drivers.defaults import DEFAULTS, requests_for
 from peavine.drivers.driver import Driver, Executing, fits, registry
 from peavine.errors import ManifestError, NotFound, Problem, did_you_mean
 from peavine.spec import KINDS
@@ -68,8 +68,7 @@ def chains(executor: Any, path: str = "") -> dict[str, list[Bound]]:
     if nodes is None:
         nodes = requests_for(executor, f"{prefix}requests")
     if nodes is None:
-        parts = _parts(executor, prefix)
-        return {kind: [bound for part in parts for bound in part.get(kind, ())] for kind in KINDS}
+        return _of_parts(executor, prefix)
     made: dict[str, list[Bound]] = {}
     problems: list[Problem] = []
     for kind, listed in nodes.items():
@@ -89,6 +88,26 @@ def chains(executor: Any, path: str = "") -> dict[str, list[Bound]]:
                 made[kind].append(bound)
     if problems:
         raise ManifestError(problems)
+    if (
+        "read" not in made
+    ):  # whoever lists Drivers says what happens to Documents; reading shows what has become of them
+        made["read"] = _reading(executor, prefix)
+    return made
+
+
+def _reading(executor: Any, prefix: str) -> list[Bound]:
+    """Return the Drivers of an Executor, or of its components, for `read`."""
+    if executor.components:
+        return _of_parts(executor, prefix)["read"]
+    family = next(cls.__name__ for cls in type(executor).__mro__ if cls.__name__ in DEFAULTS)
+    return [_bind(build(node), executor, "read", prefix) for node in DEFAULTS[family]["read"]]
+
+
+def _of_parts(executor: Any, prefix: str) -> dict[str, list[Bound]]:
+    """Return the chains of a compound: those of its components, one component after the other."""
+    parts = _parts(executor, prefix)
+    made = {kind: [bound for part in parts for bound in part.get(kind, ())] for kind in KINDS}
+    made["read"].sort(key=lambda bound: bound.driver.completes)
     return made
 
 

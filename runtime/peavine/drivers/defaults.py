@@ -19,10 +19,10 @@ def _drivers(*names: str) -> list[Tagged]:
 
 
 def _on(default: Sequence[Tagged], **kinds: Sequence[Tagged]) -> Requests:
-    return {kind: kinds.get(kind, default) for kind in KINDS}
+    return {kind: kinds.get(kind, [] if kind == "read" else default) for kind in KINDS}
 
 
-# A delete has nothing but ids, so there is nothing to craft, cut or encode.
+# A delete has nothing but ids, so there is nothing to craft, cut or encode. A read is answered by Indexers alone.
 DEFAULTS: Final[Mapping[str, Requests]] = {
     "Crafter": _on(_drivers("CraftDriver"), delete=[]),
     "Segmenter": _on(_drivers("SegmentDriver"), delete=[]),
@@ -38,8 +38,11 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
         # A Document has several parts near to each other, so more of them are looked for than Documents are wanted.
         search=[Tagged("VectorSearchDriver", {"oversampling": 10}), Tagged("WholeDocumentsDriver")],
         train=[],
+        read=_drivers("ReadVectorsDriver"),
     ),
-    "KVIndexer": _on(_drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[]),
+    "KVIndexer": _on(
+        _drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[], read=_drivers("ReadDriver")
+    ),
     "DocIDCache": _on(_drivers("UniqueDriver"), search=[], train=[]),
     "Chunk2DocRanker": _on([], search=_drivers("Chunk2DocRankDriver")),
     "Match2DocRanker": _on([], search=_drivers("Matches2DocRankDriver")),

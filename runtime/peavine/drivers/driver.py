@@ -51,6 +51,8 @@ class Driver(BaseModel):
     """Whether it changes what the Executor keeps."""
     joins: ClassVar[bool] = False
     """Whether it makes one body of several."""
+    completes: ClassVar[bool] = False
+    """Whether it adds to what other Drivers have read, so that it runs after those of all components."""
     fixed: ClassVar[frozenset[str]] = frozenset({"priority"})
     """The arguments that no request may override."""
 
@@ -62,7 +64,7 @@ class Driver(BaseModel):
             registry[cls.__name__] = cls
 
     def run(self, tasks: Sequence[Task], executor: Any, kind: str) -> None:
-        """Do it to the requests of a batch, in place. `kind` is index, search, update, delete or train."""
+        """Do it to the requests of a batch, in place. `kind` is index, search, update, delete, train or read."""
         raise NotImplementedError
 
     def overridden(self, parameters: Mapping[str, Any]) -> Driver:

@@ -23,6 +23,8 @@ from peavine.wire.kept import cut
 
 __all__ = ["Runner", "Where"]
 
+RESTORE = "restore"
+"""Parameter of a write whose Documents come from an index: they are kept as they are, not crafted, cut or encoded."""
 PARAMETER_PRIORITY = 1
 """Priority of a request's plain parameters. A Driver has 0 unless its YAML says more."""
 
@@ -39,7 +41,10 @@ class Runner:
         self._replicas = replicas
         self.on_error = on_error
         self._chains = chains(executor, path)
-        self.accepts = {kind: frozenset(_parameters(chain)) for kind, chain in self._chains.items()}
+        self.accepts = {
+            kind: frozenset(_parameters(chain)) | ({RESTORE} if kind in ("index", "update") else set())
+            for kind, chain in self._chains.items()
+        }
         """The parameters that a request may set, by kind: `top_k`, and `VectorSearchDriver.top_k` for one class."""
 
     def passes(self, kind: str) -> bool:
@@ -86,8 +91,9 @@ class Runner:
             groups.setdefault(_key(call), []).append(call)
         found = []
         for key, group in groups.items():
+            drivers = [bound for bound in chain if bound.driver.writes] if _restores(kind, group[0]) else chain
             try:
-                found.append((chain if not key else [_override(bound, group[0]) for bound in chain], group))
+                found.append((drivers if not key else [_override(bound, group[0]) for bound in drivers], group))
             except InvalidRequest as problem:
                 for call in group:
                     call.failure = problem
@@ -189,6 +195,10 @@ def _key(call: Call) -> str:
         return ""
     queries = [[query.driver, dict(query.parameters), query.priority, query.disabled] for query in call.queries]
     return json.dumps([dict(call.parameters), queries], sort_keys=True)
+
+
+def _restores(kind: str, call: Call) -> bool:
+    return kind in ("index", "update") and call.parameters.get(RESTORE) is True
 
 
 def _parameters(chain: Sequence[Bound]) -> set[str]:

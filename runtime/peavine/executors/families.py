@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peavine.documents import row_name
+from peavine.errors import InvalidRequest
 from peavine.executors.executor import Executor
 from peavine.executors.running import RunningStatistics
 
@@ -99,6 +101,10 @@ class Indexer(Executor, ABC):
     def size(self) -> int:
         """How many rows it keeps."""
 
+    def statistics(self) -> Mapping[str, int]:
+        """Return numbers by name: `documents`, `chunks`, `vectors` and `bytes`, which are added up, and others."""
+        return {"rows": self.size}
+
 
 class VectorIndexer(Indexer):
     """Keeps vectors and finds the nearest."""
@@ -145,6 +151,18 @@ class KVIndexer(Indexer):
     @abstractmethod
     def query(self, ids: Sequence[str]) -> list[bytes | None]:
         """Return the value of the row with each name, or None."""
+
+    def owned(self, owners: Sequence[str]) -> list[list[bytes]]:
+        """Return the values of all rows of each owner, its own first; an empty list where it has no row of its own."""
+        return [[] if value is None else [value] for value in self.query([row_name(owner, owner) for owner in owners])]
+
+    def scroll(self, after: str) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield the owners behind the id `after`, in the order of ids, with what `owned` returns of each."""
+        raise InvalidRequest(f"{self.name} cannot list what it keeps: its class has no method scroll()")
+
+    def count(self) -> int:
+        """Return how many owners have a row of their own."""
+        raise InvalidRequest(f"{self.name} cannot count what it keeps: its class has no method count()")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -18,7 +18,7 @@ from peavine.spec.model import Model
 from peavine.spec.rules import GATEWAY, edges
 
 if TYPE_CHECKING:
-    from peavine.client import Client, Options, Summary
+    from peavine.client import Client, Options, ReadOptions, Summary
     from peavine.client.items import Inputs
     from peavine.documents import Document
     from peavine.local import LocalFlow
@@ -199,7 +199,7 @@ class Flow:
             self.close()
 
     def index(self, inputs: Inputs, **options: Unpack[Options]) -> Summary:
-        """Add Documents, or replace those of the same ids; see `Client`, which this and the next four use."""
+        """Add Documents, or replace those of the same ids; see `Client`, which this and the next eight use."""
         return self.client.index(inputs, **options)
 
     def search(self, inputs: Inputs, **options: Unpack[Options]) -> list[Document]:
@@ -217,6 +217,22 @@ class Flow:
     def train(self, inputs: Inputs, **options: Unpack[Options]) -> Summary:
         """Let Executors that learn learn from these Documents."""
         return self.client.train(inputs, **options)
+
+    def get(self, ids: Iterable[str] | str, **options: Unpack[ReadOptions]) -> list[Document]:
+        """Return the stored Documents with these ids."""
+        return self.client.get(ids, **options)
+
+    def count(self, **options: Unpack[ReadOptions]) -> int:
+        """Return how many Documents are stored."""
+        return self.client.count(**options)
+
+    def scroll(self, *, cursor: str = "", page_size: int = 100, **options: Unpack[ReadOptions]) -> Iterator[Document]:
+        """Give all stored Documents in the order of their ids."""
+        return self.client.scroll(cursor=cursor, page_size=page_size, **options)
+
+    def stats(self, **options: Unpack[ReadOptions]) -> dict[str, Any]:
+        """Return the numbers of Documents, chunks, vectors and bytes, in all and for each Pod and shard."""
+        return self.client.stats(**options)
 
     @property
     def client(self) -> Client:

@@ -36,12 +36,12 @@ def check(envelope: pea_pb2.Envelope, max_bytes: int, accepts: Accepts | None) -
     header, bodies = envelope.header, envelope.bodies
     kind, id_size = header.kind, len(header.id.encode())
     if kind not in KIND_NUMBERS:
-        raise InvalidRequest(f"header.kind: {kind} is not one of index, search, update, delete, train")
+        raise InvalidRequest(f"header.kind: {kind} is not one of index, search, update, delete, train, read")
     if id_size > MAX_ID_BYTES:
         raise InvalidRequest(f"header.id: has {id_size} bytes (the limit is {MAX_ID_BYTES})")
     body = bodies[0] if bodies else b""
-    # Without Documents a train request has a meaning: `flush`.
-    if not body and not (bodies and kind == pea_pb2.TRAIN):
+    # Without Documents a train request means `flush`, and a read is about all that is kept.
+    if not body and not (bodies and kind in (pea_pb2.TRAIN, pea_pb2.READ)):
         raise InvalidRequest("body: the request has no Documents")
     size = len(body)
     if size > max_bytes:

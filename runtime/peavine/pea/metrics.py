@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["COMMITS", "EPOCH", "EXECUTED", "REQUESTS", "WAITING"]
+__all__ = ["BYTES", "COMMITS", "DOCUMENTS", "EPOCH", "EXECUTED", "REQUESTS", "WAITING"]
 
 REQUESTS = Counter("peavine_pea_requests", "Requests that the Executor was given", ["kind"])
 EXECUTED = Histogram(
@@ -15,4 +15,6 @@ EXECUTED = Histogram(
 )
 EPOCH = Gauge("peavine_store_epoch", "Times that a store was opened for writing", ["name", "id"])
 COMMITS = Gauge("peavine_store_commits", "Commits to a store since it was created", ["name", "id"])
+DOCUMENTS = Gauge("peavine_store_documents", "Documents that are stored, without their chunks")
+BYTES = Gauge("peavine_store_bytes", "Bytes that stored rows take in the files of stores")
 WAITING = Gauge("peavine_pea_waiting_units", "Units that wait for the Executor")

@@ -98,7 +98,8 @@ class PeaServer:
         """Return what is served under /status. Called from another thread."""
         executor = self._worker.executor
         found = stores.report(executor, self.settings.data) if executor is not None else []
-        return {"pod": self.pod.metadata.name, "pea": self.name, "stores": found}
+        kept = stores.totals(executor) if executor is not None else {}
+        return {"pod": self.pod.metadata.name, "pea": self.name, "stores": found, **kept}
 
     async def stop(self, grace: float) -> bool:
         """Not serving; finish the units that came, within `grace` seconds; flush and close the Executor.

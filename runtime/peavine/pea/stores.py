@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from peavine.errors import StoreError
-from peavine.executors import Executor
-from peavine.pea.metrics import COMMITS, EPOCH
+from peavine.executors import Executor, Indexer
+from peavine.pea.metrics import BYTES, COMMITS, DOCUMENTS, EPOCH
 from peavine.store import Position, Store
 from peavine.v1 import pea_pb2
 
-__all__ = ["expose", "identities", "report"]
+__all__ = ["expose", "identities", "report", "totals"]
 
 
 def identities(executor: Executor) -> list[pea_pb2.StoreIdentity]:
@@ -47,11 +47,28 @@ def report(executor: Executor, data: Path | None) -> list[dict[str, Any]]:
 
 
 def expose(executor: Executor, data: Path | None) -> None:
-    """Let the metrics show the position of each store."""
+    """Let the metrics show the position of each store, and how much is kept."""
+    DOCUMENTS.set_function(lambda: totals(executor).get("documents", 0))
+    BYTES.set_function(lambda: totals(executor).get("bytes", 0))
     for store in executor.stores():
         labels = (_name(store, data), _identity(store)[0])
         EPOCH.labels(*labels).set_function(_reading(store, lambda position: position.epoch))
         COMMITS.labels(*labels).set_function(_reading(store, lambda position: position.counter))
+
+
+def totals(executor: Executor) -> dict[str, int]:
+    """Return how many `documents`, `chunks` and `vectors` are kept, and their `bytes`; only what can be read now."""
+    found: dict[str, int] = {}
+    for each in (executor, *executor.components):
+        if isinstance(each, Indexer):
+            try:
+                numbers = each.statistics()
+            except Exception:  # a store that cannot be read now, or a user's code
+                continue
+            for name in ("documents", "chunks", "vectors", "bytes"):
+                if name in numbers:
+                    found[name] = found.get(name, 0) + numbers[name]
+    return found
 
 
 def _reading(store: Store, part: Callable[[Position], int]) -> Callable[[], float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
-from typing import Final
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Final, TypeVar
 
 from peavine.clock import Issuer
 from peavine.graph import Step
@@ -14,15 +14,19 @@ from peavine.router.replicas import Observer, Replicas
 from peavine.spec import OnMissingShard, PollingPolicy
 from peavine.v1 import pea_pb2
 from peavine.wire.header import name_of
+from peavine.wire.join import union
 from peavine.wire.merge import merge
 from peavine.wire.report import put_back, taken_out
-from peavine.wire.split import assemble, split
+from peavine.wire.split import assemble, cover, split
 from peavine.wire.unit import answered, parse, serialize
 
 __all__ = ["Shards"]
 
 PARTIAL_SHARE: Final = 0.8
 """Of the time that is left: how long a partial answer waits for a shard that is there but silent."""
+
+
+K = TypeVar("K")
 
 
 class Shards:
@@ -83,45 +87,83 @@ class Shards:
             return await min(self._shards, key=lambda shard: shard.load).ask(parcel, deadline)
         if policy == PollingPolicy.ALL:
             return await self._all(parcel, deadline)
+        if parcel.kind == pea_pb2.READ:
+            return await self._read(parcel, deadline)
         return await self._owners(parcel, deadline)
+
+    async def _read(self, parcel: Parcel, deadline: float) -> Parcel:
+        """Ask the owners of the Documents that are read by id; ask all shards what is about no Document."""
+        unit = parse(parcel.rest)
+        named = [any(item.bodies) for item in unit.items]
+        if all(named) or not any(named):
+            return await (self._owners if all(named) else self._all)(parcel, deadline)
+        places = {way: [place for place, each in enumerate(named) if each == way] for way in (True, False)}
+        parts = {
+            way: parcel.part(serialize(pea_pb2.Unit(kind=unit.kind, items=[unit.items[n] for n in own])), len(own))
+            for way, own in places.items()
+        }
+        done = await _every({True: self._owners(parts[True], deadline), False: self._all(parts[False], deadline)})
+        read = {way: answered(answer.rest, len(places[way])) for way, answer in done.items()}
+        for way, answer in read.items():
+            for place, item in zip(places[way], answer.items, strict=True):
+                unit.items[place].CopyFrom(item)
+        routes = union([unit.routes, *(answer.routes for answer in read.values())])
+        del unit.routes[:]
+        unit.routes.extend(routes)
+        return parcel.after(serialize(unit), sum(answer.failed for answer in done.values()))
 
     async def _owners(self, parcel: Parcel, deadline: float) -> Parcel:
         unit = parse(parcel.rest)
         parts = split(unit, len(self._shards))
-        answers = await _every(
-            {
-                shard: self._shards[shard].ask(parcel.part(serialize(part.unit), len(part.unit.items)), deadline)
-                for shard, part in parts.items()
-            }
-        )
+        partial = self._partial and parcel.kind == pea_pb2.READ
+        shards, deadline = self._asked(parts, deadline) if partial else (list(parts), deadline)
+        asking = {
+            shard: self._shards[shard].ask(
+                parcel.part(serialize(parts[shard].unit), len(parts[shard].unit.items)), deadline
+            )
+            for shard in shards
+        }
+        answers = await (_some(asking) if partial else _every(asking))
         read = {shard: answered(answer.rest, len(parts[shard].unit.items)) for shard, answer in answers.items()}
-        failed = assemble(unit, parts, read)
+        if parcel.kind == pea_pb2.READ:
+            cover(unit, parts, read.keys(), len(self._shards))
+        failed = assemble(unit, {shard: parts[shard] for shard in read}, read)
         return parcel.after(serialize(unit), failed)
 
     async def _all(self, parcel: Parcel, deadline: float) -> Parcel:
-        asked = list(self._shards)
         unit = parse(parcel.rest)
         earlier = taken_out(unit)
         if any(earlier):
             parcel = parcel.after(serialize(unit), parcel.failed)
-        if self._partial:
-            # Who is known to be gone is not waited for, as long as somebody is there.
-            asked = [shard for shard in asked if shard.ready] or asked
-            now = time.monotonic()
-            soon = now + PARTIAL_SHARE * (deadline - now)
-            outcomes = await asyncio.gather(*(shard.ask(parcel, soon) for shard in asked), return_exceptions=True)
-            found = [outcome for outcome in outcomes if isinstance(outcome, Parcel)]
-            if not found:
-                raise next(outcome for outcome in outcomes if isinstance(outcome, BaseException))
-        else:
-            found = list((await _every(dict(enumerate(shard.ask(parcel, deadline) for shard in asked)))).values())
-        read = [answered(answer.rest, parcel.count) for answer in found]
+        every = range(len(self._shards))
+        shards, deadline = self._asked(every, deadline) if self._partial else (list(every), deadline)
+        asking = {shard: self._shards[shard].ask(parcel, deadline) for shard in shards}
+        answers = await (_some(asking) if self._partial else _every(asking))
+        read = [answered(answer.rest, parcel.count) for answer in answers.values()]
         merged, failed = merge(read, len(self._shards), self._partial)
         failed += put_back(merged, earlier)
         return parcel.after(serialize(merged), failed)
 
+    def _asked(self, shards: Iterable[int], deadline: float) -> tuple[list[int], float]:
+        """Return which of these shards a partial answer is asked of, and until when it waits for them.
 
-async def _every(asking: Mapping[int, Coroutine[None, None, Parcel]]) -> dict[int, Parcel]:
+        Who is known to be gone is not waited for, as long as somebody is there.
+        """
+        every = list(shards)
+        now = time.monotonic()
+        return [shard for shard in every if self._shards[shard].ready] or every, now + PARTIAL_SHARE * (deadline - now)
+
+
+async def _some(asking: Mapping[int, Coroutine[None, None, Parcel]]) -> dict[int, Parcel]:
+    """Return the answers that came, or raise the first error where none did."""
+    outcomes = dict(zip(asking, await asyncio.gather(*asking.values(), return_exceptions=True), strict=True))
+    found = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Parcel)}
+    if asking and not found:
+        raise next(outcome for outcome in outcomes.values() if isinstance(outcome, BaseException))
+    return found
+
+
+async def _every(asking: Mapping[K, Coroutine[None, None, Parcel]]) -> dict[K, Parcel]:
     """Return all answers, or raise the first error and ask no more."""
     tasks = {key: asyncio.ensure_future(one) for key, one in asking.items()}
     try:

@@ -26,7 +26,7 @@ from peavine.spec.model import (
 from peavine.spec.storage import Storage
 from peavine.spec.timeouts import FIELDS, Seconds, Timeouts
 
-KINDS = ("index", "search", "update", "delete", "train")
+KINDS = ("index", "search", "update", "delete", "train", "read")
 """The kinds of request."""
 
 
@@ -52,7 +52,7 @@ class OnError(StrEnum):
 
 
 class OnMissingShard(StrEnum):
-    """What a search does when a shard cannot answer."""
+    """What a search or a read does when a shard cannot answer."""
 
     WAIT = "Wait"
     """Wait for it within the deadline, then fail."""
@@ -73,6 +73,9 @@ class Polling(Model):
     """Where Documents are deleted."""
     train: PollingPolicy = PollingPolicy.ALL
     """Where training data goes."""
+    read: PollingPolicy = PollingPolicy.OWNER
+    """Where stored Documents are read. With Owner, Documents are fetched by id from the shard that owns them, and
+    counts, pages and statistics come from all shards."""
 
 
 class Resources(Model):
@@ -227,7 +230,7 @@ class PodSpec(Model):
     polling: Annotated[Polling, Facts(Reader.HEAD)] = Polling()
     """Which shards each kind of request goes to."""
     on_missing_shard: Annotated[OnMissingShard, Facts(Reader.HEAD)] = OnMissingShard.WAIT
-    """What a search does when a shard cannot answer."""
+    """What a search or a read does when a shard cannot answer."""
     storage: Annotated[Storage | None, Facts(Reader.OPERATOR, cluster=True)] = None
     """The volume for the Executor's data. Without it, data lives as long as the Pea. On a single machine
     `peavine run --data` takes its place."""

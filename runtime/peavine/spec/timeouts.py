@@ -21,8 +21,8 @@ class Timeouts(Model):
     """Time limits of requests by kind, in seconds."""
 
     timeout_seconds: Annotated[Seconds, Facts(Reader.GATEWAY)] = 10
-    """Time that a search may take from end to end, unless the client asks for less. The timeouts that the Pods on one
-    way through the graph set must add up to no more than this."""
+    """Time that a search or a read may take from end to end, unless the client asks for less. The timeouts that the
+    Pods on one way through the graph set must add up to no more than this."""
     index_timeout_seconds: Annotated[Seconds, Facts(Reader.GATEWAY)] = 60
     """Time that a request to index, update or delete may take from end to end. What Pods set must fit into it, too."""
     train_timeout_seconds: Annotated[Seconds, Facts(Reader.GATEWAY)] = 600
@@ -31,7 +31,7 @@ class Timeouts(Model):
     def timeout(self, kind: str) -> float:
         """Return the seconds that a request of this kind may take."""
         match kind:
-            case "search":
+            case "search" | "read":
                 return self.timeout_seconds
             case "train":
                 return self.train_timeout_seconds

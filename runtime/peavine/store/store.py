@@ -158,6 +158,12 @@ class Store:
             return (self.identity.id.encode() if self.identity else b"") + (txn.get(META, STATE) or b"")
 
     @property
+    def last_write(self) -> int:
+        """When its newest write was issued, in microseconds since 1970; 0 before the first."""
+        with self.committed() as txn:
+            return int.from_bytes(txn.get(META, LATEST) or b"", "big")
+
+    @property
     def position(self) -> Position:
         """How far it has come."""
         with self.committed() as txn:

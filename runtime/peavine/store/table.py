@@ -54,6 +54,8 @@ class Table:
         self, store: Store, name: str, observer: Callable[[Mapping[str, Row | None]], None] | None = None
     ) -> None:
         self.store, self.name, self.owners = store, name, f"{name}.owners"
+        self._counted: tuple[bytes, int] | None = None
+        """The state of the store when its parts were counted, and their number."""
         store.table(self.owners)
         versions.open_tables(store)
         store.table(name)
@@ -75,6 +77,54 @@ class Table:
         """Return the values of the rows with these names, None where there is no such row."""
         with self.store.read() as txn:
             return [found.value if (found := self._get(txn, name)) else None for name in names]
+
+    def owned(self, owners: Iterable[str]) -> list[list[bytes]]:
+        """Return the values of all rows of each owner, its own first; an empty list where it has no row of its own.
+
+        It reads what is committed.
+        """
+        with self.store.committed() as txn:
+            return [self._owned(txn, owner.encode()) for owner in owners]
+
+    def scroll(self, after: str = "") -> Iterator[tuple[str, list[bytes]]]:
+        """Yield each owner that has a row of its own, in the order of ids, with the values of all its rows.
+
+        It begins behind the id `after`, and sees what was committed when it began.
+        """
+        start = after.encode()
+        with self.store.committed() as txn:
+            for key, value in txn.items(self.name, start):
+                if key[:1] == _PART:
+                    return
+                if key != start:
+                    yield key.decode(), self._owned(txn, key, value)
+
+    def parts(self) -> int:
+        """Count the committed rows that are parts: all but the own rows of owners.
+
+        They are next to each other, and counted again only when the store has changed.
+        """
+        state = self.store.state
+        if self._counted is None or self._counted[0] != state:
+            with self.store.committed() as txn:
+                self._counted = state, sum(1 for _ in txn.keys(self.name, _PART))
+        return self._counted[1]
+
+    @property
+    def size(self) -> int:
+        """Bytes that its rows take in the file."""
+        with self.store.committed() as txn:
+            return txn.size(self.name) + txn.size(self.owners)
+
+    def _owned(self, txn: Reading, owner: bytes, own: bytes | None = None) -> list[bytes]:
+        """Return the values of all rows of an owner, its own first."""
+        own = own if own is not None or not 0 < len(owner) <= MAX_ID_BYTES else txn.get(self.name, owner)
+        if own is None:
+            return []
+        listed = txn.get(self.owners, owner)
+        ids = [] if listed is None else unpack(listed)
+        parts = [txn.get(self.name, _key(id, owner)) for id in ids if id != owner]
+        return [value[_SIZE.size :] for value in (own, *parts) if value is not None]
 
     def add(
         self, ids: Sequence[str], values: Sequence[bytes], owners: Sequence[str], issued: Sequence[int] = ()

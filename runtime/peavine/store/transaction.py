@@ -28,11 +28,33 @@ class Reading:
         database = self._databases.get(table)
         return {} if database is None else dict(self._txn.cursor(database).getmulti(keys))
 
-    def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
-        """Yield all (key, value) in the order of the keys."""
+    def items(self, table: str, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield all (key, value) from the key `start` on, in the order of the keys."""
+        cursor = self._at(table, start)
+        if cursor is not None:
+            yield from cursor.iternext()
+
+    def keys(self, table: str, start: bytes = b"") -> Iterator[bytes]:
+        """Yield the keys from `start` on, in order."""
+        cursor = self._at(table, start)
+        if cursor is not None:
+            yield from cursor.iternext(keys=True, values=False)
+
+    def _at(self, table: str, start: bytes) -> lmdb.Cursor[bytes] | None:
+        """Return a cursor at the first key from `start` on; None where there is none."""
         database = self._databases.get(table)
-        if database is not None:
-            yield from self._txn.cursor(database)
+        if database is None:
+            return None
+        cursor = self._txn.cursor(database)
+        return cursor if (cursor.set_range(start) if start else cursor.first()) else None
+
+    def size(self, table: str) -> int:
+        """Return how many bytes the table takes in the file."""
+        database = self._databases.get(table)
+        if database is None:
+            return 0
+        stat = self._txn.stat(database)
+        return int(stat["psize"] * (stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]))
 
     def count(self, table: str) -> int:
         """Return how many keys the table has."""

@@ -61,6 +61,11 @@ class GatewayStub(object):
                 request_serializer=peavine_dot_v1_dot_pea__pb2.Request.SerializeToString,
                 response_deserializer=peavine_dot_v1_dot_pea__pb2.Request.FromString,
                 _registered_method=True)
+        self.Read = channel.unary_unary(
+                '/peavine.v1.Gateway/Read',
+                request_serializer=peavine_dot_v1_dot_pea__pb2.Request.SerializeToString,
+                response_deserializer=peavine_dot_v1_dot_pea__pb2.Request.FromString,
+                _registered_method=True)
         self.Call = channel.stream_stream(
                 '/peavine.v1.Gateway/Call',
                 request_serializer=peavine_dot_v1_dot_pea__pb2.Request.SerializeToString,
@@ -107,6 +112,12 @@ class GatewayServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Read(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Call(self, request_iterator, context):
         """Requests of any kind, each answered once, in the order in which answers become ready: match them by header.id.
         A request that fails is answered with header.status; the stream goes on.
@@ -146,6 +157,11 @@ def add_GatewayServicer_to_server(servicer, server):
             ),
             'Train': grpc.unary_unary_rpc_method_handler(
                     servicer.Train,
+                    request_deserializer=peavine_dot_v1_dot_pea__pb2.Request.FromString,
+                    response_serializer=peavine_dot_v1_dot_pea__pb2.Request.SerializeToString,
+            ),
+            'Read': grpc.unary_unary_rpc_method_handler(
+                    servicer.Read,
                     request_deserializer=peavine_dot_v1_dot_pea__pb2.Request.FromString,
                     response_serializer=peavine_dot_v1_dot_pea__pb2.Request.SerializeToString,
             ),
@@ -294,6 +310,33 @@ class Gateway(object):
             request,
             target,
             '/peavine.v1.Gateway/Train',
+            peavine_dot_v1_dot_pea__pb2.Request.SerializeToString,
+            peavine_dot_v1_dot_pea__pb2.Request.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Read(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/peavine.v1.Gateway/Read',
             peavine_dot_v1_dot_pea__pb2.Request.SerializeToString,
             peavine_dot_v1_dot_pea__pb2.Request.FromString,
             options,

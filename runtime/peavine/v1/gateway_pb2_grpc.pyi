@@ -106,6 +106,22 @@ _GatewayTrainType = typing_extensions.TypeVar(
     ],
 )
 
+_GatewayReadType = typing_extensions.TypeVar(
+    '_GatewayReadType',
+    grpc.UnaryUnaryMultiCallable[
+        peavine.v1.pea_pb2.Request,
+        peavine.v1.pea_pb2.Request,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        peavine.v1.pea_pb2.Request,
+        peavine.v1.pea_pb2.Request,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        peavine.v1.pea_pb2.Request,
+        peavine.v1.pea_pb2.Request,
+    ],
+)
+
 _GatewayCallType = typing_extensions.TypeVar(
     '_GatewayCallType',
     grpc.StreamStreamMultiCallable[
@@ -138,11 +154,15 @@ _GatewayInfoType = typing_extensions.TypeVar(
     ],
 )
 
-class GatewayStub(typing.Generic[_GatewayIndexType, _GatewaySearchType, _GatewayUpdateType, _GatewayDeleteType, _GatewayTrainType, _GatewayCallType, _GatewayInfoType]):
+class GatewayStub(typing.Generic[_GatewayIndexType, _GatewaySearchType, _GatewayUpdateType, _GatewayDeleteType, _GatewayTrainType, _GatewayReadType, _GatewayCallType, _GatewayInfoType]):
     """A Flow, seen from outside."""
 
     @typing.overload
     def __init__(self: GatewayStub[
+        grpc.UnaryUnaryMultiCallable[
+            peavine.v1.pea_pb2.Request,
+            peavine.v1.pea_pb2.Request,
+        ],
         grpc.UnaryUnaryMultiCallable[
             peavine.v1.pea_pb2.Request,
             peavine.v1.pea_pb2.Request,
@@ -195,6 +215,10 @@ class GatewayStub(typing.Generic[_GatewayIndexType, _GatewaySearchType, _Gateway
             peavine.v1.pea_pb2.Request,
             peavine.v1.pea_pb2.Request,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            peavine.v1.pea_pb2.Request,
+            peavine.v1.pea_pb2.Request,
+        ],
         grpc.aio.StreamStreamMultiCallable[
             peavine.v1.pea_pb2.Request,
             peavine.v1.pea_pb2.Request,
@@ -215,6 +239,8 @@ class GatewayStub(typing.Generic[_GatewayIndexType, _GatewaySearchType, _Gateway
 
     Train: _GatewayTrainType
 
+    Read: _GatewayReadType
+
     Call: _GatewayCallType
     """Requests of any kind, each answered once, in the order in which answers become ready: match them by header.id.
     A request that fails is answered with header.status; the stream goes on.
@@ -223,6 +249,10 @@ class GatewayStub(typing.Generic[_GatewayIndexType, _GatewaySearchType, _Gateway
     Info: _GatewayInfoType
 
 GatewayAsyncStub: typing_extensions.TypeAlias = GatewayStub[
+    grpc.aio.UnaryUnaryMultiCallable[
+        peavine.v1.pea_pb2.Request,
+        peavine.v1.pea_pb2.Request,
+    ],
     grpc.aio.UnaryUnaryMultiCallable[
         peavine.v1.pea_pb2.Request,
         peavine.v1.pea_pb2.Request,
@@ -286,6 +316,13 @@ class GatewayServicer(metaclass=abc.ABCMeta):
 
     @abc.abstractmethod
     def Train(
+        self,
+        request: peavine.v1.pea_pb2.Request,
+        context: _ServicerContext,
+    ) -> typing.Union[peavine.v1.pea_pb2.Request, collections.abc.Awaitable[peavine.v1.pea_pb2.Request]]: ...
+
+    @abc.abstractmethod
+    def Read(
         self,
         request: peavine.v1.pea_pb2.Request,
         context: _ServicerContext,

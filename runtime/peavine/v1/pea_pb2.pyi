@@ -33,6 +33,8 @@ class _KindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeW
     UPDATE: _Kind.ValueType  # 3
     DELETE: _Kind.ValueType  # 4
     TRAIN: _Kind.ValueType  # 5
+    READ: _Kind.ValueType  # 6
+    """looks up what is kept: by id, counts, page by page; never writes"""
 
 class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
 
@@ -42,6 +44,8 @@ SEARCH: Kind.ValueType  # 2
 UPDATE: Kind.ValueType  # 3
 DELETE: Kind.ValueType  # 4
 TRAIN: Kind.ValueType  # 5
+READ: Kind.ValueType  # 6
+"""looks up what is kept: by id, counts, page by page; never writes"""
 Global___Kind: typing_extensions.TypeAlias = Kind
 
 @typing.final
@@ -194,7 +198,7 @@ class Header(google.protobuf.message.Message):
     deadline: builtins.float
     """seconds since 1970 by the clock that Unit.sent was read from; set by the gateway"""
     top_k: builtins.int
-    """in an answer: the most matches that a Document was given, for who merges shards' answers"""
+    """in an answer: the most matches that a Document was given, or Documents of a page, for who merges shards' answers"""
     version: builtins.int
     """When a write was issued, in microseconds since 1970 by the Flow's clock: of two writes of one Document the one with
     the greater version stands. 0: the gateway sets it when the request arrives. Keep it when you send a write again.

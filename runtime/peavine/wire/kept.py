@@ -44,7 +44,7 @@ def check_fields(names: Iterable[str], path: str = "fields") -> None:
 
 def kept(kind: int, asked: Sequence[str]) -> Kept | None:
     """Return what the answer to a request of this kind keeps, given the fields it asks for; None for everything."""
-    if ALL in asked:
+    if ALL in asked or (kind == pea_pb2.READ and not asked):  # what is read has only what its parameters ask for
         return None
     if not asked:
         return _LIGHT if kind == pea_pb2.SEARCH else _ID

@@ -21,6 +21,7 @@ from peavine.v1 import pea_pb2, shallow_pb2
 from peavine.wire.batches import batch_from_bytes, encoded
 from peavine.wire.columns import columns_from_bytes, columns_to_bytes, is_columns
 from peavine.wire.join import lesser, union
+from peavine.wire.pages import merge_read
 from peavine.wire.report import added, report_of, set_report
 from peavine.wire.status import status_of
 
@@ -50,6 +51,9 @@ def merge(units: Sequence[pea_pb2.Unit], total: int, partial: bool) -> tuple[pea
             continue
         one.header.coverage.CopyFrom(lesser(one.header, pea_pb2.Coverage(answered=len(good), total=total)))
         try:
+            if merged.kind == pea_pb2.READ:
+                one.bodies.append(merge_read(one.header, good))
+                continue
             if any(item.header.HasField("report") for item in good):
                 set_report(one.header, added(report_of(item.header) for item in good))
             one.bodies.append(merge_bodies([b"".join(item.bodies) for item in good], one.header.top_k))

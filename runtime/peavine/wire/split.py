@@ -6,7 +6,7 @@ A root Document belongs to shard blake2b(id) mod shards, for as long as there ar
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,7 +17,7 @@ from peavine.wire.report import added, filled, report_of, set_report
 from peavine.wire.roots import roots, together
 from peavine.wire.status import status_of
 
-__all__ = ["Part", "assemble", "owner", "portions", "split"]
+__all__ = ["Part", "assemble", "cover", "owner", "portions", "split"]
 
 PORTION_BYTES: Final = 64
 """What an item takes in a unit besides its own bytes, and a unit besides its items, at the most."""
@@ -126,6 +126,22 @@ def assemble(unit: pea_pb2.Unit, parts: Mapping[int, Part], answers: Mapping[int
     del unit.routes[:]
     unit.routes.extend(routes)
     return sum(item.header.HasField("status") for item in unit.items)
+
+
+def cover(unit: pea_pb2.Unit, parts: Mapping[int, Part], answered: Collection[int], shards: int) -> None:
+    """Say for each item of a read how many of the shards that it needs have answered. Documents of others are left out.
+
+    A shard that owns none of an item's Documents counts as one that answered.
+    """
+    missing = [set(part.places) for shard, part in parts.items() if shard not in answered]
+    there = {place for shard in answered for place in parts[shard].places}
+    for place in {place for part in parts.values() for place in part.places}:
+        item = unit.items[place]
+        coverage = pea_pb2.Coverage(answered=shards - sum(place in places for places in missing), total=shards)
+        item.header.coverage.CopyFrom(lesser(item.header, coverage))
+        if place not in there:
+            del item.bodies[:]
+            item.bodies.append(b"")
 
 
 def _assemble(item: pea_pb2.Envelope, pieces: list[pea_pb2.Envelope]) -> None:

@@ -65,8 +65,10 @@ def test_help_lists_every_command_in_its_section(capsys: pytest.CaptureFixture[s
 def test_every_module_of_a_command_is_listed() -> None:
     listed = {name for section in cli.COMMANDS.values() for name in section}
     folder = ROOT / "runtime/peavine/cli"
-    shared = {"__init__", "change", "inputs", "interrupt", "options", "process", "reach"}
-    assert {path.stem for path in folder.glob("*.py")} - shared == listed
+    shared = {"__init__", "change", "documents", "inputs", "interrupt", "options", "process", "reach"}
+    modules = {path.stem for path in folder.glob("*.py")} - shared
+    # A command whose name Python has for itself is in a module with an underscore after it.
+    assert {name.removesuffix("_") for name in modules} == listed
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

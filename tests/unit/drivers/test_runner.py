@@ -309,7 +309,7 @@ def test_a_kind_without_drivers_is_refused_with_those_that_have(
     one = new_call(texts("a"))
     make(recording).run("update", [one])
     assert isinstance(one.failure, InvalidRequest)
-    assert str(one.failure) == "Recording does not answer update requests; it answers index, search"
+    assert str(one.failure) == "Recording does not answer update requests; it answers index, search, read"
 
 
 @pytest.mark.parametrize("kind", ["index", "update", "delete"])
@@ -339,7 +339,7 @@ def test_parameters_are_told_by_kind(make: Make) -> None:
     accepts = make("_index").accepts
     assert accepts["search"] >= {"top_k", "VectorSearchDriver.top_k", "fill_embedding"}
     assert not any(name.rpartition(".")[2] in ("method", "executor", "priority") for name in accepts["search"])
-    assert accepts["index"] == frozenset()
+    assert accepts["index"] == {"restore"}
 
 
 class Asked(Executor):

@@ -108,8 +108,8 @@ def test_pods_are_complete_with_what_the_flow_says() -> None:
     )
     assert (first.spec.max_documents, second.spec.max_documents) == (7, 50)
     assert {variable.name: variable.value for variable in first.spec.env} == {"LEVEL": "1", "MORE": "2"}
-    assert [first.spec.timeouts.timeout(kind) for kind in KINDS] == [60, 2, 60, 60, 600]
-    assert [second.spec.timeouts.timeout(kind) for kind in KINDS] == [60, 5, 60, 60, 600]
+    assert [first.spec.timeouts.timeout(kind) for kind in KINDS] == [60, 2, 60, 60, 600, 2]
+    assert [second.spec.timeouts.timeout(kind) for kind in KINDS] == [60, 5, 60, 60, 600, 5]
     assert second.spec.expose_tracebacks is True
     assert second.spec.replicas is None
 
@@ -118,9 +118,9 @@ def test_each_kind_of_request_has_the_time_that_the_pod_or_else_the_flow_gives_i
     pods = [{"name": "a", "indexTimeoutSeconds": 30}, {"name": "b", "timeoutSeconds": 3, "trainTimeoutSeconds": 7}]
     made = flow(*pods, timeoutSeconds=5, indexTimeoutSeconds=90)
     steps = {step.pod: [step.timeout(kind) for kind in KINDS] for step in plan(made).steps}
-    assert KINDS == ("index", "search", "update", "delete", "train")
-    assert steps == {"a": [30, 5, 30, 30, 600], "b": [90, 3, 90, 90, 7]}
-    assert [plan(made).timeout(kind) for kind in KINDS] == [90, 5, 90, 90, 600]
+    assert KINDS == ("index", "search", "update", "delete", "train", "read")
+    assert steps == {"a": [30, 5, 30, 30, 600, 5], "b": [90, 3, 90, 90, 7, 3]}
+    assert [plan(made).timeout(kind) for kind in KINDS] == [90, 5, 90, 90, 600, 5]
 
 
 def test_a_head_gives_each_kind_of_request_the_time_of_its_pod() -> None:
@@ -128,7 +128,7 @@ def test_a_head_gives_each_kind_of_request_the_time_of_its_pod() -> None:
     (pod,) = graph.pods(flow({"name": "index", "shards": 2, **timeouts}))
     head = graph.head_plan(pod, [["a:1"], ["b:1"]])
     for each in (head, *head.steps):
-        assert [each.timeout(kind) for kind in KINDS] == [2, 1, 2, 2, 3]
+        assert [each.timeout(kind) for kind in KINDS] == [2, 1, 2, 2, 3, 1]
 
 
 def test_a_pod_of_another_owner_is_not_made() -> None:

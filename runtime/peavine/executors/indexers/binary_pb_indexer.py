@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from peavine.executors.families import KVIndexer
 from peavine.executors.indexers.fields import Fields
@@ -56,3 +56,25 @@ class BinaryPbIndexer(StoredIndexer, KVIndexer):
     def query(self, ids: Sequence[str]) -> list[bytes | None]:
         """Return the value of the row with each name, or None; inside a transaction, as that would leave it."""
         return self._table.get(ids)
+
+    def owned(self, owners: Sequence[str]) -> list[list[bytes]]:
+        """Return the committed values of each owner, its own first; an empty list where it has no row of its own."""
+        return self._table.owned(owners)
+
+    def scroll(self, after: str) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield the owners behind the id `after`, in the order of ids, as they are committed when it begins."""
+        return self._table.scroll(after)
+
+    def count(self) -> int:
+        """Return how many owners have a row of their own."""
+        return self.size - self._table.parts()
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return the numbers of Documents, chunks and bytes, and when the last write was issued."""
+        chunks = self._table.parts()
+        return {
+            "documents": self.size - chunks,
+            "chunks": chunks,
+            "bytes": self._table.size,
+            "last_write": self.store.last_write,
+        }

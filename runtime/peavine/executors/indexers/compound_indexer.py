@@ -64,6 +64,7 @@ class CompoundIndexer(CompoundExecutor):
             for component in self.components:
                 assert isinstance(component, StoredIndexer)
                 number = seen[component.KEEPS]
+                component.shard = self.shard
                 component.share(self.store, f"{component.KEEPS}-{number}" if number else component.KEEPS)
                 seen[component.KEEPS] += 1
                 component.open(read_only=self.read_only)

@@ -59,6 +59,15 @@ class StoredVectors(StoredIndexer, VectorIndexer):
         """How many vectors are committed."""
         return len(self._table)
 
+    def statistics(self) -> Mapping[str, int]:
+        """Return the numbers of vectors, their dimensions and bytes, and when the last write was issued."""
+        return {
+            "vectors": self.size,
+            "dimension": self.dimension or 0,
+            "bytes": self._table.size,
+            "last_write": self.store.last_write,
+        }
+
     @property
     def dimension(self) -> int | None:
         """How many numbers a vector has; None before the first batch."""

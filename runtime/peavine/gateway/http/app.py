@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from peavine.documents.plain import Arrays
 from peavine.errors import Overloaded, Unavailable
 from peavine.gateway.edge import Edge
 from peavine.gateway.http.connection import CONNECTION, FREE_BYTES
@@ -22,6 +24,7 @@ from peavine.gateway.http.openapi import describe
 from peavine.gateway.http.origin import OwnNames, is_loopback
 from peavine.gateway.http.pacing import is_gone
 from peavine.gateway.http.problems import Refused, problem, response, status
+from peavine.gateway.http.reads import BODIES, reading, written
 from peavine.gateway.http.sharing import Share
 from peavine.gateway.http.websocket import Sockets
 from peavine.spec import KINDS
@@ -47,8 +50,16 @@ WebSocket `/v1/stream`; the same Flow answers gRPC on its gRPC port, which is se
 def app(edge: Edge, intake: Intake, sockets: Sockets, host: str) -> FastAPI:
     """Return the ASGI application of a gateway that listens on this host."""
     made = _described(edge.plan.name) if edge.plan.docs else FastAPI(openapi_url=None)
+    plan = edge.plan
     for kind in KINDS:
-        made.add_route(f"/v1/{kind}", _answering(_ask(edge, kind, intake), edge), methods=["POST"])
+        if kind != "read":  # which has a path for each of its operations
+            understood = partial(asking, kind, max_documents=plan.max_documents)
+            made.add_route(f"/v1/{kind}", _answering(_ask(edge, intake, understood, answer), edge), methods=["POST"])
+    for operation in BODIES:
+        understood = partial(reading, operation, max_documents=plan.max_documents, max_bytes=plan.max_message_bytes)
+        ask = _stats if operation == "stats" else _ask
+        endpoint = _answering(ask(edge, intake, understood, written(operation)), edge)
+        made.add_route(f"/v1/{operation}", endpoint, methods=["GET" if operation == "stats" else "POST"])
     made.add_api_websocket_route("/v1/stream", sockets.serve)
     made.add_route("/v1/status", _answering(_status(edge), edge))
     made.add_route("/healthz", _answering(_healthz, edge))
@@ -88,26 +99,42 @@ def _answering(endpoint: Endpoint, edge: Edge) -> Endpoint:
     return answering
 
 
-def _ask(edge: Edge, kind: str, intake: Intake) -> Endpoint:
+Understand = Callable[[dict[str, Any]], Asking]
+"""From a body to a request."""
+Write = Callable[[pea_pb2.Envelope, Arrays], dict[str, Any]]
+"""From an answer to what becomes JSON."""
+
+
+def _ask(edge: Edge, intake: Intake, understand: Understand, write: Write) -> Endpoint:
     async def ask(request: Request) -> Response:
-        asked = await _asked(request, edge, kind, intake)
-        answered = await _unless_gone(request, _submitted(request, edge, asked))
-        if answered.header.status.code:
-            return response(problem(answered.header.status))
-        data = await intake.write(answered, lambda: json(answer(answered, asked.arrays)))
-        return Response(data, media_type="application/json")
+        return await _answered(request, edge, intake, await _asked(request, edge, intake, understand), write)
 
     return ask
 
 
-async def _asked(request: Request, edge: Edge, kind: str, intake: Intake) -> Asking:
+def _stats(edge: Edge, intake: Intake, understand: Understand, write: Write) -> Endpoint:
+    async def ask(request: Request) -> Response:
+        return await _answered(request, edge, intake, understand(dict(request.query_params)), write)
+
+    return ask
+
+
+async def _answered(request: Request, edge: Edge, intake: Intake, asked: Asking, write: Write) -> Response:
+    answered = await _unless_gone(request, _submitted(request, edge, asked))
+    if answered.header.status.code:
+        return response(problem(answered.header.status))
+    data = await intake.write(answered, lambda: json(write(answered, asked.arrays)))
+    return Response(data, media_type="application/json")
+
+
+async def _asked(request: Request, edge: Edge, intake: Intake, understand: Understand) -> Asking:
     """Return what a client asks. Its body is dropped once it is read."""
     plan = edge.plan
     _check_announced(request, plan.max_message_bytes)
     body = _Body(intake.bodies, plan.max_message_bytes)
     try:
         raw = await body.receive(request)
-        return await intake.read(raw, lambda data: asking(kind, data, plan.max_documents))
+        return await intake.read(raw, understand)
     finally:
         intake.bodies.release(body)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import pydantic_core
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from peavine.documents import Document
 from peavine.documents.plain import Arrays
@@ -22,7 +22,7 @@ from peavine.wire.header import header
 from peavine.wire.kept import ALL, LIGHT
 from peavine.wire.report import report_of
 
-__all__ = ["Asking", "answer", "answer_cost", "asking", "json", "read", "read_cost"]
+__all__ = ["Asking", "answer", "answer_cost", "asking", "check_size", "checked", "json", "named", "read", "read_cost"]
 
 BYTE_COST: Final = 12
 """Bytes of memory for each byte of JSON. Numbers take this many; strings and constants take fewer."""
@@ -36,7 +36,7 @@ MAX_OPTIONS: Final = 4096
 _ARRAYS: Final = frozenset((ALL, "tensor", "embedding"))
 """What asks for arrays."""
 
-B = TypeVar("B", RequestBody, DeleteBody)
+B = TypeVar("B", bound=BaseModel)
 
 
 class Asking:
@@ -91,16 +91,16 @@ def read(raw: bytes | bytearray) -> dict[str, Any]:
 
 def asking(kind: str, data: Mapping[str, Any], max_documents: int) -> Asking:
     """Return the request that a body means, or raise InvalidRequest with all that is wrong."""
-    _count(data, max_documents)
+    check_size(data, max_documents)
     body: RequestBody | DeleteBody
     if kind == "delete":
-        body = _checked(DeleteBody, data)
-        docs = [*_named(body.ids), *from_dicts(body.docs, max_documents=max_documents)]
+        body = checked(DeleteBody, data)
+        docs = [*named(body.ids), *from_dicts(body.docs, max_documents=max_documents)]
         if not docs:
             raise InvalidRequest('the body names nothing to delete; send {"ids": ["doc-1", ..]}')
         truths: list[Document] = []
     else:
-        body = _checked(RequestBody, data)
+        body = checked(RequestBody, data)
         docs = from_dicts(body.docs, "docs", max_documents)
         truths = from_dicts(body.groundtruths, "groundtruths", max_documents)
         if truths and len(truths) != len(docs):
@@ -134,7 +134,7 @@ def answer(envelope: pea_pb2.Envelope, arrays: Arrays) -> dict[str, Any]:
     return data
 
 
-def _count(data: Mapping[str, Any], max_documents: int) -> None:
+def check_size(data: Mapping[str, Any], max_documents: int) -> None:
     """Refuse more of anything than a request may have, before it is looked at one by one."""
     ids = data.get("ids")
     if isinstance(ids, list) and len(ids) > max_documents:
@@ -149,7 +149,8 @@ def _count(data: Mapping[str, Any], max_documents: int) -> None:
         )
 
 
-def _checked(model: type[B], data: Mapping[str, Any]) -> B:
+def checked(model: type[B], data: Mapping[str, Any]) -> B:
+    """Return a body that fits the model, or raise InvalidBody with all that is wrong."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -159,7 +160,8 @@ def _checked(model: type[B], data: Mapping[str, Any]) -> B:
         raise InvalidBody(problems) from None
 
 
-def _named(ids: list[str]) -> list[Document]:
+def named(ids: list[str]) -> list[Document]:
+    """Return Documents with these ids, or raise InvalidBody with all that is wrong."""
     found, problems = [], []
     for place, name in enumerate(ids):
         try:

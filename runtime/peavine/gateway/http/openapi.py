@@ -10,12 +10,19 @@ from pydantic.json_schema import models_json_schema
 from peavine.gateway.http.problems import MEDIA_TYPE
 from peavine.gateway.http.schema import (
     AnswerBody,
+    CountAnswer,
+    CountBody,
     DeleteBody,
     FlowStatusBody,
+    GetAnswer,
+    GetBody,
     ProblemBody,
     RequestBody,
+    ScrollAnswer,
+    ScrollBody,
     SocketAnswer,
     SocketRequest,
+    StatsAnswer,
 )
 
 __all__ = ["describe"]
@@ -26,6 +33,12 @@ REQUESTS: Final = {
     "update": ("Replace Documents that exist", "Those that do not exist are left out."),
     "delete": ("Remove Documents with all their parts", "Ids that do not exist are left out."),
     "train": ("Let Executors that learn learn from these Documents", "What they learned is kept with their data."),
+}
+READS: Final = {
+    "get": ("Return stored Documents by id", "Ids that do not exist are left out."),
+    "count": ("Count the stored Documents", "Chunks are not counted."),
+    "scroll": ("Return stored Documents page by page", "A Document that is there all the time comes exactly once."),
+    "stats": ("What is stored, in numbers", "In all, and for each Pod and shard."),
 }
 PLAIN: Final = {
     "/v1/status": ("The graph, its Pods and their readiness", "FlowStatusBody"),
@@ -51,7 +64,10 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    models = (RequestBody, DeleteBody, AnswerBody, FlowStatusBody, ProblemBody, SocketRequest, SocketAnswer)
+    models = (
+        RequestBody, DeleteBody, AnswerBody, GetBody, GetAnswer, CountBody, CountAnswer, ScrollBody, ScrollAnswer,
+        StatsAnswer, FlowStatusBody, ProblemBody, SocketRequest, SocketAnswer,
+    )  # fmt: skip
     _, schemas = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
@@ -71,6 +87,23 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 },
             }
         }
+    for operation, (summary, description) in READS.items():
+        model = operation.capitalize()
+        described: dict[str, Any] = {
+            "operationId": operation,
+            "summary": summary,
+            "description": description,
+            "tags": ["Reads"],
+            "responses": {
+                "200": {"description": "The answer", "content": _content(f"{model}Answer")},
+                "default": PROBLEM,
+            },
+        }
+        if operation == "stats":
+            paths["/v1/stats"] = {"get": described}
+        else:
+            described["requestBody"] = {"required": True, "content": _content(f"{model}Body")}
+            paths[f"/v1/{operation}"] = {"post": described}
     for path, (summary, schema) in PLAIN.items():
         answer: dict[str, Any] = {"description": summary, "content": _content(schema)}
         paths[path] = _get(path, summary, answer)

@@ -181,6 +181,42 @@ class DeleteBody(_Options):
     """Documents of which only the ids count."""
 
 
+_Arrays = Literal["none", "list", "base64"]
+
+
+class _Read(_Json):
+    timeout_seconds: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    """Time that the request may take, up to the Flow's own limit, which counts when left out."""
+
+
+class GetBody(_Read):
+    """Which Documents to return."""
+
+    ids: Annotated[list[str], Field(min_length=1, examples=[["doc-1"]])]
+    """Ids of the Documents. Those that do not exist are left out."""
+    arrays: _Arrays = "none"
+    """How tensors and embeddings stand in the answer: not at all, as nested lists of numbers, or as their bytes."""
+
+
+class CountBody(_Read):
+    """What to count: all Documents."""
+
+
+class ScrollBody(_Read):
+    """Which page of Documents to return. Pages follow each other in the order of ids."""
+
+    limit: Annotated[int, Field(ge=1)] = 100
+    """Maximum number of Documents of the page. It has fewer where they are large."""
+    cursor: Annotated[str, Field(max_length=1024)] = ""
+    """The `cursor` of the page before; empty for the first page."""
+    arrays: _Arrays = "none"
+    """How tensors and embeddings stand in the answer: not at all, as nested lists of numbers, or as their bytes."""
+
+
+class StatsBody(_Read):
+    """The parameters of GET /v1/stats."""
+
+
 class RouteBody(_Json):
     """Where a request was, and when."""
 
@@ -225,6 +261,54 @@ class FindingBody(_Json):
     """Where, such as `docs[3].txt`."""
     message: str
     """What, and what to do."""
+
+
+class ReadAnswer(_Json):
+    """What the answers to all reads have."""
+
+    coverage: CoverageBody | None = None
+    """How much of the data it rests on, where data is sharded."""
+    routes: list[RouteBody] = []
+    """Where the request was."""
+
+
+class GetAnswer(ReadAnswer):
+    """The answer to /v1/get."""
+
+    docs: _Docs
+    """The Documents that exist, with their chunks."""
+
+
+class CountAnswer(ReadAnswer):
+    """The answer to /v1/count."""
+
+    count: int
+    """How many Documents are stored."""
+
+
+class ScrollAnswer(GetAnswer):
+    """The answer to /v1/scroll: a page of Documents in the order of their ids."""
+
+    cursor: str
+    """What to send for the next page; empty when this is the last one."""
+
+
+class StatsAnswer(ReadAnswer):
+    """The answer to /v1/stats."""
+
+    documents: int
+    """Documents that are stored."""
+    chunks: int
+    """Their chunks."""
+    vectors: int
+    """Vectors of Documents and chunks."""
+    bytes: int
+    """Bytes that they take in the stores' files."""
+    last_write: int
+    """When the newest write was issued, in microseconds since 1970."""
+    pods: dict[str, Any]
+    """The same for each Pod, with the types of tags (in a sample of `sampled` Documents), and for each of its shards,
+    with the dimension of its vectors."""
 
 
 class ProblemBody(_Json):
@@ -306,8 +390,9 @@ class SocketRequest(RequestBody):
 
     id: str
     """Unique among the messages that are unanswered."""
-    kind: Literal["index", "search", "update", "delete", "train"]
-    """The kind of request. For `delete` the body is that of /v1/delete."""
+    kind: Literal["index", "search", "update", "delete", "train", "read"]
+    """The kind of request. For `delete` the body is that of /v1/delete; `read` returns the stored `docs` of these
+    ids."""
 
 
 class SocketAnswer(AnswerBody):
