@@ -39,6 +39,7 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
         search=[Tagged("VectorSearchDriver", {"oversampling": 10}), Tagged("WholeDocumentsDriver")],
         train=[],
     ),
+    "TextIndexer": _on(_drivers("KeywordIndexDriver"), search=_drivers("KeywordSearchDriver"), train=[]),
     "KVIndexer": _on(_drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[]),
     "DocIDCache": _on(_drivers("UniqueDriver"), search=[], train=[]),
     "Chunk2DocRanker": _on([], search=_drivers("Chunk2DocRankDriver")),
@@ -52,7 +53,7 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
 
 
 _UNDECIDED: Final[Mapping[str, Sequence[str]]] = {
-    "Indexer": ("VectorIndexer", "KVIndexer"),
+    "Indexer": ("VectorIndexer", "TextIndexer", "KVIndexer"),
     "Ranker": ("Chunk2DocRanker", "Match2DocRanker"),
     "Evaluator": ("TextEvaluator", "EmbeddingEvaluator", "RankingEvaluator"),
 }
