@@ -13,6 +13,7 @@ from peavine.router.question import Parcel
 from peavine.router.replicas import Observer, Replicas
 from peavine.spec import OnMissingShard, PollingPolicy
 from peavine.v1 import pea_pb2
+from peavine.wire import statistics
 from peavine.wire.header import name_of
 from peavine.wire.merge import merge
 from peavine.wire.report import put_back, taken_out
@@ -99,11 +100,26 @@ class Shards:
         return parcel.after(serialize(unit), failed)
 
     async def _all(self, parcel: Parcel, deadline: float) -> Parcel:
-        asked = list(self._shards)
         unit = parse(parcel.rest)
         earlier = taken_out(unit)
-        if any(earlier):
+        drivers = statistics.asking(self.accepts, name_of(pea_pb2.Kind.ValueType(parcel.kind)))
+        if drivers:
+            now = time.monotonic()
+            soon = now + (deadline - now) / 2 if self._partial else deadline
+            statistics.ask(unit, drivers)
+            answers = await self._each(parcel.after(serialize(unit), parcel.failed), soon)
+            statistics.take_back(unit, drivers)
+            statistics.give(unit, drivers, answers)
+        if drivers or any(earlier):
             parcel = parcel.after(serialize(unit), parcel.failed)
+        merged, failed = merge(await self._each(parcel, deadline), len(self._shards), self._partial)
+        statistics.take_back(merged, drivers)
+        failed += put_back(merged, earlier)
+        return parcel.after(serialize(merged), failed)
+
+    async def _each(self, parcel: Parcel, deadline: float) -> list[pea_pb2.Unit]:
+        """Return what every shard answers, or where partial answers will do, every shard that is there."""
+        asked = list(self._shards)
         if self._partial:
             # Who is known to be gone is not waited for, as long as somebody is there.
             asked = [shard for shard in asked if shard.ready] or asked
@@ -115,10 +131,7 @@ class Shards:
                 raise next(outcome for outcome in outcomes if isinstance(outcome, BaseException))
         else:
             found = list((await _every(dict(enumerate(shard.ask(parcel, deadline) for shard in asked)))).values())
-        read = [answered(answer.rest, parcel.count) for answer in found]
-        merged, failed = merge(read, len(self._shards), self._partial)
-        failed += put_back(merged, earlier)
-        return parcel.after(serialize(merged), failed)
+        return [answered(answer.rest, parcel.count) for answer in found]
 
 
 async def _every(asking: Mapping[int, Coroutine[None, None, Parcel]]) -> dict[int, Parcel]:
