@@ -155,15 +155,15 @@ class KeywordIndexDriver(_IndexDriver):
     traversal_paths: Paths = ("r",)
 
     def _values(self, docs: Sequence[Document], executor: Any) -> Any:
-        rows = [[text_of(doc, name) for name in executor.fields] for doc in docs]
+        rows = [[text_of(doc, name) for name in executor.search_fields] for doc in docs]
         for doc, row in zip(docs, rows, strict=True):
             if not any(row):
-                names = ", ".join(executor.fields)
+                names = ", ".join(executor.search_fields)
                 raise InvalidRequest(f"Document {doc.id!r}: has no text to index; give it text in {names}")
         return rows
 
     def _of_columns(self, found: Sequence[Columns], executor: Any) -> Any:
-        if tuple(executor.fields) != ("text",) or any("text" not in level.fields for level in found):
+        if tuple(executor.search_fields) != ("text",) or any("text" not in level.fields for level in found):
             return None
         texts = contents(found)
         return [[text] for text in texts] if texts is not None and all(texts) else None

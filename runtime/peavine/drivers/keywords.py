@@ -89,11 +89,11 @@ class HighlightDriver(Traversing, Executing):
             for doc in level.docs:
                 query = text_of(doc, self.field)
                 for match in doc.matches:
-                    texts = [text_of(match, name) for name in executor.fields]
+                    texts = [text_of(match, name) for name in executor.search_fields]
                     found = self.call(executor, self.method, query, texts)
                     places = {
                         name: [list(span) for span in spans]
-                        for name, spans in zip(executor.fields, found, strict=True)
+                        for name, spans in zip(executor.search_fields, found, strict=True)
                         if spans
                     }
                     match.tags = {**match.tags, "highlights": places}

@@ -152,14 +152,14 @@ class TextIndexer(Indexer):
 
     ascending: bool = False
     """Whether a smaller number from `query` is a better match."""
-    fields: Sequence[str] = ("text",)
+    search_fields: Sequence[str] = ("text",)
     """The fields of Documents that it keeps; names are joined with `__`, as in `tags__title`."""
 
     @abstractmethod
     def add(
         self, ids: Sequence[str], texts: Sequence[Sequence[str]], owners: Sequence[str], versions: Sequence[int] = ()
     ) -> None:
-        """Keep B rows, each with a text for each of `fields`; a field that a Document lacks is empty."""
+        """Keep B rows, each with a text for each of `search_fields`; a field that a Document lacks is empty."""
 
     @abstractmethod
     def update(

@@ -39,7 +39,7 @@ def test_documents_are_found_whole_by_their_words(ask: Any, words: Runner) -> No
 
 
 def test_several_fields_are_searched_with_their_boosts(ask: Any, make: Any) -> None:
-    runner = make("!DocumentKeywordIndexer {with: {fields: {tags__title: 3, text: 1}}}")
+    runner = make("!DocumentKeywordIndexer {with: {search_fields: {tags__title: 3, text: 1}}}")
     ask(runner, "index", [*PAGES, Document(id="run", text="running")])
     assert found(ask, runner, "running") == ["shoes", "run"]
     assert found(ask, runner, "wind") == ["boats"]
@@ -51,7 +51,7 @@ def test_a_document_without_text_is_refused(ask: Any, words: Runner) -> None:
 
 
 def test_a_field_that_is_not_text_is_refused(ask: Any, make: Any) -> None:
-    runner = make("!KeywordIndexer {with: {fields: {tags__n: 1}}}")
+    runner = make("!KeywordIndexer {with: {search_fields: {tags__n: 1}}}")
     with pytest.raises(InvalidRequest, match="tags__n is float; give it text"):
         ask(runner, "index", PAGES)
 

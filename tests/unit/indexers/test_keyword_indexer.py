@@ -231,7 +231,7 @@ def test_rows_belong_to_their_owner() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"fields": {"text": 0}}, "fields.text: the boost is 0; give a number above 0"),
+        ({"search_fields": {"text": 0}}, "search_fields.text: the boost is 0; give a number above 0"),
         ({"k1": -1}, "k1: is -1; give 0 or more"),
         ({"b": 2}, "b: is 2; give 0 to 1"),
         ({"language": "klingon"}, 'language: unknown language "klingon"'),

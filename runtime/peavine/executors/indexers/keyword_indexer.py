@@ -36,8 +36,9 @@ _AT_ONCE = 20_000
 class KeywordIndexer(StoredIndexer, TextIndexer):
     """Finds texts by their words, ranked by BM25. What is acknowledged is found at once.
 
-    `fields` are the fields of Documents that are searched, each with its boost: `{tags__title: 2, text: 1}`. `language`
-    chooses the stemmer and the stop words: with `none` every word counts, as it is written but for case and accents.
+    `search_fields` are the fields of Documents that are searched, each with its boost: `{tags__title: 2, text: 1}`.
+    `language` chooses the stemmer and the stop words: with `none` every word counts, as it is written but for case and
+    accents.
     `stop_words` replaces the language's list. `k1` bounds what repeating a word counts, and `b`, from 0 to 1, is how
     much a long text is discounted.
     """
@@ -46,16 +47,16 @@ class KeywordIndexer(StoredIndexer, TextIndexer):
 
     def __init__(
         self,
-        fields: Mapping[str, float] | None = None,
+        search_fields: Mapping[str, float] | None = None,
         language: str = "none",
         stop_words: Sequence[str] | None = None,
         k1: float = 1.2,
         b: float = 0.75,
     ) -> None:
-        self.boosts = dict(fields or {"text": 1.0})
-        self.fields = tuple(self.boosts)
+        self.boosts = dict(search_fields or {"text": 1.0})
+        self.search_fields = tuple(self.boosts)
         problems = [
-            Problem(f"fields.{name}", f"the boost is {boost!r}; give a number above 0")
+            Problem(f"search_fields.{name}", f"the boost is {boost!r}; give a number above 0")
             for name, boost in self.boosts.items()
             if isinstance(boost, bool) or not isinstance(boost, int | float) or not 0 < boost < float("inf")
         ]
@@ -73,7 +74,7 @@ class KeywordIndexer(StoredIndexer, TextIndexer):
         """Open the store and read the texts into memory."""
         super().post_init()
         self._using = threading.RLock()
-        self._postings, self._stale, self._state = Postings(len(self.fields)), True, b""
+        self._postings, self._stale, self._state = Postings(len(self.search_fields)), True, b""
         self._table = Table(self.store, self.table_name, self._follow)
         with self._using:
             self._refresh()
@@ -86,16 +87,16 @@ class KeywordIndexer(StoredIndexer, TextIndexer):
     def add(
         self, ids: Sequence[str], texts: Sequence[Sequence[str]], owners: Sequence[str], versions: Sequence[int] = ()
     ) -> None:
-        """Keep B rows, each with a text for each of `fields`; they replace all that their owners had."""
+        """Keep B rows, each with a text for each of `search_fields`; they replace all that their owners had."""
         self.refuse_if_read_only()
-        self._table.add(ids, [_packed(self.fields, row) for row in texts], owners, versions)
+        self._table.add(ids, [_packed(self.search_fields, row) for row in texts], owners, versions)
 
     def update(
         self, ids: Sequence[str], texts: Sequence[Sequence[str]], owners: Sequence[str], versions: Sequence[int] = ()
     ) -> None:
         """Do as `add` for owners that exist."""
         self.refuse_if_read_only()
-        self._table.update(ids, [_packed(self.fields, row) for row in texts], owners, versions)
+        self._table.update(ids, [_packed(self.search_fields, row) for row in texts], owners, versions)
 
     def delete(self, ids: Sequence[str], versions: Sequence[int] = ()) -> None:
         """Remove the rows of these owners; ids that are not there are no error."""
@@ -141,7 +142,7 @@ class KeywordIndexer(StoredIndexer, TextIndexer):
         if not self._stale and not (self.read_only and self.store.state != self._state):
             return
         self._state = self.store.state
-        self._postings = Postings(len(self.fields))
+        self._postings = Postings(len(self.search_fields))
         rows = iter(self._table)
         while block := list(islice(rows, _AT_ONCE)):
             self._postings.apply({row.name: self._terms(row.value) for row in block})
@@ -158,7 +159,7 @@ class KeywordIndexer(StoredIndexer, TextIndexer):
 
     def _terms(self, value: bytes) -> list[list[str]]:
         texts = _unpacked(value)
-        return [self._analysis.terms(texts.get(name, "")) for name in self.fields]
+        return [self._analysis.terms(texts.get(name, "")) for name in self.search_fields]
 
 
 class DocumentKeywordIndexer(CompoundIndexer):
@@ -166,18 +167,18 @@ class DocumentKeywordIndexer(CompoundIndexer):
 
     def __init__(
         self,
-        fields: Mapping[str, float] | None = None,
+        search_fields: Mapping[str, float] | None = None,
         language: str = "none",
         stop_words: Collection[str] | None = None,
         k1: float = 1.2,
         b: float = 0.75,
     ) -> None:
-        words = KeywordIndexer(fields, language, None if stop_words is None else list(stop_words), k1, b)
+        words = KeywordIndexer(search_fields, language, None if stop_words is None else list(stop_words), k1, b)
         super().__init__([words, BinaryPbIndexer()])
 
 
 def _packed(names: Sequence[str], texts: Sequence[str]) -> bytes:
-    """Write texts with their fields' names, so that `fields` may change: sizes (4 bytes) stand before both."""
+    """Write texts with their fields' names, so that `search_fields` may change: sizes (4 bytes) stand before both."""
     parts = [each.encode() for pair in zip(names, texts, strict=True) if pair[1] for each in pair]
     return b"".join(part for each in parts for part in (_SIZE.pack(len(each)), each))
 
