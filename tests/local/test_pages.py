@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
         ("README.md", ["[('red shoes', "]),
         ("docs/python.md", ["[('red shoes', ", "HELLO"]),
         ("docs/recipes.md", ["notes/shoes.md 0."]),
+        ("docs/search.md", ["boats 0.", "[[20.0, 23.0], [34.0, 38.0]]", "trees 0."]),
     ],
 )
 def test_the_python_of_a_page_runs_as_it_is_typed(page: str, prints: list[str], tmp_path: Path) -> None:

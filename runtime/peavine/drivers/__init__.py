@@ -7,6 +7,7 @@ from peavine.drivers import (
     encode,
     evaluate,
     index,
+    keywords,
     log,
     predict,
     querylang,
@@ -25,22 +26,9 @@ from peavine.drivers.runner import Runner, Where
 
 # Each defines Drivers, which the registry knows by name once their module is there.
 _MODULES = (
-    cache,
-    convert,
-    craft,
-    encode,
-    evaluate,
-    index,
-    log,
-    predict,
-    querylang,
-    rank,
-    read,
-    reduce,
-    search,
-    train,
-    whole,
-)
+    cache, convert, craft, encode, evaluate, index, keywords, log, predict, querylang, rank, read, reduce, search,
+    train, whole,
+)  # fmt: skip
 
 __all__ = [
     "Call",

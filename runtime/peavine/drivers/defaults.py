@@ -43,6 +43,7 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
     "KVIndexer": _on(
         _drivers("KVIndexDriver"), search=_drivers("KVSearchDriver"), train=[], read=_drivers("ReadDriver")
     ),
+    "TextIndexer": _on(_drivers("KeywordIndexDriver"), search=_drivers("KeywordSearchDriver"), train=[], read=[]),
     "DocIDCache": _on(_drivers("UniqueDriver"), search=[], train=[]),
     "Chunk2DocRanker": _on([], search=_drivers("Chunk2DocRankDriver")),
     "Match2DocRanker": _on([], search=_drivers("Matches2DocRankDriver")),
@@ -55,7 +56,7 @@ DEFAULTS: Final[Mapping[str, Requests]] = {
 
 
 _UNDECIDED: Final[Mapping[str, Sequence[str]]] = {
-    "Indexer": ("VectorIndexer", "KVIndexer"),
+    "Indexer": ("VectorIndexer", "TextIndexer", "KVIndexer"),
     "Ranker": ("Chunk2DocRanker", "Match2DocRanker"),
     "Evaluator": ("TextEvaluator", "EmbeddingEvaluator", "RankingEvaluator"),
 }

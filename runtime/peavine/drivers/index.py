@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from peavine.documents import Document, row_name
 from peavine.documents.columns import Columns
-from peavine.drivers.columnar import embeddings, levels
-from peavine.drivers.driver import Executing, Task, Traversing
+from peavine.drivers.columnar import contents, embeddings, levels
+from peavine.drivers.driver import Executing, Paths, Task, Traversing
+from peavine.drivers.lookup import text_of
 from peavine.drivers.querylang import Fields
 from peavine.drivers.stack import vectors
 from peavine.errors import InvalidRequest
@@ -17,13 +18,13 @@ from peavine.wire import document_to_bytes
 from peavine.wire.batches import columns_in
 from peavine.wire.columns import rows_of
 
-__all__ = ["KVIndexDriver", "VectorIndexDriver"]
+__all__ = ["KVIndexDriver", "KeywordIndexDriver", "VectorIndexDriver"]
 
 _METHODS = {"index": "add", "update": "update", "delete": "delete"}
 
 
 class _IndexDriver(Traversing, Executing):
-    """What both have in common: the method is that of the kind of request, and it is called once for a batch."""
+    """What all have in common: the method is that of the kind of request, and it is called once for a batch."""
 
     writes: ClassVar[bool] = True
     fixed: ClassVar[frozenset[str]] = Executing.fixed | {"traversal_paths"}
@@ -54,7 +55,7 @@ class _IndexDriver(Traversing, Executing):
         names = [
             doc.id if "owners" in taken else row_name(doc.id, owner) for doc, owner in zip(docs, owners, strict=True)
         ]
-        values = self._values(docs)
+        values = self._values(docs, executor)
         try:
             self.call(executor, method, names, values, **arguments)
         except InvalidRequest as problem:
@@ -69,7 +70,7 @@ class _IndexDriver(Traversing, Executing):
         owners = [id for level in found for id in level.texts("id")]
         if len(set(owners)) < len(owners):
             return False
-        values = self._of_columns(found)
+        values = self._of_columns(found, executor)
         if values is None:
             return False
         counts = [(task.version, len(columns_in(task.batch) or ())) for task in tasks]
@@ -81,7 +82,7 @@ class _IndexDriver(Traversing, Executing):
             raise _naming(owners[0], problem) from problem
         return True
 
-    def _of_columns(self, found: Sequence[Columns]) -> Any:
+    def _of_columns(self, found: Sequence[Columns], executor: Any) -> Any:
         """Return the values of all rows; None where they are not regular."""
         return None
 
@@ -94,7 +95,7 @@ class _IndexDriver(Traversing, Executing):
             seen.add(doc.id)
             yield doc
 
-    def _values(self, docs: Sequence[Document]) -> Any:
+    def _values(self, docs: Sequence[Document], executor: Any) -> Any:
         raise NotImplementedError
 
 
@@ -118,10 +119,10 @@ class VectorIndexDriver(_IndexDriver):
             raise InvalidRequest(f"Document {root.id!r}: has no embedding to index; {remedy}")
         yield from found
 
-    def _values(self, docs: Sequence[Document]) -> Any:
+    def _values(self, docs: Sequence[Document], executor: Any) -> Any:
         return vectors(docs)
 
-    def _of_columns(self, found: Sequence[Columns]) -> Any:
+    def _of_columns(self, found: Sequence[Columns], executor: Any) -> Any:
         return embeddings(found)
 
 
@@ -136,13 +137,33 @@ class KVIndexDriver(_IndexDriver):
 
     fixed: ClassVar[frozenset[str]] = _IndexDriver.fixed | {"exclude"}
 
-    def _values(self, docs: Sequence[Document]) -> Any:
+    def _values(self, docs: Sequence[Document], executor: Any) -> Any:
         left_out = {"chunks", "matches", "score", "evaluations", *self.exclude} - {"id"}
         return [document_to_bytes(doc.without(*left_out)) for doc in docs]
 
-    def _of_columns(self, found: Sequence[Columns]) -> Any:
+    def _of_columns(self, found: Sequence[Columns], executor: Any) -> Any:
         left_out = set(self.exclude) - {"id"}
         if "content" in left_out:
             left_out |= {"text", "buffer", "tensor"}
         rows = [rows_of(level, left_out) for level in found]
         return None if None in rows else [row for level in rows if level is not None for row in level]
+
+
+class KeywordIndexDriver(_IndexDriver):
+    """Give ids and texts to `add`, `update` or `delete`, as the kind of request says."""
+
+    traversal_paths: Paths = ("r",)
+
+    def _values(self, docs: Sequence[Document], executor: Any) -> Any:
+        rows = [[text_of(doc, name) for name in executor.search_fields] for doc in docs]
+        for doc, row in zip(docs, rows, strict=True):
+            if not any(row):
+                names = ", ".join(executor.search_fields)
+                raise InvalidRequest(f"Document {doc.id!r}: has no text to index; give it text in {names}")
+        return rows
+
+    def _of_columns(self, found: Sequence[Columns], executor: Any) -> Any:
+        if tuple(executor.search_fields) != ("text",) or any("text" not in level.fields for level in found):
+            return None
+        texts = contents(found)
+        return [[text] for text in texts] if texts is not None and all(texts) else None

@@ -11,9 +11,9 @@ import numpy as np
 
 from peavine.documents import Document, Score, Sparse
 from peavine.documents.children import Children
-from peavine.errors import did_you_mean
+from peavine.errors import InvalidRequest, did_you_mean
 
-__all__ = ["OPERATORS", "condition", "field_value", "known_field"]
+__all__ = ["OPERATORS", "condition", "field_value", "known_field", "text_of"]
 
 FIELDS = frozenset({*inspect.signature(Document).parameters, "content"})
 SCORE_FIELDS = frozenset({"value", "name", "description", "operands", "reference", "ascending"})
@@ -45,6 +45,18 @@ def field_value(doc: Any, path: str) -> Any:
         else:
             return None
     return value
+
+
+def text_of(doc: Document, name: str) -> str:
+    """Return the text of a field, the texts of a list one after the other; nothing where there is none."""
+    value = field_value(doc, name)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return "\n".join(value)
+    raise InvalidRequest(f"Document {doc.id!r}: {name} is {type(value).__name__}; give it text, or a list of texts")
 
 
 def _texts(compare: Callable[[str, str], bool], fold: bool = False) -> Callable[[Any, Any], bool]:

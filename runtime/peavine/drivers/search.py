@@ -18,7 +18,7 @@ from peavine.errors import InvalidRequest
 from peavine.filters import Filter, parse
 from peavine.wire import document_from_bytes
 
-__all__ = ["KVSearchDriver", "VectorFillDriver", "VectorSearchDriver"]
+__all__ = ["KVSearchDriver", "VectorFillDriver", "VectorSearchDriver", "check_matches", "match_of"]
 
 MAX_MATCHES = 500_000
 """Matches that one search may make, some 1,000 bytes each until they are sent."""
@@ -54,13 +54,13 @@ class VectorSearchDriver(Traversing, Executing):
         """Search for all requests of the batch together."""
         roots = self._regular(tasks)
         if roots and (queries := embeddings(roots)) is not None:
-            self._check_matches(len(queries), executor)
+            check_matches(len(queries), self.top_k, executor)
             self._search_columns(roots, queries, tasks, executor)
             return
         docs = [doc for task in tasks for root in task.batch.docs for doc in self._queries(root)]
         if not docs:
             return
-        self._check_matches(len(docs), executor)
+        check_matches(len(docs), self.top_k, executor)
         count = self.top_k
         if any(doc.granularity for doc in docs):
             count = max(count, min(count * self.oversampling, MAX_MATCHES // len(docs)))
@@ -118,18 +118,9 @@ class VectorSearchDriver(Traversing, Executing):
             scores = [Score(float(value), name, reference=doc.id, ascending=ascending) for value in values]
             if not doc.granularity:  # it was searched for together with chunks
                 ids, scores = ids[: self.top_k], scores[: self.top_k]
-            doc.matches.extend(map(_match, ids, scores))
+            doc.matches.extend(map(match_of, ids, scores))
         if self.fill_embedding:
             _fill_embeddings([match for doc in docs for match in doc.matches], executor, self, "query_by_id")
-
-    def _check_matches(self, queries: int, executor: Any) -> None:
-        """Refuse what would fill the memory; an Executor that does not say its `size` bounds its answers itself."""
-        size = getattr(executor, "size", None)
-        if size is not None and queries * min(self.top_k, size) > MAX_MATCHES:
-            raise InvalidRequest(
-                f"{queries:,} queries with {min(self.top_k, size):,} matches each have more than {MAX_MATCHES:,} in "
-                "all; ask for less (top_k), or send fewer Documents a request"
-            )
 
     def _queries(self, root: Document) -> list[Document]:
         """Return what to search with; a root that has nothing, neither itself nor below it, is an InvalidRequest."""
@@ -140,7 +131,18 @@ class VectorSearchDriver(Traversing, Executing):
         return found
 
 
-def _match(row: str, score: Score) -> Document:
+def check_matches(queries: int, top_k: int, executor: Any) -> None:
+    """Refuse what would fill the memory; an Executor that does not say its `size` bounds its answers itself."""
+    size = getattr(executor, "size", None)
+    if size is not None and queries * min(top_k, size) > MAX_MATCHES:
+        raise InvalidRequest(
+            f"{queries:,} queries with {min(top_k, size):,} matches each have more than {MAX_MATCHES:,} in "
+            "all; ask for less (top_k), or send fewer Documents a request"
+        )
+
+
+def match_of(row: str, score: Score) -> Document:
+    """Return the match that stands for a row."""
     id, root = split_name(row)
     return Document(id=id, root_id="" if root == id else root, score=score)
 

@@ -20,6 +20,7 @@ from peavine.executors.families import (
     RankingEvaluator,
     Segmenter,
     TextEvaluator,
+    TextIndexer,
     VectorIndexer,
 )
 from peavine.executors.loading import Draft, load, load_config, opened
@@ -49,6 +50,7 @@ __all__ = [
     "RunningStatistics",
     "Segmenter",
     "TextEvaluator",
+    "TextIndexer",
     "VectorIndexer",
     "builtins",
     "load",

@@ -165,6 +165,40 @@ class KVIndexer(Indexer):
         raise InvalidRequest(f"{self.name} cannot count what it keeps: its class has no method count()")
 
 
+class TextIndexer(Indexer):
+    """Keeps texts and finds those that fit a query best."""
+
+    ascending: bool = False
+    """Whether a smaller number from `query` is a better match."""
+    search_fields: Sequence[str] = ("text",)
+    """The fields of Documents that it keeps; names are joined with `__`, as in `tags__title`."""
+
+    @abstractmethod
+    def add(
+        self, ids: Sequence[str], texts: Sequence[Sequence[str]], owners: Sequence[str], versions: Sequence[int] = ()
+    ) -> None:
+        """Keep B rows, each with a text for each of `search_fields`; a field that a Document lacks is empty."""
+
+    @abstractmethod
+    def update(
+        self, ids: Sequence[str], texts: Sequence[Sequence[str]], owners: Sequence[str], versions: Sequence[int] = ()
+    ) -> None:
+        """Replace the texts of owners that exist."""
+
+    @abstractmethod
+    def query(
+        self, texts: Sequence[str], top_k: int, statistics: Sequence[Sequence[int]] | None = None
+    ) -> tuple[list[list[str]], list[NDArray[np.floating[Any]]]]:
+        """Return for each of B queries the names and the scores of the `top_k` best rows, best first.
+
+        `statistics` are those of all shards, for scores that do not depend on how rows are sharded.
+        """
+
+    def frequencies(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+        """Return for each query numbers about the rows here, which are added up over all shards; none by default."""
+        return [() for _ in texts]
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk of the query that matched a chunk of some Document."""

@@ -13,6 +13,7 @@ from peavine.router.question import Parcel
 from peavine.router.replicas import Observer, Replicas
 from peavine.spec import OnMissingShard, PollingPolicy
 from peavine.v1 import pea_pb2
+from peavine.wire import statistics
 from peavine.wire.header import name_of
 from peavine.wire.join import union
 from peavine.wire.merge import merge
@@ -133,16 +134,28 @@ class Shards:
     async def _all(self, parcel: Parcel, deadline: float) -> Parcel:
         unit = parse(parcel.rest)
         earlier = taken_out(unit)
-        if any(earlier):
+        drivers = statistics.asking(self.accepts, name_of(pea_pb2.Kind.ValueType(parcel.kind)))
+        if drivers:
+            now = time.monotonic()
+            soon = now + (deadline - now) / 2 if self._partial else deadline
+            statistics.ask(unit, drivers)
+            answers = await self._each(parcel.after(serialize(unit), parcel.failed), soon)
+            statistics.take_back(unit, drivers)
+            statistics.give(unit, drivers, answers)
+        if drivers or any(earlier):
             parcel = parcel.after(serialize(unit), parcel.failed)
+        merged, failed = merge(await self._each(parcel, deadline), len(self._shards), self._partial)
+        statistics.take_back(merged, drivers)
+        failed += put_back(merged, earlier)
+        return parcel.after(serialize(merged), failed)
+
+    async def _each(self, parcel: Parcel, deadline: float) -> list[pea_pb2.Unit]:
+        """Return what every shard answers, or where partial answers will do, every shard that is there."""
         every = range(len(self._shards))
         shards, deadline = self._asked(every, deadline) if self._partial else (list(every), deadline)
         asking = {shard: self._shards[shard].ask(parcel, deadline) for shard in shards}
         answers = await (_some(asking) if self._partial else _every(asking))
-        read = [answered(answer.rest, parcel.count) for answer in answers.values()]
-        merged, failed = merge(read, len(self._shards), self._partial)
-        failed += put_back(merged, earlier)
-        return parcel.after(serialize(merged), failed)
+        return [answered(answer.rest, parcel.count) for answer in answers.values()]
 
     def _asked(self, shards: Iterable[int], deadline: float) -> tuple[list[int], float]:
         """Return which of these shards a partial answer is asked of, and until when it waits for them.
