@@ -88,9 +88,8 @@ def chains(executor: Any, path: str = "") -> dict[str, list[Bound]]:
                 made[kind].append(bound)
     if problems:
         raise ManifestError(problems)
-    if (
-        "read" not in made
-    ):  # whoever lists Drivers says what happens to Documents; reading shows what has become of them
+    if "read" not in made:
+        # Whoever lists Drivers says what happens to Documents; reading shows what has become of them.
         made["read"] = _reading(executor, prefix)
     return made
 
