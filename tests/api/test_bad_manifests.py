@@ -95,7 +95,6 @@ REFUSED = {
 }
 CHANGES = {
     "shards": ("/spec/pods/1/shards", 3, "the number of shards cannot change yet"),
-    "the size of a volume": ("/spec/pods/1/storage/size", "1Gi", "the size of a volume cannot change yet"),
     **{
         f"the {field} of a volume": (f"/spec/pods/1/storage/{field}", value, f"the {field} of a volume cannot change")
         for field, value in (

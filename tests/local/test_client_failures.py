@@ -54,7 +54,7 @@ def test_an_input_that_raises_ends_the_call_with_its_error_after_what_it_gave(cl
         answered.extend(doc.text or "" for doc in answer.docs)
 
     with pytest.raises(OSError, match="the disk is gone") as failed:
-        client.index(failing(250), request_size=10, on_done=on_done)
+        client.index(failing(250), request_size=10, on_done=on_done, fields=["text"])
     assert sorted(answered) == sorted(f"text {number}" for number in range(250))
     assert "250 Documents of this call were answered" in failed.value.__notes__[0]
 
