@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 class Applier:
-    """Applies what is rendered for a Flow or Pod, and deletes what is no longer."""
+    """Applies the objects rendered for a Flow or Pod, and deletes those that are not rendered any longer."""
 
     def __init__(self, cluster: Cluster, observed: Observed, changed: Callable[[set[Ref]], None]) -> None:
         self._cluster, self._observed, self._changed = cluster, observed, changed

@@ -173,7 +173,7 @@ def in_flow(flow: Flow, step: str, message: str) -> str:
 
 
 def parts(seen: SeenFlow) -> list[str]:
-    """Return the objects whose warnings say why there is no progress: the gateway, and what of it is not ready."""
+    """Return the names of the gateway and its core Pods that are not ready, whose events explain a lack of progress."""
     workloads = [seen.gateway["metadata"]["name"]] if seen.gateway is not None else []
     return workloads + [pod["metadata"]["name"] for pod in seen.core_pods if not serves(pod)][:MOST_PARTS]
 

@@ -142,7 +142,7 @@ def failing(seen: SeenPod) -> list[Finding]:
 
 
 def parts(seen: SeenPod) -> list[str]:
-    """Return the objects whose warnings say why there is no progress: workloads, and core Pods and claims not ready."""
+    """Return the names of what may explain a lack of progress by events: workloads, and what of them is not ready."""
     workloads = [body["metadata"]["name"] for body in (seen.peas, seen.head, seen.rehearsal) if body is not None]
     core_pods = [pod["metadata"]["name"] for pod in seen.core_pods if not is_ready(pod)]
     return workloads + core_pods[:MOST_PARTS] + growth.unmet(seen.claims)[:MOST_PARTS]

@@ -33,7 +33,7 @@ class StatusWriter:
     ) -> None:
         """Write conditions and other fields of the status, if they differ from what is there, and events.
 
-        `parts` names the objects whose warnings say why there is no progress.
+        `parts` are the names of objects whose events may explain a lack of progress.
         """
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         since = progress.since(body, found.waiting, now)

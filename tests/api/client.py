@@ -37,7 +37,7 @@ class Refused(AssertionError):
 
 
 class Missing(Refused):
-    """There is no such object."""
+    """The API server has no object of that name."""
 
 
 class Api:

@@ -20,7 +20,7 @@ Accepts = Mapping[str, frozenset[str]]
 
 
 def sanitize(envelope: pea_pb2.Envelope) -> None:
-    """Take out what only we may say: routes, status, coverage. Bodies that protobuf would have merged are merged."""
+    """Clear the fields that only Peas and gateways set. Bodies that protobuf would have merged are merged."""
     clear, bodies = envelope.header.ClearField, envelope.bodies
     for field in ("routes", "status", "coverage", "top_k", "report"):
         clear(field)

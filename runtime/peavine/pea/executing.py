@@ -174,7 +174,7 @@ def _answer(item: pea_pb2.Envelope, call: Call, host: Host, end: float) -> None:
     failure = call.failure
     if failure is None and len(call.body) > host.max_message_bytes:
         failure = InvalidRequest(
-            f"the answer has {len(call.body)} bytes, and {host.max_message_bytes} are the most; ask for less (top_k), "
+            f"the answer has {len(call.body)} bytes (the limit is {host.max_message_bytes}); ask for less (top_k), "
             f"send fewer Documents a request, or raise spec.maxMessageBytes of the Flow"
         )
     if failure is None and call.report:

@@ -81,8 +81,7 @@ class Head:
 
     def healthy(self) -> str | None:
         """Return why an Executor cannot work any longer, None while they can."""
-        workers = [worker for worker in (self._before, self._after) if worker is not None]
-        return next((reason for worker in workers if (reason := worker.healthy()) is not None), None)
+        return next((reason for worker in self.workers if (reason := worker.healthy()) is not None), None)
 
     async def close(self, grace: float) -> bool:
         """Close the connections and both Executors."""

@@ -34,7 +34,7 @@ class BM25:
     k1: float
     b: float
     boosts: Sequence[float]
-    """Of each field."""
+    """The factor by which each field counts."""
 
     def statistics(self, postings: Postings, clauses: Mapping[Clause, int]) -> Statistics:
         """Return what these rows add to the statistics of a query."""

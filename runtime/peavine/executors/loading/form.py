@@ -105,7 +105,7 @@ def _driver(data: Any, path: str, problems: list[Problem]) -> Any:
 
 
 class _NoObject(Exception):
-    """There is no object that means the same."""
+    """YAML that cannot be written as an object."""
 
 
 def _object(node: Any) -> dict[str, Any]:

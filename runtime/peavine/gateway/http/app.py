@@ -100,9 +100,9 @@ def _answering(endpoint: Endpoint, edge: Edge) -> Endpoint:
 
 
 Understand = Callable[[dict[str, Any]], Asking]
-"""From a body to a request."""
+"""Makes a request of a body."""
 Write = Callable[[pea_pb2.Envelope, Arrays], dict[str, Any]]
-"""From an answer to what becomes JSON."""
+"""Makes the data of a JSON body of an answer."""
 
 
 def _ask(edge: Edge, intake: Intake, understand: Understand, write: Write) -> Endpoint:
