@@ -20,6 +20,7 @@ from cluster.plane import ADMIN, Plane, plane
 from peavine_operator import kinds
 from peavine_operator.crds import definitions
 from tests.api.client import DEFINITION, NAMESPACE, ROLES, Api, Space
+from tests.api.flows import Flow, two
 from tests.api.operators import CHART_USER, OTHER_USER, STARTED, SYSTEM, Operator
 from tests.cluster.install import CHART
 from tests.cluster.kube import condition, until
@@ -125,3 +126,12 @@ def operator(server: Plane) -> Iterator[Operator]:
         assert running.terminate() == 0, running.said()
     finally:
         running.close()
+
+
+@pytest.fixture
+def flow(space: Space, operator: Operator) -> Flow:
+    """A Flow that is Ready."""
+    made = Flow(space)
+    made.apply(two())
+    made.wait_ready()
+    return made

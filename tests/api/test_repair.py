@@ -16,16 +16,6 @@ from tests.cluster.audit import Audit
 from tests.cluster.flow import manifest
 from tests.cluster.kube import name, until
 
-
-@pytest.fixture
-def flow(space: Space, operator: Operator) -> Flow:
-    """A Flow that is Ready."""
-    made = Flow(space)
-    made.apply(two())
-    made.wait_ready()
-    return made
-
-
 CHILDREN = (
     (kinds.DEPLOYMENT, "pictures-stamp"),
     (kinds.DEPLOYMENT, "pictures-gateway"),

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from peavine_operator import kinds
 from tests.api.client import EVENT, Space
 from tests.api.controllers import collect, settle
-from tests.api.flows import SHARDS, STAMP, Flow, two
+from tests.api.flows import SHARDS, STAMP, Flow
 from tests.api.operators import Operator
 from tests.cluster.flow import manifest
 from tests.cluster.kube import condition, name, until
-
-
-@pytest.fixture
-def flow(space: Space, operator: Operator) -> Flow:
-    """A Flow that is Ready."""
-    made = Flow(space)
-    made.apply(two())
-    made.wait_ready()
-    return made
 
 
 def test_a_gateway_follows_a_new_graph_when_its_new_pods_are_ready(flow: Flow) -> None:
